@@ -1,0 +1,73 @@
+/**
+ * The one table of errors: code → exit code, whether a later try can succeed by itself, and the sentence that
+ * may be published. Messages and hints stay on the host; only code and summary ever reach a manifest.
+ */
+export const ERRORS = {
+  unexpected: { exit: 1, retryable: false, summary: 'an unexpected failure' },
+  usage: { exit: 2, retryable: false, summary: 'the command line is wrong' },
+  inventory: { exit: 2, retryable: false, summary: 'the inventory is wrong' },
+  'program-missing': { exit: 2, retryable: false, summary: 'a program is missing on the host' },
+  owed: { exit: 3, retryable: true, summary: 'the backup is safe, and a copy or the publication is still owed' },
+  'dump-failed': { exit: 4, retryable: true, summary: 'a dump did not complete' },
+  'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump lacks objects that the server has' },
+  'account-lacks-privilege': { exit: 4, retryable: false, summary: 'the backup account lacks a privilege' },
+  'write-failed': { exit: 4, retryable: true, summary: 'a file could not be written' },
+  'no-space': { exit: 4, retryable: false, summary: 'there is no space left' },
+  'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
+  'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
+  'not-found': { exit: 5, retryable: false, summary: 'what was asked for is not there' },
+  locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
+  'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },
+  'store-unreachable': { exit: 7, retryable: true, summary: 'the store cannot be reached' },
+  'offsite-unreachable': { exit: 7, retryable: true, summary: 'the offsite cannot be reached' },
+  'audit-unreachable': { exit: 7, retryable: true, summary: 'the audit repository cannot be reached' },
+  refused: { exit: 8, retryable: false, summary: 'refused for safety' },
+  'host-key': { exit: 8, retryable: false, summary: 'the SSH host key is not the pinned one' },
+  'private-key': { exit: 8, retryable: false, summary: 'the private key does not open this' },
+  interrupted: { exit: 130, retryable: true, summary: 'interrupted' },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface Details {
+  /** What mends it: names a command or a file. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** Everything that a validation found, one sentence each. */
+  readonly findings?: readonly string[];
+}
+
+/**
+ * The only error that this project throws on purpose. `message` reads "cannot VERB SUBJECT: cause" in lower case
+ * and MUST NOT hold a secret. Branch on `code`, never on the message.
+ */
+export class CoffreError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly findings: readonly string[];
+
+  constructor(code: ErrorCode, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'CoffreError';
+    this.code = code;
+    this.hint = details.hint;
+    this.findings = details.findings ?? [];
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** `error` as a CoffreError: itself, or wrapped as `unexpected`. */
+export function asCoffreError(error: unknown): CoffreError {
+  if (error instanceof CoffreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CoffreError('unexpected', message, { cause: error });
+}
+
+/** The `code` of a Node system error such as ENOENT; undefined for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,26 @@
+import type { Phase } from './manifest.ts';
+
+/**
+ * What a flow tells while it works. The task layer turns these into progress on a terminal, plain lines in cron,
+ * or JSON with `--json`. No field ever holds a secret.
+ */
+export type FlowEvent =
+  | { readonly kind: 'phase-started'; readonly phase: Phase | string; readonly subject: string }
+  | {
+      readonly kind: 'phase-ended';
+      readonly phase: Phase | string;
+      readonly subject: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: 'progress';
+      readonly phase: Phase | string;
+      readonly subject: string;
+      readonly doneBytes: number;
+      /** null while nobody can know. */
+      readonly totalBytes: number | null;
+    }
+  | { readonly kind: 'note'; readonly subject: string; readonly text: string }
+  | { readonly kind: 'warning'; readonly subject: string; readonly text: string; readonly hint: string };
+
+export type Emit = (event: FlowEvent) => void;

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { type HostName, OffsiteName, RecipientName } from './names.ts';
+
+/*
+ * The inventory's schema. `inventory/hosts/<host>.yaml` is merged over `inventory/defaults.yaml`, and the result
+ * must be a HostConfig. Every object is strict: an unknown key is an error.
+ */
+
+const Path = z
+  .string()
+  .regex(/^\/[^\0\n]*$/, 'an absolute path')
+  .describe('An absolute path on the host');
+const Address = z
+  .string()
+  .regex(/^[A-Za-z0-9:._-]+$/, 'a host name or an IP address')
+  .describe('A DNS name or an IP address');
+const Port = z.int().min(1).max(65535);
+const UserName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'a login name');
+const SecretName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, 'the NAME of a variable in the .env file, never the secret itself');
+const HostKey = z
+  .string()
+  .regex(
+    /^(ssh-ed25519|ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|ssh-rsa) [A-Za-z0-9+/]+={0,2}$/,
+    'type and key, as in known_hosts: "ssh-ed25519 AAAA…"',
+  )
+  .describe('The SSH host key that the server must show; get it with ssh-keyscan and compare it by another way');
+
+export const Account = z
+  .strictObject({
+    user: z.string().min(1).max(128).describe('Name of the MariaDB account that takes the backup'),
+    from: z.string().min(1).max(255).describe('Host part of that account'),
+  })
+  .describe("The backup account 'user'@'from'");
+
+const Common = {
+  account: Account,
+  optionFile: Path.default('/etc/coffre/my.cnf').describe(
+    'Option file, mode 0600, whose [client] section has the password',
+  ),
+  exclude: z.array(z.string().min(1)).default([]).describe('Databases that are not backed up'),
+  parallel: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Dumps that run at full speed at a time; the number of cores if absent'),
+};
+const LocalDatabase = z.strictObject({ socket: Path, ...Common }).describe('A server on this host');
+const RemoteDatabase = z
+  .strictObject({
+    address: Address,
+    port: Port.default(3306),
+    tls: z.strictObject({ ca: Path.describe('PEM of the authority that signed the server certificate') }),
+    ...Common,
+  })
+  .describe("Another machine's server, over TLS");
+export const DatabaseConfig = z.union([LocalDatabase, RemoteDatabase]);
+export type DatabaseConfig = z.infer<typeof DatabaseConfig>;
+
+export const SftpOffsiteConfig = z.strictObject({
+  name: OffsiteName,
+  kind: z.literal('sftp'),
+  address: Address,
+  port: Port.default(22),
+  user: UserName,
+  path: Path.describe('Folder on the offsite that takes one folder a run'),
+  hostKey: HostKey,
+  identity: Path.default('/etc/coffre/offsite_ed25519').describe('Private SSH key on the host, mode 0600'),
+  identityPassphrase: SecretName.optional().describe('NAME in the .env file of the passphrase of the identity'),
+  verify: z
+    .enum(['auto', 'rehash', 'read-back', 'size'])
+    .default('auto')
+    .describe('How a copy is verified: sha256sum over there, reading it back, its size, or the best that works'),
+});
+export type SftpOffsiteConfig = z.infer<typeof SftpOffsiteConfig>;
+export const OffsiteConfig = z.discriminatedUnion('kind', [SftpOffsiteConfig]);
+export type OffsiteConfig = z.infer<typeof OffsiteConfig>;
+
+export const AuditConfig = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('git'),
+    remote: z.string().min(1).max(1024).describe('Any remote that git understands'),
+    branch: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'a branch name')
+      .default('main'),
+    identity: Path.optional().describe('Private SSH key for the remote; the own keys of the user if absent'),
+    hostKey: HostKey.optional().describe("The remote's SSH host key; required when the remote is reached by SSH"),
+  }),
+]);
+export type AuditConfig = z.infer<typeof AuditConfig>;
+
+const Keep = z.strictObject({
+  daily: z.int().min(0).optional(),
+  weekly: z.int().min(0).optional(),
+  monthly: z.int().min(0).optional(),
+  yearly: z.int().min(0).optional(),
+});
+
+export const HostConfig = z
+  .strictObject({
+    ssh: z
+      .strictObject({ address: Address, port: Port.default(22), user: UserName, hostKey: HostKey })
+      .optional()
+      .describe('How control reaches the host'),
+    database: DatabaseConfig,
+    schedule: z.string().describe('When the nightly task runs: five cron fields, in the time zone below'),
+    timezone: z.string().default('UTC').describe('IANA name of the time zone of the host'),
+    graceHours: z
+      .number()
+      .min(0)
+      .max(720)
+      .default(6)
+      .describe('Hours after the scheduled time until a missing run is a finding'),
+    store: z.strictObject({
+      path: Path,
+      mount: z
+        .string()
+        .regex(/^(none|[a-z0-9._-]+)$/, 'none, or a file system type such as fuse.glusterfs')
+        .describe('File system type that must be mounted at or above the path; none for a plain folder'),
+    }),
+    export: z.strictObject({ path: Path }).prefault({ path: '/export' }),
+    keys: z.strictObject({ path: Path }).prefault({ path: '/.dec' }),
+    state: z.strictObject({ path: Path }).prefault({ path: '/var/lib/coffre' }),
+    secrets: z.strictObject({ path: Path }).prefault({ path: '/etc/coffre/.env' }),
+    recipients: z.array(RecipientName).describe('Who can open the backups of this host; at least two'),
+    offsite: z.array(OffsiteConfig).default([]),
+    compression: z
+      .strictObject({
+        program: z.enum(['auto', 'igzip', 'pigz', 'gzip', 'zlib']).default('auto'),
+      })
+      .prefault({ program: 'auto' }),
+    retention: z
+      .strictObject({ store: Keep.optional(), export: Keep.optional(), offsite: Keep.optional() })
+      .optional()
+      .describe('How many runs are kept where'),
+    audit: AuditConfig,
+    notify: z.array(z.never()).default([]),
+  })
+  .describe('One host of the inventory, after its defaults are merged in');
+
+/** A host with its name, defaults merged, every field present. */
+export type HostConfig = z.infer<typeof HostConfig> & { readonly name: HostName };
+
+/** A recipient's public key as the inventory holds it. */
+export interface Recipient {
+  readonly name: RecipientName;
+  /** PEM, SubjectPublicKeyInfo. */
+  readonly publicKey: string;
+}
+
+export interface Inventory {
+  /** Folder that it was read from. */
+  readonly folder: string;
+  readonly hosts: ReadonlyMap<HostName, HostConfig>;
+  readonly recipients: ReadonlyMap<RecipientName, Recipient>;
+  /** `inventory/signers/allowed_signers`, as text; empty when there is none yet. */
+  readonly allowedSigners: string;
+}

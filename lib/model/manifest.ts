@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from './error.ts';
+import { DatabaseName, HostName, OffsiteName, RecipientName, Sha256 } from './names.ts';
+import { RunId } from './run-id.ts';
+
+/*
+ * The manifest: the signed record of a run. An allow-list: what is not a field here cannot be published.
+ * No field takes free text, so no message of a foreign program can carry a secret into the audit repository.
+ */
+
+/** The version of this schema. A reader takes newer minors and refuses other majors. */
+export const MANIFEST_VERSION = '1.0';
+
+const Bytes = z.int().min(0);
+const Count = z.int().min(0);
+const DurationMs = z.int().min(0);
+const Instant = z.iso.datetime({ precision: 3 }).describe('RFC 3339, UTC, milliseconds');
+const Version = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9 .:+~_()-]{0,127}$/)
+  .describe('A version as the program prints it');
+const FileName = z
+  .string()
+  .regex(/^[A-Za-z0-9@%_~-][A-Za-z0-9@%._~-]{0,250}$/)
+  .describe("Name of a file in the run's folder");
+
+export const PHASES = ['preflight', 'dump', 'day-archive', 'ship', 'publish'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const VERIFICATIONS = ['re-hashed remotely', 'read back', 'size only'] as const;
+/** How a copy was compared with what was meant to be written. */
+export type Verification = (typeof VERIFICATIONS)[number];
+
+const Sealed = {
+  file: FileName,
+  sealedBytes: Bytes.describe('Size of the ciphertext'),
+  sha256: Sha256.describe('SHA-256 of the ciphertext'),
+  segments: z
+    .strictObject({
+      file: FileName,
+      sha256: Sha256.describe('SHA-256 of the side file'),
+      segmentBytes: z.int().min(65536).max(1073741824).describe('Size of every segment but the last'),
+    })
+    .describe('Side file: the SHA-256 of each segment of the ciphertext, in hex, one a line'),
+};
+
+export const Archive = z.strictObject({
+  kind: z.enum(['database', 'accounts']),
+  database: DatabaseName.nullable().describe('null for the archive of the accounts'),
+  ...Sealed,
+  plainBytes: Bytes.describe('Size of the SQL'),
+  compressedBytes: Bytes.describe('Size of the .tar.gz'),
+  largestStatementBytes: Bytes.describe('The max_allowed_packet that a restore needs'),
+  tables: Count,
+  views: Count,
+  sequences: Count,
+  routines: Count,
+  triggers: Count,
+  events: Count,
+  notPointInTimeTables: Count.describe(
+    'Tables of engines without transactions: rows added during the dump may be in it',
+  ),
+});
+export type Archive = z.infer<typeof Archive>;
+
+export const DayArchive = z.strictObject({ ...Sealed, plainBytes: Bytes.describe('Size of the tar') });
+export type DayArchive = z.infer<typeof DayArchive>;
+
+export const Copy = z.strictObject({
+  kind: z.enum(['store', 'export', 'offsite']),
+  offsite: OffsiteName.nullable().describe('null unless kind is offsite'),
+  state: z.enum(['complete', 'owed']),
+  verified: z.enum(VERIFICATIONS).nullable().describe('null while the copy is owed'),
+});
+export type Copy = z.infer<typeof Copy>;
+
+const BinlogPosition = z.strictObject({ file: z.string().regex(/^[A-Za-z0-9._/-]{1,255}$/), position: Count });
+
+export const SnapshotRecord = z.strictObject({
+  barrier: z.enum(['backup-stage', 'read-lock', 'single-dump']).describe('What made all dumps start at one point'),
+  heldMs: DurationMs.describe('How long commits were held back'),
+  binlog: BinlogPosition.nullable().describe('The position that every dump reported; null with the binary log off'),
+  gtid: z
+    .string()
+    .regex(/^[0-9,-]*$/)
+    .nullable(),
+  dumps: Count.describe('Dumps that reported this same position'),
+});
+export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
+
+export const RecipientRecord = z.strictObject({
+  name: RecipientName,
+  fingerprint: Sha256.describe('SHA-256 of the public key as DER SubjectPublicKeyInfo'),
+  wrappedKey: z.strictObject({ file: FileName, sha256: Sha256 }),
+});
+export type RecipientRecord = z.infer<typeof RecipientRecord>;
+
+const ErrorCodes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+export const Manifest = z
+  .strictObject({
+    version: z
+      .string()
+      .regex(/^\d+\.\d+$/)
+      .describe('Version of this schema: major.minor'),
+    kind: z.literal('backup'),
+    host: HostName,
+    run: RunId,
+    sequence: z.int().min(1).describe("Place in the host's chain, from 1 on, without gaps"),
+    previous: Sha256.nullable().describe("SHA-256 of the host's manifest before this one; null for the first"),
+    outcome: z.enum(['succeeded', 'failed', 'skipped']),
+    startedAt: Instant,
+    finishedAt: Instant,
+    phases: z.array(z.strictObject({ name: z.enum(PHASES), durationMs: DurationMs })),
+    software: z.strictObject({
+      coffre: Version,
+      node: Version,
+      dump: Version.nullable(),
+      compressor: Version.nullable(),
+    }),
+    server: z.strictObject({ version: Version }).nullable(),
+    snapshot: SnapshotRecord.nullable(),
+    encryption: z
+      .strictObject({
+        cipher: z.literal('aes-256-cbc'),
+        kdf: z.literal('pbkdf2-sha256'),
+        iterations: z.int().min(1).max(100_000_000),
+        wrap: z.literal('rsa-oaep-sha256'),
+      })
+      .nullable(),
+    recipients: z.array(RecipientRecord),
+    archives: z.array(Archive),
+    dayArchive: DayArchive.nullable(),
+    instructions: z
+      .strictObject({ store: Sha256, offsite: Sha256 })
+      .nullable()
+      .describe('SHA-256 of the RECOVERY.txt of the store, and of that of the export and the offsites'),
+    copies: z.array(Copy),
+    deliveries: z
+      .array(z.strictObject({ run: RunId, offsite: OffsiteName, verified: z.enum(VERIFICATIONS) }))
+      .describe('Copies of earlier runs that were owed and have been delivered by this one'),
+    error: z
+      .strictObject({ code: z.enum(ErrorCodes), phase: z.enum(PHASES) })
+      .nullable()
+      .describe('Why the run failed or was skipped, or what is owed'),
+  })
+  .describe('The signed record of one run of coffre');
+export type Manifest = z.infer<typeof Manifest>;
+
+/** The exact bytes that were signed, and the armored SSHSIG over them. */
+export interface SignedManifest {
+  readonly manifest: Manifest;
+  readonly bytes: Buffer;
+  readonly signature: Buffer;
+  /** SHA-256 of `bytes`: what the next manifest calls `previous`. */
+  readonly sha256: Sha256;
+}
+
+/** A signed manifest whose signature, host and run have been checked. Only `lib/audit` makes one. */
+export type TrustedManifest = SignedManifest & { readonly trusted: unique symbol };

@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { $ } from 'zx';
+import type { Bytes } from '../model/stages.ts';
+
+/** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  /** Written to the program's standard input; without it the program reads an empty one. */
+  readonly input?: string | Buffer;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** After this the program gets SIGTERM, and SIGKILL five seconds later. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One word of a POSIX shell. zx's own `quote` emits bash's `$'…'`, which dash runs as something else. */
+export function quotePosix(word: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The environment that children get: locale and language pinned, and nothing that changes how they run. */
+export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'TERM', 'SSH_AUTH_SOCK', 'TZ'];
+  const entries = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...Object.fromEntries(entries), LC_ALL: 'C.UTF-8', ...extra };
+}
+
+/**
+ * Runs a small program to its end and returns what it wrote: everything is held in memory, so bulk data goes
+ * through `stream` below. Never throws for an exit code. No secret may stand in `args` or `env`: both can be read by others.
+ */
+export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const shell = $({
+    shell: '/bin/sh',
+    prefix: '',
+    postfix: '',
+    quote: quotePosix,
+    nothrow: true,
+    quiet: true,
+    verbose: false,
+    env: cleanEnvironment(options.env),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    input: options.input ?? '',
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const running = shell`exec ${[program, ...args]}`;
+  const stop =
+    options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
+  const { exitCode, stdout, stderr } = await running;
+  clearTimeout(stop);
+  return { exitCode, stdout, stderr };
+}
+
+/** A running program whose standard streams are handled by the caller. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Settles when the program has ended and its streams are closed. Never rejects once the program has started. */
+  readonly ended: Promise<Omit<Ended, 'stdout'>>;
+}
+
+const STDERR_LIMIT = 64 * 1024;
+
+/** Starts a program for bulk data. `stderr` is collected, up to 64 KiB. */
+export function start(
+  program: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env'> = {},
+): Running {
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: cleanEnvironment(options.env),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (stderr.length < STDERR_LIMIT) stderr += text;
+  });
+  child.stdin.on('error', () => undefined); // EPIPE: the exit code tells more
+  const ended = new Promise<Omit<Ended, 'stdout'>>((resolve) => {
+    child.on('error', (error) => resolve({ exitCode: null, stderr: error.message }));
+    child.on('close', (exitCode) => resolve({ exitCode, stderr }));
+  });
+  return { child, stdin: child.stdin, stdout: child.stdout, ended };
+}
+
+/**
+ * `source` through a filter program such as a compressor, with back-pressure on both sides.
+ * Calls `fail` with how the program ended when that is not exit 0, and throws what it returns.
+ */
+export async function* filter(
+  program: string,
+  args: readonly string[],
+  source: Bytes,
+  fail: (ended: Omit<Ended, 'stdout'>) => Error,
+): Bytes {
+  const running = start(program, args);
+  const feeding = feed(running.stdin, source).then(
+    () => undefined,
+    (error: unknown) => {
+      terminate(running.child);
+      return { error };
+    },
+  );
+  try {
+    for await (const chunk of running.stdout) yield chunk as Buffer;
+    const failedSource = await feeding;
+    if (failedSource) throw failedSource.error;
+    const ended = await running.ended;
+    if (ended.exitCode !== 0) throw fail(ended);
+  } finally {
+    terminate(running.child);
+  }
+}
+
+/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. */
+export async function feed(sink: Writable, source: Bytes): Promise<void> {
+  for await (const chunk of source) {
+    if (sink.destroyed) return;
+    if (!sink.write(chunk)) await Promise.race([once(sink, 'drain'), once(sink, 'close')]);
+  }
+  sink.end();
+}
+
+/** Ends a program that still runs: SIGTERM now, SIGKILL after five seconds. */
+export function terminate(child: ChildProcess | undefined): void {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const kill = setTimeout(() => child.kill('SIGKILL'), 5000);
+  kill.unref();
+  child.once('exit', () => clearTimeout(kill));
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { CoffreError, errnoOf } from '../model/error.ts';
+import type { Sha256 } from '../model/names.ts';
+import type { Bytes } from '../model/stages.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** Suffix of a file that is not finished. Nothing reads one; the next run removes it. */
+export const PARTIAL = '.partial';
+
+/**
+ * Writes `content` under `path` so that it survives a power cut: temp name → write → fsync → rename → fsync the folder.
+ * `mode` is that of the file from its first byte on.
+ */
+export async function writeDurably(path: string, content: Bytes | string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = `${path}${PARTIAL}`;
+  await explain('write', path, async () => {
+    await rm(temporary, { force: true });
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      if (typeof content === 'string' || content instanceof Uint8Array) await handle.writeFile(content);
+      else for await (const chunk of content) await writeAll(handle, chunk);
+      await handle.sync();
+    } catch (error) {
+      await handle.close().catch(() => undefined);
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await handle.close();
+    await renameDurably(temporary, path);
+  });
+}
+
+/** Renames and makes the new name survive a power cut. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await explain('rename', from, async () => {
+    await rename(from, to);
+    await syncFolder(dirname(to));
+  });
+}
+
+/** Makes a folder and its parents survive a power cut. An existing folder is left as it is. */
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+  await explain('make the folder', path, async () => {
+    const first = await mkdir(path, { recursive: true, mode });
+    if (first !== undefined) await syncFolder(dirname(first));
+  });
+}
+
+/** Removes a file or a whole folder; what is not there is removed already. */
+export async function removeDurably(path: string): Promise<void> {
+  await explain('remove', path, async () => {
+    await rm(path, { recursive: true, force: true });
+    await syncFolder(dirname(path)).catch((error) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
+  });
+}
+
+/** Makes the entries of a folder survive a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The content of a small file, or undefined when there is none. Only ENOENT means absent. */
+export async function readIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw explained('read', path, error);
+  }
+}
+
+/** The content of a small file that has to be there. */
+export async function readRequired(path: string, hint?: string): Promise<Buffer> {
+  const content = await readIfPresent(path);
+  if (content) return content;
+  throw new CoffreError('not-found', `cannot read ${path}: there is no such file`, hint === undefined ? {} : { hint });
+}
+
+/** Whether something is there. Throws rather than guess when the file system does not answer. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw explained('look at', path, error);
+  }
+}
+
+/** A file from `start` on, in chunks of a mebibyte, at most `bytes` of it. */
+export async function* readStream(path: string, start = 0, bytes = Number.POSITIVE_INFINITY): Bytes {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    throw explained('read', path, error);
+  });
+  try {
+    let left = bytes;
+    let position = start;
+    while (left > 0) {
+      const want = Math.min(left, READ_BYTES);
+      const { bytesRead, buffer } = await handle
+        .read(Buffer.allocUnsafe(want), 0, want, position)
+        .catch((error: unknown) => {
+          throw explained('read', path, error);
+        });
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      left -= bytesRead;
+      yield bytesRead === want ? buffer : buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+export function sha256Of(content: string | Uint8Array): Sha256 {
+  return createHash('sha256').update(content).digest('hex') as Sha256;
+}
+
+async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {
+  let offset = 0;
+  while (offset < chunk.length) offset += (await handle.write(chunk, offset)).bytesWritten;
+}
+
+async function explain<T>(verb: string, path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw explained(verb, path, error);
+  }
+}
+
+/** A system error as a sentence with a hint. Errors that are ours already pass unchanged. */
+export function explained(verb: string, path: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof CoffreError || errno === undefined) return error;
+  const say = (code: 'no-space' | 'write-failed' | 'store-unreachable' | 'not-found', why: string, hint: string) =>
+    new CoffreError(code, `cannot ${verb} ${path}: ${why}`, { hint, cause: error });
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return say('no-space', 'there is no space left', `free space, or raise the limit: df -h ${dirname(path)}`);
+    case 'EROFS':
+      return say('write-failed', 'the file system is read-only', `look at: findmnt -T ${dirname(path)}; dmesg | tail`);
+    case 'EACCES':
+    case 'EPERM':
+      return say('write-failed', 'permission denied', `look at: ls -ld ${dirname(path)}`);
+    case 'ENOTCONN':
+    case 'EIO':
+    case 'ESTALE':
+    case 'ETIMEDOUT':
+      return say(
+        'store-unreachable',
+        `the file system does not answer (${errno})`,
+        'look at: gluster volume status; dmesg | tail',
+      );
+    case 'ENOENT':
+      return say('not-found', 'there is no such file or folder', `look at: ls -la ${dirname(path)}`);
+    default:
+      return say('write-failed', errno, `look at: ls -la ${dirname(path)}`);
+  }
+}

@@ -1,0 +1,51 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { CoffreError } from '../model/error.ts';
+
+/** Every foreign program that this project runs, and the Debian package that brings it. */
+export const PACKAGE_OF = {
+  bash: 'bash',
+  flock: 'util-linux',
+  git: 'git',
+  gzip: 'gzip',
+  igzip: 'isal',
+  mariadb: 'mariadb-client-core',
+  'mariadb-dump': 'mariadb-client',
+  'mariadb-install-db': 'mariadb-server-core',
+  mariadbd: 'mariadb-server-core',
+  openssl: 'openssl',
+  pigz: 'pigz',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  sshd: 'openssh-server',
+  tar: 'tar',
+} as const;
+
+export type Program = keyof typeof PACKAGE_OF;
+
+/** The absolute path of `program`, looked for on PATH and in the sbin folders; undefined when it is not there. */
+export function findProgram(program: Program): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, program))
+    .find(isExecutable);
+}
+
+/** The absolute path of `program`. Throws `program-missing`, with the package that brings it. */
+export function requireProgram(program: Program): string {
+  const path = findProgram(program);
+  if (path) return path;
+  throw new CoffreError('program-missing', `cannot find the program ${program} on this host`, {
+    hint: `install it with: apt-get install --no-install-recommends ${PACKAGE_OF[program]}`,
+  });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

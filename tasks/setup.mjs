@@ -1,0 +1,100 @@
+/**
+ * Makes a clean clone ready: the locked npm packages, then the system programs that the quickstart and the tests run.
+ * Plain JavaScript without packages, because it runs before there are any.
+ *
+ *   node tasks/setup.mjs
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const POLICY = '/usr/sbin/policy-rc.d';
+const isRoot = process.getuid?.() === 0;
+
+checkNode();
+installPackages();
+await import('../lib/system/typescript.mjs');
+const { findProgram, PACKAGE_OF } = await import('../lib/system/programs.ts');
+installPrograms();
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const suits = (major === 20 && minor >= 19) || (major === 22 && minor >= 18) || major >= 24;
+  if (!suits) fail(`cannot run on Node ${process.versions.node}`, 'install Node 20.19, 22.18, 24 or later');
+}
+
+function installPackages() {
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  const stamp = join(root, 'node_modules', '.coffre-lock');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say('installing the locked npm packages (npm ci)');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'look at the lines above, then: npm ci');
+  writeFileSync(stamp, wanted);
+}
+
+function installPrograms() {
+  const programs = /** @type {(keyof typeof PACKAGE_OF)[]} */ (Object.keys(PACKAGE_OF));
+  const missing = programs.filter((program) => findProgram(program) === undefined);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))].sort();
+  const line = `apt-get install --no-install-recommends ${packages.join(' ')}`;
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) {
+    fail(`cannot find the programs ${missing.join(', ')}`, `install them with: ${isRoot ? '' : 'sudo '}${line}`);
+  }
+  say(`installing Debian packages: ${packages.join(' ')} (no service is started)`);
+  const sshdIsNew = missing.includes('sshd');
+  withoutStartingServices(() => {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const args = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+    if (spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'ignore'] }).status === 0) return;
+    run('apt-get', ['update', '-qq'], 'look at /etc/apt/sources.list', env);
+    run('apt-get', args, line, env);
+  });
+  // The package turns its service on for the next start of the machine; nobody asked for that here.
+  if (sshdIsNew) spawnSync('systemctl', ['disable', 'ssh.service', 'ssh.socket'], { stdio: 'ignore' });
+}
+
+/**
+ * Debian asks policy-rc.d before it starts a service: 101 means no.
+ * @param {() => void} act
+ */
+function withoutStartingServices(act) {
+  const before = existsSync(POLICY) ? readFileSync(POLICY) : undefined;
+  const restore = () => (before === undefined ? rmSync(POLICY, { force: true }) : writeFileSync(POLICY, before));
+  process.once('exit', restore);
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.once(signal, () => process.exit(130));
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  act();
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string} hint
+ * @param {NodeJS.ProcessEnv} env
+ */
+function run(program, args, hint, env = process.env) {
+  const { status, error } = spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
+  if (status !== 0) fail(`cannot run ${program} ${args[0]}: ${error?.message ?? `exit code ${status}`}`, hint);
+}
+
+/** @param {string} text */
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+/**
+ * @param {string} message
+ * @param {string} hint
+ * @returns {never}
+ */
+function fail(message, hint) {
+  process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
+  process.exit(2);
+}

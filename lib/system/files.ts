@@ -33,6 +33,11 @@ export async function writeDurably(path: string, content: Bytes | string | Uint8
   });
 }
 
+/** Copies a small file durably. */
+export async function copyFile(from: string, to: string, mode = 0o644): Promise<void> {
+  await writeDurably(to, await readRequired(from), mode);
+}
+
 /** Renames and makes the new name survive a power cut. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await explain('rename', from, async () => {

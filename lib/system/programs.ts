@@ -14,11 +14,17 @@ export const PACKAGE_OF = {
   'mariadb-install-db': 'mariadb-server-core',
   mariadbd: 'mariadb-server-core',
   openssl: 'openssl',
+  mktemp: 'coreutils',
   pigz: 'pigz',
+  rm: 'coreutils',
+  script: 'bsdutils',
+  sh: 'dash',
+  sha256sum: 'coreutils',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
   sshd: 'openssh-server',
   tar: 'tar',
+  touch: 'coreutils',
 } as const;
 
 export type Program = keyof typeof PACKAGE_OF;

@@ -1,0 +1,37 @@
+import type { CoffreError } from '../model/error.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { formatBytes, formatDuration } from './format.ts';
+import { formatTable } from './table.ts';
+
+/** A finished run for a person: what is in it, where it is, what is owed, in that order. */
+export function formatBackup({
+  manifest,
+  owed,
+}: {
+  readonly manifest: Manifest;
+  readonly owed: readonly { readonly what: string; readonly error: CoffreError }[];
+}): string {
+  const archives = manifest.archives.map((archive) => [
+    archive.database ?? '(accounts)',
+    String(archive.tables),
+    String(archive.views),
+    String(archive.routines + archive.triggers + archive.events),
+    formatBytes(archive.plainBytes),
+    formatBytes(archive.sealedBytes),
+  ]);
+  const copies = manifest.copies.map(({ kind, offsite, state, verified }) => [
+    offsite === null ? kind : `offsite ${offsite}`,
+    state,
+    verified ?? '-',
+  ]);
+  const tookMs = Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt);
+  return [
+    formatTable(['database', 'tables', 'views', 'code', 'SQL', 'sealed'], archives),
+    '',
+    formatTable(['copy', 'state', 'verified'], copies),
+    '',
+    ...manifest.deliveries.map(({ run, offsite }) => `delivered late: ${run} to ${offsite}`),
+    ...owed.flatMap(({ what, error }) => [`owed: ${what}: ${error.message}`, ...(error.hint ? [`hint: ${error.hint}`] : [])]),
+    `${manifest.host} ${manifest.run} ${manifest.outcome} in ${formatDuration(tookMs)}, number ${manifest.sequence} of its chain`,
+  ].join('\n');
+}

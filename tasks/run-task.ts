@@ -1,0 +1,130 @@
+import { basename } from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { asCoffreError, CoffreError } from '../lib/model/error.ts';
+import type { Emit } from '../lib/model/event.ts';
+import { jsonTerminal, plainTerminal } from './terminal.ts';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+/** What a task's run gets: its options, the words beside them, and the ways to speak and to be stopped. */
+export interface TaskContext {
+  readonly values: Values;
+  readonly words: readonly string[];
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface TaskResult {
+  /** For a person. */
+  readonly text: string;
+  /** For `--json`. */
+  readonly data: unknown;
+  /** 0 if absent. */
+  readonly exitCode?: number;
+}
+
+export interface Task {
+  readonly verb: string;
+  /** What stands behind the verb on the usage line. */
+  readonly usage: string;
+  /** What it does, in a few lines. */
+  readonly summary: string;
+  /** Option → its description; `=` in front of the description's first word marks one that takes a value. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly examples: readonly string[];
+  run(context: TaskContext): Promise<TaskResult>;
+}
+
+const COMMON = {
+  inventory: '=DIR     the inventory (default: inventory, or .quickstart/inventory where only that is there)',
+  json: 'one JSON event a line on stdout; the last one is the result',
+  help: 'show this help',
+};
+
+/** Runs a task as the process: reads the command line, speaks, and sets the exit code. The only place that does. */
+export async function runTask(task: Task): Promise<void> {
+  const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
+  const args = process.argv.slice(process.argv.findIndex((word) => basename(word) === `${task.verb}.ts`) + 1);
+  const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
+  const stopper = new AbortController();
+  const stop = () => {
+    if (stopper.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping: what is half-done is being taken away; once more to stop at once\n');
+    stopper.abort(new CoffreError('interrupted', `${task.verb} was interrupted`));
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  try {
+    const { values, positionals } = parse(task, described, args);
+    if (values.help) {
+      process.stdout.write(helpText(task, described));
+      return;
+    }
+    const emit: Emit = (event) => terminal.event(event);
+    const result = await task.run({ values, words: positionals, emit, signal: stopper.signal });
+    process.exitCode = result.exitCode ?? 0;
+    terminal.result({ ...result, exitCode: process.exitCode });
+  } catch (error) {
+    const failure = stopper.signal.aborted ? asCoffreError(stopper.signal.reason) : asCoffreError(error);
+    process.exitCode = failure.exitCode;
+    terminal.failure(failure);
+    if (failure.code === 'unexpected' && process.env.COFFRE_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+  }
+}
+
+/** The value of an option that takes one. */
+export function textOf(values: Values, option: string): string | undefined {
+  const value = values[option];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The value of an option that can be given several times. */
+export function listOf(values: Values, option: string): readonly string[] {
+  const value = values[option];
+  return Array.isArray(value) ? value.filter((word) => typeof word === 'string') : [];
+}
+
+function parse(task: Task, described: Readonly<Record<string, string>>, args: readonly string[]) {
+  const options: Options = Object.fromEntries(
+    Object.entries(described).map(([name, text]) => [
+      name,
+      text.startsWith('=')
+        ? { type: 'string' as const, multiple: text.startsWith('=…') }
+        : { type: 'boolean' as const },
+    ]),
+  );
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const message = (error as Error).message.split('. To specify', 1)[0] ?? '';
+    throw new CoffreError('usage', `cannot read the command line: ${lowerFirst(message)}`, {
+      hint: `npx zx tasks/${task.verb}.ts --help`,
+    });
+  }
+}
+
+function helpText(task: Task, described: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(described).map(([name, text]) => {
+    const [, value = '', rest = text] = /^=(\S+)\s+(.*)$/.exec(text) ?? [];
+    return [`  --${name}${value === '' ? '' : ` ${value.replace('…', '')}`}`, rest] as const;
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return [
+    `usage: npx zx tasks/${task.verb}.ts ${task.usage}`,
+    '',
+    task.summary,
+    '',
+    'options:',
+    ...rows.map(([left, right]) => left.padEnd(width) + right),
+    '',
+    'examples:',
+    ...task.examples.map((example) => `  npx zx tasks/${task.verb}.ts ${example}`.trimEnd()),
+    '',
+  ].join('\n');
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,123 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import type { CoffreError } from '../lib/model/error.ts';
+import { CoffreError as Failure } from '../lib/model/error.ts';
+import type { FlowEvent } from '../lib/model/event.ts';
+import { formatBytes, formatDuration } from '../lib/report/format.ts';
+import { onOneLine } from '../lib/report/table.ts';
+
+/** Where a task speaks: a person's terminal, cron's plain lines, or one JSON event a line. */
+export interface Terminal {
+  event(event: FlowEvent): void;
+  result(result: { readonly text: string; readonly data: unknown; readonly exitCode: number }): void;
+  failure(error: CoffreError): void;
+}
+
+const toStderr = (line: string) => process.stderr.write(`${line}\n`);
+
+export function jsonTerminal(): Terminal {
+  const write = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  return {
+    event: (event) => write({ event: event.kind, ...event, kind: undefined }),
+    result: ({ data, exitCode }) => write({ event: 'result', exitCode, data }),
+    failure: (error) => {
+      const { code, message, hint, findings, exitCode } = error;
+      write({ event: 'result', exitCode, error: { code, message, hint: hint ?? null, findings } });
+    },
+  };
+}
+
+export function plainTerminal(): Terminal {
+  const color = process.stderr.isTTY && process.env.NO_COLOR === undefined;
+  const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const progress = progressLine();
+  return {
+    event: (event) => {
+      if (event.kind === 'progress') return progress.show(event);
+      progress.clear();
+      const subject = 'subject' in event ? onOneLine(event.subject) : '';
+      switch (event.kind) {
+        case 'phase-started':
+          return progress.start(`${event.phase}  ${subject}`);
+        case 'phase-ended':
+          toStderr(`${paint(32, 'done')}  ${event.phase.padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`);
+          return;
+        case 'note':
+          toStderr(`      ${subject}: ${onOneLine(event.text)}`);
+          return;
+        case 'warning':
+          toStderr(
+            `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${event.hint}`,
+          );
+          return;
+      }
+    },
+    result: ({ text }) => {
+      progress.clear();
+      if (text !== '') process.stdout.write(`${text}\n`);
+    },
+    failure: (error) => {
+      progress.clear();
+      for (const finding of error.findings) toStderr(`  ${onOneLine(finding)}`);
+      toStderr(`${paint(31, 'error:')} ${onOneLine(error.message)}`);
+      if (error.hint) toStderr(`${paint(33, 'hint:')} ${error.hint}`);
+    },
+  };
+}
+
+/** The last line of a terminal, written over as work goes on; nothing at all without a terminal. */
+function progressLine() {
+  if (!process.stderr.isTTY) return { start: () => undefined, show: () => undefined, clear: () => undefined };
+  let shownAt = 0;
+  const write = (text: string) =>
+    process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+  return {
+    start: (text: string) => write(`  …   ${text}`),
+    show: (event: Extract<FlowEvent, { kind: 'progress' }>) => {
+      if (Date.now() - shownAt < 100) return;
+      shownAt = Date.now();
+      const total = event.totalBytes === null ? '' : ` of ${formatBytes(event.totalBytes)}`;
+      write(`  …   ${event.phase.padEnd(12)} ${onOneLine(event.subject)}  ${formatBytes(event.doneBytes)}${total}`);
+    },
+    clear: () => process.stderr.write('\r\u001b[K'),
+  };
+}
+
+/**
+ * A passphrase: the first line of descriptor `fd` where one is named, else asked on the terminal without showing it.
+ * Throws `usage` where there is neither.
+ */
+export async function askPassphrase(prompt: string, fd: number | undefined): Promise<string> {
+  if (fd !== undefined) return await firstLine(fd);
+  if (!process.stdin.isTTY) {
+    throw new Failure('usage', 'cannot ask for the passphrase: there is no terminal', {
+      hint: 'hand it in by a descriptor: --passphrase-fd 3 3< FILE',
+    });
+  }
+  process.stderr.write(`${prompt}: `);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}
+
+async function firstLine(fd: number): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of createReadStream('', { fd, encoding: 'utf8', autoClose: false })) {
+      text += chunk as string;
+      if (text.includes('\n')) break;
+    }
+  } catch (error) {
+    throw new Failure('usage', `cannot read the passphrase from descriptor ${fd}`, {
+      hint: `open it on the command line: --passphrase-fd ${fd} ${fd}< FILE`,
+      cause: error,
+    });
+  }
+  return text.split('\n', 1)[0] ?? '';
+}

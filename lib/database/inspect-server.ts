@@ -32,7 +32,7 @@ const Settings = z.object({
   usedConnections: z.coerce.number().int(),
 });
 
-const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', @@log_bin, 'maxConnections', @@max_connections,
+const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bin, 1, 0), 'maxConnections', @@max_connections,
   'usedConnections', (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'))`;
 
 /** Connections left to others, and to the session that holds the lock. */

@@ -1,6 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import { sleep } from '../system/clock.ts';
-import { readIfPresent } from '../system/files.ts';
 
 /** A throwaway server as it can be written down: enough to end it later, and nothing else by mistake. */
 export interface ServerProcess {
@@ -13,8 +13,13 @@ const PATIENCE_MS = 20_000;
 
 /** Whether that very server still runs. */
 export async function isRunning({ pid, data }: ServerProcess): Promise<boolean> {
-  const commandLine = await readIfPresent(`/proc/${pid}/cmdline`);
-  return commandLine?.toString().split('\0').includes(`--datadir=${data}`) ?? false;
+  try {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    return commandLine.split('\0').includes(`--datadir=${data}`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 /** Ends a throwaway server and waits until it is gone. One that is gone already is left at that. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { $ } from 'zx';
 import type { Bytes } from '../model/stages.ts';
@@ -139,4 +140,20 @@ export function terminate(child: ChildProcess | undefined): void {
   const kill = setTimeout(() => child.kill('SIGKILL'), 5000);
   kill.unref();
   child.once('exit', () => clearTimeout(kill));
+}
+
+/** Starts a program that outlives this one, with its output in `logFile`. Returns its process id. */
+export async function startDetached(program: string, args: readonly string[], logFile: string): Promise<number> {
+  const log = await open(logFile, 'a', 0o600);
+  try {
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log.fd, log.fd], env: cleanEnvironment() });
+    const failed = once(child, 'error').then(([error]: unknown[]) => Promise.reject(error));
+    failed.catch(() => undefined);
+    await Promise.race([once(child, 'spawn'), failed]);
+    child.unref();
+    if (child.pid === undefined) throw new Error(`${program} has no process id`);
+    return child.pid;
+  } finally {
+    await log.close();
+  }
 }

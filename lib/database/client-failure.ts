@@ -1,0 +1,75 @@
+import { CoffreError, type ErrorCode } from '../model/error.ts';
+import type { Ended } from '../system/command.ts';
+import { type Connection, describeServer } from './connection.ts';
+
+/** What MariaDB's error numbers mean for a backup: https://mariadb.com/kb/en/mariadb-error-codes/ */
+const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  1040: ['database-unreachable', 'the server has too many connections'],
+  1044: ['account-lacks-privilege', 'the account may not use a database'],
+  1045: ['database-unreachable', 'access denied for the account'],
+  1053: ['database-unreachable', 'the server is shutting down'],
+  1130: ['database-unreachable', 'the server does not accept this host'],
+  1142: ['account-lacks-privilege', 'the account may not use a table'],
+  1143: ['account-lacks-privilege', 'the account may not use a column'],
+  1146: ['dump-failed', 'a table is gone'],
+  1153: ['dump-failed', 'a row is larger than max_allowed_packet'],
+  1158: ['database-unreachable', 'the connection broke'],
+  1159: ['database-unreachable', 'the connection timed out'],
+  1205: ['dump-failed', 'another session kept a lock for too long'],
+  1227: ['account-lacks-privilege', 'the account lacks a global privilege'],
+  1317: ['dump-failed', 'an administrator stopped the query'],
+  1356: ['dump-failed', 'a view refers to something that is gone'],
+  1370: ['account-lacks-privilege', 'the account may not use a routine'],
+  1412: ['dump-failed', 'a table was changed during the dump'],
+  1698: ['database-unreachable', 'access denied for the account'],
+  1927: ['database-unreachable', 'an administrator ended the connection'],
+  2002: ['database-unreachable', 'nothing answers there'],
+  2003: ['database-unreachable', 'nothing answers there'],
+  2005: ['database-unreachable', 'the host name is unknown'],
+  2006: ['database-unreachable', 'the server went away'],
+  2013: ['database-unreachable', 'the server went away'],
+  2020: ['dump-failed', 'a row is larger than max_allowed_packet'],
+  2026: ['database-unreachable', 'the TLS connection was refused'],
+  4145: ['dump-failed', 'another backup holds the server'],
+};
+
+/**
+ * A failed client program as an error. Its standard error holds whole statements, row data included, so that only
+ * the error's number is taken from it: `ERROR 1064 (42000)`, `Got error: 1045:`, `Error 2013:`, `…' (1356)`.
+ * `what` completes "cannot".
+ */
+export function clientFailure(what: string, connection: Connection, ended: Omit<Ended, 'stdout'>): CoffreError {
+  const number = errorNumber(ended.stderr);
+  const [code, why] = (number === undefined ? undefined : MEANING[number]) ?? [
+    'dump-failed',
+    number === undefined ? howItEnded(ended) : `the server reports error ${number}`,
+  ];
+  return new CoffreError(code, `cannot ${what}: ${why}`, { hint: hintFor(number, code, connection) });
+}
+
+/** The number of the first error that a client program names on its standard error. */
+export function errorNumber(stderr: string): number | undefined {
+  const found = /^ERROR (\d{4}) \(|\b[Ee]rror:? (\d{4}):|\((\d{4})\)\s*$/m.exec(stderr);
+  const digits = found?.[1] ?? found?.[2] ?? found?.[3];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function howItEnded({ exitCode, stderr }: Omit<Ended, 'stdout'>): string {
+  if (exitCode === null) return 'the program was killed';
+  if (exitCode !== 0) return `the program ended with exit code ${exitCode}`;
+  return stderr === '' ? 'its output ends too early' : 'the program printed a warning';
+}
+
+function hintFor(number: number | undefined, code: ErrorCode, connection: Connection): string {
+  const { credentials } = connection;
+  if (number === 1045 || number === 1698) {
+    return credentials.kind === 'option-file'
+      ? `look at user and password in ${credentials.path}; quote a password that has a #`
+      : 'look at user and password in your own option file: ~/.my.cnf';
+  }
+  if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
+  if (number === 1205 || number === 4145) return 'look at: SHOW FULL PROCESSLIST';
+  if (code === 'database-unreachable')
+    return `look whether ${describeServer(connection)} is up: systemctl status mariadb`;
+  return "look at the server's error log: journalctl -u mariadb";
+}

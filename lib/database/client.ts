@@ -1,0 +1,48 @@
+import type { ZodType } from 'zod';
+import { run } from '../system/command.ts';
+import { requireProgram } from '../system/programs.ts';
+import { clientFailure } from './client-failure.ts';
+import { type Connection, clientArguments, describeServer } from './connection.ts';
+
+/** Asks a server and returns typed rows. The SQL MUST emit one `JSON_OBJECT(…)` a row, so that any name gets through. */
+export type Ask = <Row>(sql: string, row: ZodType<Row>) => Promise<Row[]>;
+
+/** Arguments that make the client a machine's tool: one row a line, nothing escaped, no second try. */
+export const MACHINE_ARGUMENTS = [
+  '--batch',
+  '--skip-column-names',
+  '--skip-reconnect',
+  '--connect-timeout=15',
+  '--default-character-set=utf8mb4',
+  "--init-command=SET SESSION sql_mode=''",
+] as const;
+
+const TIMEOUT_MS = 10 * 60 * 1000;
+
+/** One question on a connection of its own. */
+export async function query<Row>(connection: Connection, sql: string, row: ZodType<Row>): Promise<Row[]> {
+  return parseRows(await output(connection, sql, ['--raw']), row);
+}
+
+/** Runs statements that answer nothing. */
+export async function execute(connection: Connection, sql: string): Promise<void> {
+  await output(connection, sql, []);
+}
+
+/** The lines that a SHOW statement prints, escaped by the client so that no value can forge a line. */
+export async function queryLines(connection: Connection, sql: string): Promise<string[]> {
+  return (await output(connection, sql, [])).split('\n').filter((line) => line !== '');
+}
+
+export function parseRows<Row>(text: string, row: ZodType<Row>): Row[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => row.parse(JSON.parse(line)));
+}
+
+async function output(connection: Connection, sql: string, extra: readonly string[]): Promise<string> {
+  const program = requireProgram('mariadb');
+  const args = [...(await clientArguments(connection)), ...MACHINE_ARGUMENTS, ...extra];
+  const ended = await run(program, args, { input: sql, timeoutMs: TIMEOUT_MS });
+  if (ended.exitCode !== 0) throw clientFailure(`ask ${describeServer(connection)}`, connection, ended);
+  return ended.stdout;
+}

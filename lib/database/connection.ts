@@ -1,0 +1,101 @@
+import { stat } from 'node:fs/promises';
+import { CoffreError, errnoOf } from '../model/error.ts';
+import type { DatabaseConfig } from '../model/inventory.ts';
+
+/** Where the password comes from. There is no way to hand one over in an argument or in the environment. */
+export type Credentials =
+  | { readonly kind: 'option-file'; readonly path: string }
+  /** What the operator's own option files say: a restore by hand. */
+  | { readonly kind: 'own-defaults' }
+  /** An account without a password: a throwaway server. */
+  | { readonly kind: 'no-password'; readonly user: string };
+
+export type ServerAddress =
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'tls'; readonly address: string; readonly port: number; readonly ca: string }
+  /** Loopback of a throwaway server only: nothing protects the bytes on their way. */
+  | { readonly kind: 'loopback'; readonly port: number };
+
+/** How a server is reached, and as whom. */
+export interface Connection {
+  readonly server: ServerAddress;
+  readonly credentials: Credentials;
+}
+
+/** The connection of the backup account of a host. */
+export function connectionOf(config: DatabaseConfig): Connection {
+  const credentials: Credentials = { kind: 'option-file', path: config.optionFile };
+  if ('socket' in config) return { server: { kind: 'socket', path: config.socket }, credentials };
+  const { address, port, tls } = config;
+  return { server: { kind: 'tls', address, port, ca: tls.ca }, credentials };
+}
+
+/** The server of a connection, for a sentence. */
+export function describeServer({ server }: Connection): string {
+  switch (server.kind) {
+    case 'socket':
+      return `the database at ${server.path}`;
+    case 'tls':
+      return `the database at ${server.address}:${server.port}`;
+    case 'loopback':
+      return `the database at 127.0.0.1:${server.port}`;
+  }
+}
+
+/**
+ * The first arguments of any of MariaDB's client programs. Looks at the option file first, because the programs
+ * themselves go on, without the password and with a warning only, when others can write it.
+ * Throws `refused` when others can read the option file, `not-found` when there is none.
+ */
+export async function clientArguments({ server, credentials }: Connection): Promise<string[]> {
+  if (credentials.kind === 'option-file') await assertPrivate(credentials.path);
+  return [...credentialArguments(credentials), ...serverArguments(server)];
+}
+
+function credentialArguments(credentials: Credentials): string[] {
+  switch (credentials.kind) {
+    case 'option-file':
+      return [`--defaults-file=${credentials.path}`];
+    case 'own-defaults':
+      return [];
+    case 'no-password':
+      return ['--no-defaults', `--user=${credentials.user}`];
+  }
+}
+
+function serverArguments(server: ServerAddress): string[] {
+  switch (server.kind) {
+    case 'socket':
+      return ['--protocol=socket', `--socket=${server.path}`];
+    case 'tls':
+      return [
+        '--protocol=tcp',
+        `--host=${server.address}`,
+        `--port=${server.port}`,
+        `--ssl-ca=${server.ca}`,
+        '--ssl-verify-server-cert',
+      ];
+    case 'loopback':
+      return ['--protocol=tcp', '--host=127.0.0.1', `--port=${server.port}`];
+  }
+}
+
+const READABLE_BY_OTHERS = 0o077;
+
+async function assertPrivate(path: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') {
+      throw new CoffreError('not-found', `cannot read the option file ${path}: there is no such file`, {
+        hint: `write [client], user= and password= into ${path}, quoted, with mode 0600`,
+      });
+    }
+    throw new CoffreError('refused', `cannot look at the option file ${path}: ${errno ?? 'unknown error'}`, {
+      hint: `look at: ls -l ${path}`,
+    });
+  });
+  if ((found.mode & READABLE_BY_OTHERS) === 0) return;
+  throw new CoffreError('refused', `cannot use the option file ${path}: others than its owner can open it`, {
+    hint: `run: chmod 0600 ${path}`,
+  });
+}

@@ -1,0 +1,64 @@
+import { CoffreError } from '../model/error.ts';
+import type { DatabaseName } from '../model/names.ts';
+import { run } from '../system/command.ts';
+import { requireProgram } from '../system/programs.ts';
+
+/** The dump program of this host. */
+export interface DumpProgram {
+  readonly path: string;
+  /** Name and version, for the manifest: `mariadb-dump 10.11.19-MariaDB`. */
+  readonly version: string;
+  /** Whether it can dump the history of system-versioned tables. */
+  readonly history: boolean;
+}
+
+/** Looks for `mariadb-dump`. Throws `program-missing`. */
+export async function readDumpProgram(): Promise<DumpProgram> {
+  const path = requireProgram('mariadb-dump');
+  const [version, help] = await Promise.all([run(path, ['--version']), run(path, ['--no-defaults', '--help'])]);
+  const number = /Distrib ([0-9A-Za-z.+~-]+)|from ([0-9A-Za-z.+~-]+)/.exec(version.stdout);
+  if (version.exitCode !== 0 || !number) {
+    throw new CoffreError('program-missing', `cannot use ${path}: it does not tell its version`, {
+      hint: `run: ${path} --version`,
+    });
+  }
+  return {
+    path,
+    version: `mariadb-dump ${number[1] ?? number[2]}`,
+    history: help.stdout.includes('--dump-history'),
+  };
+}
+
+const COMMON = [
+  '--single-transaction',
+  '--quick',
+  '--default-character-set=utf8mb4',
+  '--max-allowed-packet=1G',
+  '--no-tablespaces',
+];
+
+/**
+ * What is asked of the dump program after the connection's own arguments. The dump makes its database and uses it,
+ * so that `mariadb < dump` needs no argument. Binary columns are written escaped rather than in hex: every byte
+ * comes back either way, and hex is twice the size.
+ *
+ * `database` null: the accounts with their grants and roles, as portable SQL that leaves existing accounts alone.
+ */
+export function dumpArguments(
+  database: DatabaseName | null,
+  { binlog, history }: { readonly binlog: boolean; readonly history: boolean },
+): string[] {
+  const position = binlog ? ['--master-data=2'] : [];
+  if (database === null) return [...COMMON, ...position, '--system=users', '--insert-ignore'];
+  return [
+    ...COMMON,
+    ...position,
+    ...(history ? ['--dump-history'] : []),
+    '--routines',
+    '--events',
+    '--triggers',
+    '--databases',
+    '--',
+    database,
+  ];
+}

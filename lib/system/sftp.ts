@@ -34,9 +34,12 @@ export interface Sftp {
   close(): void;
 }
 
-/** The largest block that every server takes, and how many are under way at a time: two mebibytes of buffers. */
-const BLOCK_BYTES = 32 * 1024;
-const OUTSTANDING = 64;
+/**
+ * What OpenSSH takes in one request; ssh2 cuts it smaller for a server that announces less. Each request costs the same
+ * at either end, whatever its size, and a slow answer costs nothing while others are under way: four mebibytes of them.
+ */
+const BLOCK_BYTES = 255 * 1024;
+const OUTSTANDING = 16;
 const NO_SUCH_FILE = 2;
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;

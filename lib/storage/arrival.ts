@@ -27,8 +27,9 @@ export function arrivalOver(
 
   async function rehash(path: string, { name, sizeBytes, sha256 }: FileFacts): Promise<boolean> {
     const timeoutMs = REHASH_LEAST_MS + sizeBytes / REHASH_BYTES_PER_MS;
-    const { exitCode, stdout } = await connection.run(['sha256sum', '--', path], { timeoutMs });
-    const digest = exitCode === 0 ? /^\\?([0-9a-f]{64}) /.exec(stdout)?.[1] : undefined;
+    // A server may refuse commands outright. Should the connection be broken instead, what comes next will say so.
+    const ended = await connection.run(['sha256sum', '--', path], { timeoutMs }).catch(() => undefined);
+    const digest = ended?.exitCode === 0 ? /^\\?([0-9a-f]{64}) /.exec(ended.stdout)?.[1] : undefined;
     if (digest !== undefined && digest !== sha256) throw mismatch(where, name);
     return digest !== undefined;
   }

@@ -38,6 +38,31 @@ export async function copyFile(from: string, to: string, mode = 0o644): Promise<
   await writeDurably(to, await readRequired(from), mode);
 }
 
+/**
+ * Writes a small file that is not there yet, and never over one that is: throws `refused`. Survives a power cut. Needs
+ * neither links nor renames, so it works on a memory stick too; a write that fails leaves nothing.
+ */
+export async function createDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  await explain('write', path, async () => {
+    const handle = await open(path, 'wx', mode).catch((error: unknown) => {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      throw new CoffreError('refused', `cannot write ${path}: it is there already`, {
+        hint: `it is never overwritten: choose another name, or move it away yourself: ls -l ${path}`,
+      });
+    });
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } catch (error) {
+      await handle.close().catch(() => undefined);
+      await rm(path, { force: true });
+      throw error;
+    }
+    await handle.close();
+    await syncFolder(dirname(path));
+  });
+}
+
 /** Renames and makes the new name survive a power cut. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await explain('rename', from, async () => {

@@ -1,0 +1,26 @@
+import forge from 'node-forge';
+import { encryptPrivateKey } from './private-key.ts';
+
+const BITS = 4096;
+
+/** The two halves of a recipient, each as the text of its PEM file. */
+export interface KeyPair {
+  /** SubjectPublicKeyInfo: goes into the inventory. */
+  readonly publicKey: string;
+  /** PKCS#8 under the passphrase: goes to its owner, never into the inventory. */
+  readonly privateKey: string;
+}
+
+/** Makes an RSA-4096 key pair. node-forge has OpenSSL find the primes, so this takes seconds and blocks nothing. */
+export async function generateKeyPair(passphrase: string): Promise<KeyPair> {
+  const pair = await new Promise<forge.pki.rsa.KeyPair>((resolve, reject) => {
+    forge.pki.rsa.generateKeyPair({ bits: BITS }, (error: Error | null, made) => {
+      if (error) reject(error);
+      else resolve(made);
+    });
+  });
+  return {
+    publicKey: forge.pki.publicKeyToPem(pair.publicKey).replaceAll('\r\n', '\n'),
+    privateKey: await encryptPrivateKey(pair.privateKey, passphrase),
+  };
+}

@@ -1,0 +1,156 @@
+import type { DatabaseName, HostName, RecipientName, Sha256 } from '../model/names.ts';
+import type { RunId } from '../model/run-id.ts';
+import { quotePosix } from '../system/command.ts';
+
+/** What RECOVERY.txt of one run is made of. Everything in it is in the manifest too, so it can be made again. */
+export interface RecoveryFacts {
+  readonly host: HostName;
+  readonly run: RunId;
+  readonly iterations: number;
+  readonly recipients: readonly { readonly name: RecipientName; readonly fingerprint: Sha256 }[];
+  /** In the order in which they are to be loaded; the accounts, with `database` null, come last by themselves. */
+  readonly archives: readonly {
+    readonly database: DatabaseName | null;
+    /** Name of the sealed file: `shop.tar.gz.enc`. */
+    readonly file: string;
+  }[];
+}
+
+/** The store holds one sealed file a database; the export and the offsites one sealed tar of them all. */
+export type RecoveryForm = 'store' | 'offsite';
+
+/** Name of the day archive in the export and on the offsites. */
+const DAY_ARCHIVE = 'encrypted.dat';
+
+/**
+ * RECOVERY.txt: how to get the data of this very run back with openssl, tar, gzip, coreutils and the mariadb client.
+ * Written for somebody at four in the morning who has never heard of this project.
+ *
+ * Every line that begins with four spaces, a dollar and a space is a command for a bare POSIX sh, and all of them in
+ * order are the whole recovery: `sed -n 's/^    \$ //p' RECOVERY.txt | sh -eu` MUST work, with KEY and RECIPIENT in
+ * the environment. A plain sh takes the last program's word for a pipeline, and openssl writes nearly all of a
+ * cut file before it fails: hence the check of the digests first, and the file `failed` that any stage leaves behind.
+ */
+export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
+  const databases = facts.archives.filter((archive) => archive.database !== null);
+  const accounts = facts.archives.filter((archive) => archive.database === null);
+  const load = (archive: { readonly file: string }) => `    $ load ${quotePosix(nameFor(form, archive.file))}`;
+  const paragraphs = [
+    introduction(form, facts),
+    PREPARE(facts),
+    CHECK(facts),
+    UNWRAP,
+    definitions(form, facts.iterations),
+    databases.length === 0
+      ? '   This run has no databases.'
+      : databases.map((archive) => `   ${JSON.stringify(archive.database)}\n${load(archive)}`).join('\n'),
+    ...(accounts.length === 0 ? [] : [`${ACCOUNTS}\n\n${accounts.map(load).join('\n')}`]),
+    form === 'store' ? ONE_FROM_STORE : ONE_FROM_DAY_ARCHIVE,
+    CLEAN_UP,
+  ];
+  return `${paragraphs.join('\n\n')}\n`;
+}
+
+/** The name that `load` takes: a file of the store, or a member of the day archive. */
+function nameFor(form: RecoveryForm, file: string): string {
+  return form === 'store' ? `./${file}` : file.replace(/\.enc$/, '');
+}
+
+function introduction(form: RecoveryForm, { host, run, recipients }: RecoveryFacts): string {
+  const content =
+    form === 'store'
+      ? 'one encrypted file for each database, <database>.tar.gz.enc'
+      : `the databases as one encrypted file, ${DAY_ARCHIVE}`;
+  const width = Math.max(9, ...recipients.map(({ name }) => name.length));
+  const rows = recipients.map(({ name, fingerprint }) => `   ${name.padEnd(width)}  ${fingerprint}`);
+  return `HOW TO GET THE DATABASES OF ${host} BACK
+Run ${run} (the time at which it began, in UTC)
+
+This folder is a backup of the MariaDB server of ${host}: ${content},
+and, for each of these keys, the passphrase of the run wrapped in <recipient>.key.enc:
+
+   ${'RECIPIENT'.padEnd(width)}  SHA-256 OF THE PUBLIC KEY
+${rows.join('\n')}
+
+You need: the private key of ONE of them with its passphrase, an empty MariaDB server of the same or a newer
+version, and the programs openssl (1.1.1 or newer), tar, gzip, sha256sum and mariadb.
+
+Type the lines marked with $ (without the mark) in this order into one and the same shell. Stop at the first
+error. Lines marked with # are not needed for the recovery; they answer a question.`;
+}
+
+const PREPARE = ({ recipients }: RecoveryFacts) => `1. BEGIN
+
+   Go into this folder with cd. Then say which key you have: instead of /path/to/key.pem write where it is, and
+   instead of ${recipients[0]?.name ?? 'recipient'} whose it is. The third line makes a folder for the passphrase.
+
+    $ KEY=\${KEY:-/path/to/key.pem}
+    $ RECIPIENT=\${RECIPIENT:-${recipients[0]?.name ?? 'recipient'}}
+    $ umask 077 && WORK=$(mktemp -d)
+
+   Whose key is it? This prints the SHA-256 of its public key:
+
+    # openssl pkey -in "$KEY" -pubout -outform DER | sha256sum`;
+
+const CHECK = ({ host }: RecoveryFacts) => `2. CHECK THAT NOTHING IS DAMAGED
+
+   Every line must end in OK. A damaged file can be opened in part without a warning, so do not go on with one:
+   take the folder of this run from the other place (store or off-site), or an older run.
+
+    $ sha256sum -c SHA256SUMS
+
+   That finds damage. Only the signature finds malice: manifest.json names the digest of every file, and whoever has
+   the inventory with inventory/signers/allowed_signers can check who signed it:
+
+    # ssh-keygen -Y verify -f allowed_signers -I ${host} -n coffre-manifest -s manifest.json.sig < manifest.json`;
+
+const UNWRAP = `3. UNWRAP THE PASSPHRASE OF THE RUN
+
+   This asks for the passphrase of your private key.
+
+    $ openssl pkeyutl -decrypt -inkey "$KEY" -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -in "$RECIPIENT.key.enc" -out "$WORK/key.txt"`;
+
+function definitions(form: RecoveryForm, iterations: number): string {
+  const open = (file: string) =>
+    `openssl enc -d -aes-256-cbc -md sha256 -pbkdf2 -iter ${iterations} -pass "file:$WORK/key.txt" -in ${file}`;
+  const stages =
+    form === 'store' ? [open('"$1"'), 'tar xzOf -'] : [open(DAY_ARCHIVE), 'tar xOf - -- "$1"', 'tar xzOf -'];
+  const guarded = stages.map((stage) => `{ ${stage} || touch "$WORK/failed"; }`);
+  return `4. LOAD THE DATABASES
+
+   The first line says how to open an archive, the second how to load one. Both only stream: nothing that is not
+   encrypted is written to this machine's disk. "bad decrypt", or a load that returns an error, means: what was loaded
+   of that database is not complete. Drop it, and find out why before you go on.
+   If mariadb needs options to reach the server (a user, a socket), put them into the [client] section of ~/.my.cnf.
+
+    $ unseal() { ${guarded.join(' | ')}; }
+    $ load() { rm -f "$WORK/failed"; unseal "$1" | mariadb && test ! -e "$WORK/failed"; }`;
+}
+
+const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now. If an
+   account is there already, drop it first, or load only a part: the next chapter tells how to get the SQL.`;
+
+const ONE_FROM_STORE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
+
+   For one database type chapters 1 to 3, the first two lines of chapter 4, and that database's own line. To see its
+   SQL instead of loading it (into a file this would be plain text on the disk):
+
+    # unseal ./<database>.tar.gz.enc | less`;
+
+const ONE_FROM_DAY_ARCHIVE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
+
+   For one database type chapters 1 to 3, the first two lines of chapter 4, and that database's own line. To see its
+   SQL instead of loading it (into a file this would be plain text on the disk):
+
+    # unseal <database>.tar.gz | less
+
+   Each load reads ${DAY_ARCHIVE} from end to end. Where the disk may hold what is not encrypted, this unpacks all
+   databases at one go; then "tar xzOf <database>.tar.gz | mariadb" loads one:
+
+    # openssl enc -d <the options that chapter 4 has> -in ${DAY_ARCHIVE} | tar x`;
+
+const CLEAN_UP = `6. CLEAN UP
+
+   The passphrase of the run is still in a file. Take it away:
+
+    $ rm -rf "$WORK"`;

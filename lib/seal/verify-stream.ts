@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { CoffreError } from '../model/error.ts';
+import type { Sha256 } from '../model/names.ts';
+import { asStage, type Bytes, type VerifiedStream } from '../model/stages.ts';
+
+/** What the signed manifest, and the side file that it vouches for, say of a sealed file. */
+export interface Expected {
+  /** Name for the error message. */
+  readonly file: string;
+  readonly sealedBytes: number;
+  readonly sha256: Sha256;
+  readonly segmentBytes: number;
+  /** As `parseSegments` returned them: checked against the manifest. */
+  readonly segments: readonly Sha256[];
+}
+
+/**
+ * Lets the bytes of a segment pass only after the segment's digest has matched, so that nothing altered reaches
+ * the cipher, let alone a database. Holds one segment in memory.
+ *
+ * Throws `verification-failed` on a changed byte, on too few bytes and on too many; and at the end when the digest
+ * of the whole differs, which only a manifest at odds with itself can bring about.
+ */
+export function verifyStream(source: Bytes, expected: Expected): VerifiedStream {
+  return asStage<VerifiedStream>(verify(source, expected));
+}
+
+async function* verify(source: Bytes, { file, sealedBytes, sha256, segmentBytes, segments }: Expected): Bytes {
+  const fail = (why: string) =>
+    new CoffreError('verification-failed', `cannot trust ${file}: ${why}`, {
+      hint: 'take another copy of the run, and see which files differ: npx zx tasks/verify.ts',
+    });
+  const whole = createHash('sha256');
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let index = 0;
+  let seenBytes = 0;
+
+  for await (const chunk of source) {
+    if (seenBytes + chunk.length > sealedBytes) throw fail(`it is longer than its ${sealedBytes} bytes`);
+    whole.update(chunk);
+    for (let offset = 0; offset < chunk.length; ) {
+      const part = chunk.subarray(offset, offset + segmentBytes - heldBytes);
+      held.push(part);
+      heldBytes += part.length;
+      seenBytes += part.length;
+      offset += part.length;
+      if (heldBytes < segmentBytes && seenBytes < sealedBytes) continue;
+      if (digestOf(held) !== segments[index]) throw fail(`segment ${index} of ${segments.length} differs`);
+      yield* held;
+      held = [];
+      heldBytes = 0;
+      index += 1;
+    }
+  }
+  if (seenBytes < sealedBytes) throw fail(`it ends after ${seenBytes} of ${sealedBytes} bytes`);
+  if (whole.digest('hex') !== sha256) throw fail('its digest as a whole differs');
+}
+
+function digestOf(chunks: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { asStage, type Bytes, type SealedStream } from '../model/stages.ts';
+import { mismatch } from './arrival.ts';
+import type { Offsite } from './offsite.ts';
+import { openRunFolders } from './run-folders.ts';
+
+/** An offsite that is a folder of this machine: a disk that is taken away, or another machine's mounted share. */
+export function openDirectoryOffsite(path: string): Offsite {
+  const folders = openRunFolders(path);
+  return {
+    where: path,
+    listRuns: folders.listRuns,
+    listPartials: folders.listPartials,
+    openRun: folders.openRun,
+    removeRun: folders.removeRun,
+    removePartial: folders.removePartial,
+    async beginRun(run) {
+      const folder = await folders.beginRun(run);
+      return {
+        async put(facts, content) {
+          if (Buffer.isBuffer(content)) await folder.writeSmall(facts.name, content);
+          else await folder.write(facts.name, asStage<SealedStream>(content));
+          const arrived = await digestOf(folder.reader.read(facts.name));
+          if (arrived !== facts.sha256) throw mismatch(path, facts.name);
+          return 'read back';
+        },
+        commit: folder.commit,
+        discard: folder.discard,
+      };
+    },
+    close: () => undefined,
+  };
+}
+
+async function digestOf(source: Bytes): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of source) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,51 @@
+import type { Verification } from '../model/manifest.ts';
+import type { Sha256 } from '../model/names.ts';
+import type { RunId } from '../model/run-id.ts';
+import type { SealedStream, VerifiedStream } from '../model/stages.ts';
+import type { RunReader } from './run-reader.ts';
+
+/** What a file must be once it has arrived. */
+export interface FileFacts {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: Sha256;
+}
+
+/** Ciphertext, or a small file that is public anyway. An offsite never gets anything else. */
+export type Shippable = SealedStream | VerifiedStream | Buffer;
+
+/**
+ * A place away from the host that keeps runs, one folder each. Untrusted: it stores ciphertext, and what it says about
+ * it is checked.
+ *
+ * An implementation MUST show a run under its name only when `commit` has been called, MUST never write into or over a
+ * finished run, and MUST throw rather than say "absent" when it cannot look.
+ */
+export interface Offsite {
+  /** For people. */
+  readonly where: string;
+  /** Finished runs, oldest first. */
+  listRuns(): Promise<readonly RunId[]>;
+  /** Runs whose upload was begun and never finished. */
+  listPartials(): Promise<readonly RunId[]>;
+  /** Throws `refused` when the run is there. Clears away what an earlier try of the same run left. */
+  beginRun(run: RunId): Promise<RunUpload>;
+  /** undefined when the run is not there. */
+  openRun(run: RunId): Promise<RunReader | undefined>;
+  removeRun(run: RunId): Promise<void>;
+  removePartial(run: RunId): Promise<void>;
+  close(): void;
+}
+
+/** The upload of one run. Ends with `commit` or `discard`. */
+export interface RunUpload {
+  /**
+   * Sends one file and compares what has arrived with `facts`. Returns how it compared.
+   * Throws `verification-failed` when they differ.
+   */
+  put(facts: FileFacts, content: Shippable): Promise<Verification>;
+  /** Makes the run appear under its name, in one step. The manifest MUST have been put last. */
+  commit(): Promise<void>;
+  /** Removes what was sent. */
+  discard(): Promise<void>;
+}

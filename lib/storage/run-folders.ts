@@ -1,0 +1,128 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CoffreError, errnoOf } from '../model/error.ts';
+import type { RunId } from '../model/run-id.ts';
+import type { SealedStream } from '../model/stages.ts';
+import {
+  exists,
+  explained,
+  readStream,
+  removeDurably,
+  renameDurably,
+  syncFolder,
+  writeDurably,
+} from '../system/files.ts';
+import { assertFileName, isFileName, partialName, runsAmong } from './run-names.ts';
+import type { RunReader } from './run-reader.ts';
+
+/** Only the user of the host's agent reads the store: it is ciphertext, and still nobody else's. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/** The folder of one run while it is being written. Ends with `commit` or `discard`. */
+export interface RunFolder {
+  /** Writes a sealed file so that it survives a power cut. No secret in the clear has a way into here. */
+  write(name: string, content: SealedStream): Promise<void>;
+  /** Writes a small file that is public anyway: a wrapped key, the manifest, SHA256SUMS. */
+  writeSmall(name: string, content: Buffer | string): Promise<void>;
+  /** What has been written so far, to be read while the run is not finished. */
+  readonly reader: RunReader;
+  /** Makes the run appear under its name, in one step. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** A local folder with one folder for each run: the store, the export, or a plain copy. It must exist already. */
+export interface RunFolders {
+  readonly path: string;
+  listRuns(): Promise<readonly RunId[]>;
+  /** What killed runs have left behind. */
+  listPartials(): Promise<readonly RunId[]>;
+  /** Throws `refused` when the run is there. Clears away what an earlier try of the same run left. */
+  beginRun(run: RunId): Promise<RunFolder>;
+  openRun(run: RunId): Promise<RunReader | undefined>;
+  removeRun(run: RunId): Promise<void>;
+  removePartial(run: RunId): Promise<void>;
+}
+
+export function openRunFolders(path: string): RunFolders {
+  const names = () =>
+    readdir(path).catch((error: unknown) => {
+      throw explained('list', path, error);
+    });
+  const finalPath = (run: RunId) => join(path, run);
+  const partialPath = (run: RunId) => join(path, partialName(run));
+  return {
+    path,
+    listRuns: async () => runsAmong(await names()).complete,
+    listPartials: async () => runsAmong(await names()).partial,
+    async beginRun(run) {
+      if (await exists(finalPath(run))) throw alreadyThere(finalPath(run));
+      const folder = partialPath(run);
+      await removeDurably(folder);
+      await mkdir(folder, { mode: FOLDER_MODE }).catch((error: unknown) => {
+        throw explained('make the folder', folder, error);
+      });
+      return runFolder(folder, finalPath(run));
+    },
+    openRun: async (run) => ((await exists(finalPath(run))) ? folderReader(finalPath(run)) : undefined),
+    async removeRun(run) {
+      // Renamed first: a run that is half removed must not look like one.
+      if (!(await exists(finalPath(run)))) return;
+      await removeDurably(partialPath(run));
+      await renameDurably(finalPath(run), partialPath(run));
+      await removeDurably(partialPath(run));
+    },
+    removePartial: (run) => removeDurably(partialPath(run)),
+  };
+}
+
+/** Reads the folder of one run, wherever somebody has put it. */
+export function folderReader(folder: string): RunReader {
+  return {
+    where: folder,
+    async list() {
+      const names = await readdir(folder).catch((error: unknown) => {
+        throw explained('list', folder, error);
+      });
+      return names.filter(isFileName).sort();
+    },
+    async sizeOf(name) {
+      assertFileName(name);
+      try {
+        return (await stat(join(folder, name))).size;
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return undefined;
+        throw explained('look at', join(folder, name), error);
+      }
+    },
+    read(name, start, bytes) {
+      assertFileName(name);
+      return readStream(join(folder, name), start, bytes);
+    },
+  };
+}
+
+function runFolder(partial: string, final: string): RunFolder {
+  const write = async (name: string, content: SealedStream | Buffer | string) => {
+    assertFileName(name);
+    await writeDurably(join(partial, name), content, FILE_MODE);
+  };
+  return {
+    write,
+    writeSmall: write,
+    reader: folderReader(partial),
+    async commit() {
+      if (await exists(final)) throw alreadyThere(final); // rename would replace an empty folder
+      await syncFolder(partial);
+      await renameDurably(partial, final);
+    },
+    discard: () => removeDurably(partial),
+  };
+}
+
+function alreadyThere(path: string): CoffreError {
+  return new CoffreError('refused', `cannot write the run ${basename(path)}: ${path} is there already`, {
+    hint: `a run is never written twice; look at: ls -la ${path}`,
+  });
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { open, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CoffreError, errnoOf } from '../model/error.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import { explained, syncFolder } from '../system/files.ts';
+import { mountOf, parseMounts } from './mounts.ts';
+
+const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');
+
+/**
+ * Makes sure that the store is what the inventory says it is, before anything is written to it: an unmounted volume is
+ * an ordinary folder that takes every write, and loses it with the host. Never makes the folder itself.
+ *
+ * Throws `store-unreachable` when it is not there or does not answer, `refused` when another file system than
+ * the inventory's is at that place, `write-failed` when it cannot be written to, `no-space` when it is full.
+ */
+export async function assertStoreMounted(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
+  await assertFolder(store.path);
+  // Links are followed, or a link to a local folder would stand for the volume.
+  const mount = mountOf(parseMounts(await mountinfo()), await realpath(store.path));
+  if (store.mount !== 'none' && mount?.type !== store.mount) {
+    const found = mount ? `${mount.type} mounted at ${mount.path}` : 'no mount at all';
+    throw new CoffreError('refused', `cannot write to the store ${store.path}: no ${store.mount} there, but ${found}`, {
+      hint: `mount the volume: mount ${store.path}; look at: findmnt -T ${store.path}`,
+    });
+  }
+  if (mount?.readOnly) {
+    throw new CoffreError('write-failed', `cannot write to the store ${store.path}: it is mounted read-only`, {
+      hint: `look at: findmnt -T ${store.path}; dmesg | tail`,
+    });
+  }
+  await probe(store.path);
+}
+
+/** Makes sure that a plain folder, such as the export's, is there and takes writes. */
+export function assertFolderWritable(path: string): Promise<void> {
+  return assertStoreMounted({ path, mount: 'none' });
+}
+
+/** What an ordinary user can still write to the file system of `path`. */
+export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path).catch((error: unknown) => {
+    throw explained('look at', path, error);
+  });
+  return bavail * bsize;
+}
+
+async function assertFolder(path: string): Promise<void> {
+  const isFolder = await stat(path).then(
+    (stats) => stats.isDirectory(),
+    (error: unknown) => {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+      throw explained('look at', path, error);
+    },
+  );
+  if (isFolder) return;
+  const why = isFolder === undefined ? 'there is no such folder' : 'it is not a folder';
+  throw new CoffreError('store-unreachable', `cannot use ${path}: ${why}`, {
+    hint: `mount the volume, or let provision make the folder: npx zx tasks/provision.ts; look at: ls -ld ${path}`,
+  });
+}
+
+/** A volume without quorum still answers questions about it. Only a file that went there and back is a proof. */
+async function probe(folder: string): Promise<void> {
+  const content = randomBytes(64);
+  const name = join(folder, `.coffre-probe-${content.toString('hex', 0, 8)}`);
+  const renamed = `${name}-renamed`;
+  try {
+    const handle = await open(name, 'wx', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(name, renamed);
+    await syncFolder(folder);
+    const back = await readFile(renamed);
+    if (!back.equals(content)) {
+      throw new CoffreError('store-unreachable', `cannot trust ${folder}: it gave other bytes back than it took`, {
+        hint: `look at: dmesg | tail; findmnt -T ${folder}`,
+      });
+    }
+  } catch (error) {
+    throw explained('write to', folder, error);
+  } finally {
+    await rm(name, { force: true }).catch(() => undefined); // the error above tells more
+    await rm(renamed, { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,245 @@
+import type { SFTPWrapper, Stats } from 'ssh2';
+import { CoffreError } from '../model/error.ts';
+import type { Bytes } from '../model/stages.ts';
+
+/** What is known of a remote file or folder. */
+export interface RemoteStat {
+  readonly kind: 'file' | 'folder' | 'other';
+  readonly sizeBytes: number;
+}
+
+export interface RemoteEntry extends RemoteStat {
+  readonly name: string;
+}
+
+/**
+ * SFTP version 3 with promises. Every call throws the connection's own error when the connection breaks,
+ * `not-found` for what is not there, and otherwise a sentence with the status that the server gave.
+ */
+export interface Sftp {
+  /** undefined when there is nothing: status 2 and no other. Does not follow a link. */
+  stat(path: string): Promise<RemoteStat | undefined>;
+  list(path: string): Promise<readonly RemoteEntry[]>;
+  /** Makes a folder and its parents; an existing one stays as it is. */
+  makeFolder(path: string): Promise<void>;
+  /** Refuses, as the protocol says, when `to` is there. */
+  rename(from: string, to: string): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  /** Removes a folder with all in it; what is not there is removed already. */
+  removeFolder(path: string): Promise<void>;
+  /** Writes a new file and flushes it to the remote disk where the server can. Returns how many bytes it wrote. */
+  upload(path: string, source: Bytes): Promise<number>;
+  /** A file from `start` on, at most `bytes` of it. */
+  download(path: string, start?: number, bytes?: number): Bytes;
+  close(): void;
+}
+
+/**
+ * What OpenSSH takes in one request; ssh2 cuts it smaller for a server that announces less. Each request costs the same
+ * at either end, whatever its size, and a slow answer costs nothing while others are under way: four mebibytes of them.
+ */
+const BLOCK_BYTES = 255 * 1024;
+const OUTSTANDING = 16;
+const NO_SUCH_FILE = 2;
+
+type Callback<T> = (error: Error | null | undefined, value: T) => void;
+type Ask = <T>(what: string, send: (done: Callback<T>) => void) => Promise<T>;
+
+/** What the SFTP session needs of the connection under it. */
+interface Link {
+  /** An error that has no SFTP status, such as a broken connection, as one of ours. */
+  readonly failed: (error: unknown) => Error;
+  /** Calls `react` once, when the connection is gone. */
+  readonly onGone: (react: () => void) => void;
+}
+
+export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
+  // ssh2 fails what is under way when the connection goes, and then takes requests that it never answers.
+  const waiting = new Set<() => void>();
+  let gone = false;
+  onGone(() => {
+    gone = true;
+    for (const giveUp of waiting) giveUp();
+  });
+  const ask: Ask = (what, send) =>
+    new Promise((resolve, reject) => {
+      const giveUp = () => reject(failed(new Error('the connection broke')));
+      if (gone) return giveUp();
+      waiting.add(giveUp);
+      const done: Parameters<typeof send>[0] = (error, value) => {
+        waiting.delete(giveUp);
+        if (error) reject(refusal(what, error, failed));
+        else resolve(value);
+      };
+      try {
+        send(done);
+      } catch (error) {
+        done(error as Error, undefined as never);
+      }
+    });
+  const absent = async <T>(asked: Promise<T>): Promise<T | undefined> =>
+    asked.catch((error: unknown) => {
+      if (error instanceof CoffreError && error.code === 'not-found') return undefined;
+      throw error;
+    });
+  const close = (handle: Buffer) => ask<void>('close a file', (done) => raw.close(handle, (error) => done(error)));
+
+  const sftp: Sftp = {
+    async stat(path) {
+      const stats = await absent(ask<Stats>(`look at ${path}`, (done) => raw.lstat(path, done)));
+      return stats && describe(stats);
+    },
+    async list(path) {
+      const entries = await ask<{ filename: string; attrs: Stats }[]>(`list ${path}`, (done) =>
+        raw.readdir(path, done as Parameters<SFTPWrapper['readdir']>[1]),
+      );
+      const named = entries.map(({ filename, attrs }) => ({ name: filename, ...describe(attrs) }));
+      return named.filter(({ name }) => name !== '.' && name !== '..' && !name.includes('/'));
+    },
+    async makeFolder(path) {
+      if (await sftp.stat(path)) return;
+      const parent = path.replace(/\/+[^/]*\/*$/, '');
+      if (parent !== '' && parent !== path) await sftp.makeFolder(parent);
+      await ask<void>(`make the folder ${path}`, (done) => raw.mkdir(path, { mode: 0o700 }, (error) => done(error)));
+    },
+    rename: (from, to) => ask<void>(`rename ${from}`, (done) => raw.rename(from, to, (error) => done(error))),
+    removeFile: (path) => ask<void>(`remove ${path}`, (done) => raw.unlink(path, (error) => done(error))),
+    async removeFolder(path) {
+      for (const { name, kind } of (await absent(sftp.list(path))) ?? []) {
+        if (kind === 'folder') await sftp.removeFolder(`${path}/${name}`);
+        else await sftp.removeFile(`${path}/${name}`);
+      }
+      await absent(ask<void>(`remove ${path}`, (done) => raw.rmdir(path, (error) => done(error))));
+    },
+    async upload(path, source) {
+      const handle = await ask<Buffer>(`write ${path}`, (done) => raw.open(path, 'wx', { mode: 0o600 }, done));
+      const write = (block: Buffer, position: number) =>
+        ask<void>(`write ${path}`, (done) => raw.write(handle, block, 0, block.length, position, (e) => done(e)));
+      try {
+        const written = await writeAll(source, write);
+        await flush(raw, handle, path, ask);
+        return written;
+      } finally {
+        await close(handle).catch(() => undefined); // whatever it says, the flush or the write has said it before
+      }
+    },
+    async *download(path, start = 0, bytes = Number.POSITIVE_INFINITY) {
+      const handle = await ask<Buffer>(`read ${path}`, (done) => raw.open(path, 'r', done));
+      try {
+        const { size } = await ask<Stats>(`look at ${path}`, (done) => raw.fstat(handle, done));
+        const read = (buffer: Buffer, position: number) =>
+          ask<number>(`read ${path}`, (done) => raw.read(handle, buffer, 0, buffer.length, position, done));
+        yield* readAhead(start, Math.min(size, start + bytes), read);
+      } finally {
+        await close(handle).catch(() => undefined);
+      }
+    },
+    close: () => raw.end(),
+  };
+  return sftp;
+}
+
+/** One block after another would wait for the network each time: so many of them are under way at once. */
+async function writeAll(source: Bytes, write: (block: Buffer, position: number) => Promise<void>): Promise<number> {
+  const underWay = new Set<Promise<void>>();
+  let position = 0;
+  let failed: { error: unknown } | undefined;
+  try {
+    for await (const chunk of source) {
+      for (let offset = 0; offset < chunk.length; offset += BLOCK_BYTES) {
+        const block = chunk.subarray(offset, offset + BLOCK_BYTES);
+        const writing = write(block, position).then(
+          () => void underWay.delete(writing),
+          (error: unknown) => {
+            underWay.delete(writing);
+            failed ??= { error };
+          },
+        );
+        underWay.add(writing);
+        position += block.length;
+        if (underWay.size >= OUTSTANDING) await Promise.race(underWay);
+        if (failed) throw failed.error;
+      }
+    }
+  } finally {
+    await Promise.all(underWay);
+  }
+  if (failed) throw failed.error;
+  return position;
+}
+
+async function* readAhead(
+  start: number,
+  end: number,
+  read: (buffer: Buffer, position: number) => Promise<number>,
+): Bytes {
+  /** A server may answer with fewer bytes than asked for: that is not yet the end. */
+  const readBlock = async (position: number, bytes: number): Promise<Buffer> => {
+    const block = Buffer.allocUnsafe(bytes);
+    let filled = 0;
+    while (filled < bytes) {
+      const got = await read(block.subarray(filled), position + filled);
+      if (got === 0) break;
+      filled += got;
+    }
+    return block.subarray(0, filled);
+  };
+  const ahead: Promise<Buffer>[] = [];
+  let next = start;
+  try {
+    while (next < end || ahead.length > 0) {
+      for (; next < end && ahead.length < OUTSTANDING; next += BLOCK_BYTES) {
+        const block = readBlock(next, Math.min(BLOCK_BYTES, end - next));
+        block.catch(() => undefined); // awaited below, in order
+        ahead.push(block);
+      }
+      const block = await ahead.shift();
+      if (block && block.length > 0) yield block;
+    }
+  } finally {
+    await Promise.allSettled(ahead);
+  }
+}
+
+/** fsync, where the server has OpenSSH's extension; where it has not, ssh2 throws at once. */
+function flush(raw: SFTPWrapper, handle: Buffer, path: string, ask: Ask): Promise<void> {
+  return ask<void>(`flush ${path}`, (done) => {
+    try {
+      raw.ext_openssh_fsync(handle, (error) => done(error));
+    } catch {
+      done(undefined, undefined);
+    }
+  });
+}
+
+function describe(stats: Stats): RemoteStat {
+  const kind = stats.isDirectory() ? 'folder' : stats.isFile() ? 'file' : 'other';
+  return { kind, sizeBytes: stats.size };
+}
+
+const STATUS: Readonly<Record<number, string>> = {
+  1: 'the end of the file',
+  3: 'permission denied',
+  4: 'the server says only "failure": no space, a quota, or a name that is taken',
+  8: 'the server does not support this',
+};
+
+function refusal(what: string, error: Error & { code?: unknown }, failed: (error: unknown) => Error): Error {
+  if (typeof error.code !== 'number') return failed(error);
+  if (error.code === NO_SUCH_FILE) {
+    return new CoffreError('not-found', `cannot ${what} over SFTP: there is no such file or folder`, {
+      hint: 'look at the path of the offsite in inventory/hosts',
+      cause: error,
+    });
+  }
+  const why = STATUS[error.code] ?? `SFTP status ${error.code}`;
+  const underlying = failed(error);
+  return new CoffreError(
+    underlying instanceof CoffreError ? underlying.code : 'unexpected',
+    `cannot ${what} over SFTP: ${why}`,
+    {
+      hint: 'look at the rights and the free space of the folder on the server',
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,210 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
+import { Client, type ConnectConfig, type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2';
+import { CoffreError, type ErrorCode } from '../model/error.ts';
+import { type Ended, quotePosix } from './command.ts';
+import { type Sftp, wrapSftp } from './sftp.ts';
+
+/** Whom to reach, as whom, and which host key must answer. */
+export interface SshTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** The pinned host key as known_hosts has it: type and base64. No other key is ever accepted. */
+  readonly hostKey: string;
+  /** Private key in PEM or OpenSSH's own form. The only way to authenticate: no agent, no password. */
+  readonly identity: Buffer | string;
+  readonly passphrase?: string;
+  /** The code of the error when this target does not answer. */
+  readonly unreachable: ErrorCode;
+  readonly signal?: AbortSignal;
+  /** For TCP, key exchange and authentication together. */
+  readonly readyTimeoutMs?: number;
+  /** A connection that has been silent for four of these is dead. */
+  readonly keepaliveMs?: number;
+}
+
+/** A program that runs over there. `stdout` MUST be read, or `ended` never settles. */
+export interface RemoteRunning {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** `exitCode` is null when the program was killed or the connection broke: both are failures. */
+  readonly ended: Promise<Omit<Ended, 'stdout'>>;
+}
+
+/** Whoever connects MUST close, in a `finally`. After a break every call fails; none hangs. */
+export interface SshConnection {
+  /** Starts a command; each word reaches the remote shell quoted. */
+  start(words: readonly string[]): Promise<RemoteRunning>;
+  /** Runs a small command to its end. */
+  run(words: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<Ended>;
+  /** A session of the SFTP subsystem. */
+  sftp(): Promise<Sftp>;
+  close(): void;
+}
+
+const STDERR_LIMIT = 64 * 1024;
+
+/**
+ * Connects over SSH to a server that shows the pinned host key. Throws `host-key` when it shows another one,
+ * `interrupted` when the signal fires, and the target's own `unreachable` code for everything else.
+ */
+export async function connectSsh(target: SshTarget): Promise<SshConnection> {
+  const client = new Client();
+  let broken: unknown;
+  client.on('error', (error) => {
+    broken ??= error;
+    client.destroy();
+  });
+  const abort = () => client.destroy();
+  target.signal?.addEventListener('abort', abort, { once: true });
+  const forget = () => target.signal?.removeEventListener('abort', abort);
+  const verdict = { wrongKey: false };
+  const failed = (error: unknown) => failure(target, broken ?? error, verdict.wrongKey);
+  try {
+    if (target.signal?.aborted) throw new Error('aborted');
+    await new Promise<void>((resolve, reject) => {
+      client.once('ready', resolve).once('error', reject);
+      client.once('close', () => reject(new Error('the connection was closed')));
+      client.connect(configuration(target, verdict));
+    });
+  } catch (error) {
+    client.destroy();
+    forget();
+    throw failed(error);
+  }
+  client.setNoDelay(true); // with Nagle's algorithm SFTP writes at 1 to 2 MB/s
+
+  const start = (words: readonly string[]) =>
+    new Promise<RemoteRunning>((resolve, reject) => {
+      attempt(reject, failed, () =>
+        client.exec(words.map(quotePosix).join(' '), (error, stream) => {
+          if (error) return reject(failed(error));
+          let stderr = '';
+          let exitCode: number | null = null;
+          stream.stderr.setEncoding('utf8').on('data', (text: string) => {
+            if (stderr.length < STDERR_LIMIT) stderr += text;
+          });
+          stream
+            .on('error', () => undefined)
+            .on('exit', (code: number | null) => {
+              exitCode = code;
+            });
+          const ended = new Promise<Omit<Ended, 'stdout'>>((settle) => {
+            const finish = () => {
+              client.removeListener('close', finish);
+              settle({ exitCode, stderr });
+            };
+            stream.once('close', finish);
+            client.once('close', finish);
+          });
+          resolve({ stdin: stream, stdout: stream, ended });
+        }),
+      );
+    });
+
+  return {
+    start,
+    async run(words, { input = '', timeoutMs } = {}) {
+      const running = await start(words);
+      let stdout = '';
+      running.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      running.stdin.end(input);
+      const stop = timeoutMs === undefined ? undefined : setTimeout(() => running.stdout.destroy(), timeoutMs);
+      const ended = await running.ended;
+      clearTimeout(stop);
+      return { ...ended, stdout };
+    },
+    sftp: () =>
+      new Promise((resolve, reject) => {
+        attempt(reject, failed, () =>
+          client.sftp((error: Error | undefined, raw: SFTPWrapper) => {
+            if (error) reject(failed(error));
+            else resolve(wrapSftp(raw, { failed, onGone: (react) => client.once('close', react) }));
+          }),
+        );
+      }),
+    close() {
+      forget();
+      client.end();
+      client.destroy();
+    },
+  };
+}
+
+function configuration(target: SshTarget, verdict: { wrongKey: boolean }): ConnectConfig {
+  const [type = '', base64 = ''] = target.hostKey.split(' ');
+  const pinned = Buffer.from(base64, 'base64');
+  return {
+    host: target.address,
+    port: target.port,
+    username: target.user,
+    privateKey: target.identity,
+    ...(target.passphrase === undefined ? {} : { passphrase: target.passphrase }),
+    authHandler: ['publickey'],
+    // Not async: a promise would be taken for "yes", whatever it resolves to.
+    hostVerifier: (shown: Buffer): boolean => {
+      const same = shown.length === pinned.length && timingSafeEqual(shown, pinned);
+      verdict.wrongKey = !same;
+      return same;
+    },
+    algorithms: {
+      serverHostKey: (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type]) as ServerHostKeyAlgorithm[],
+      cipher: [
+        'aes128-gcm@openssh.com',
+        'aes256-gcm@openssh.com',
+        'chacha20-poly1305@openssh.com',
+        'aes128-ctr',
+        'aes256-ctr',
+      ],
+    },
+    readyTimeout: target.readyTimeoutMs ?? 20_000,
+    keepaliveInterval: target.keepaliveMs ?? 15_000,
+    keepaliveCountMax: 3,
+  };
+}
+
+/** ssh2 throws at once, instead of calling back, when the connection is gone. */
+function attempt(reject: (error: unknown) => void, failed: (error: unknown) => Error, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    reject(failed(error));
+  }
+}
+
+/** What ssh2 reports, as one of our errors. The one place that looks at its messages. */
+function failure(target: SshTarget, error: unknown, wrongKey: boolean): CoffreError {
+  if (error instanceof CoffreError) return error;
+  const { user, address, port } = target;
+  const { message, level } = error as Error & { level?: string };
+  const where = `${user}@${address} port ${port}`;
+  const say = (code: ErrorCode, why: string, hint: string) =>
+    new CoffreError(code, `cannot reach ${where}: ${why}`, { hint, cause: error });
+  if (target.signal?.aborted) return say('interrupted', 'interrupted', 'run it again');
+  if (wrongKey || /no matching host key format/.test(message)) {
+    const hint = `compare with the inventory, by another way than this network: ssh-keyscan -p ${port} ${address}`;
+    return say('host-key', 'it does not show the pinned host key', hint);
+  }
+  if (level === 'client-authentication') {
+    return say(
+      target.unreachable,
+      'it does not accept the key',
+      `put the public half of the identity into ${user}'s authorized_keys`,
+    );
+  }
+  if (/^Cannot parse privateKey|does not contain a \(valid\) private key/.test(message)) {
+    return say(
+      target.unreachable,
+      'the identity or its passphrase cannot be used',
+      'try it with: ssh-keygen -y -f <identity>',
+    );
+  }
+  return say(
+    target.unreachable,
+    message || 'the connection broke',
+    `try it with: ssh -v -p ${port} ${user}@${address}`,
+  );
+}

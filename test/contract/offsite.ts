@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import type { Verification } from '../../lib/model/manifest.ts';
+import { RunId } from '../../lib/model/run-id.ts';
+import { asStage, type Bytes, type SealedStream } from '../../lib/model/stages.ts';
+import type { Offsite } from '../../lib/storage/offsite.ts';
+import { readSmall } from '../../lib/storage/run-reader.ts';
+import { sha256Of } from '../../lib/system/files.ts';
+import { chunked, collect } from '../bytes.ts';
+
+const RUN = RunId.parse('2026-11-22T040000Z');
+const LATER = RunId.parse('2026-11-23T040000Z');
+
+export interface OffsiteUnderTest {
+  readonly name: string;
+  /** An offsite over a local folder that exists, so that the suite can look at what it does. */
+  readonly open: (folder: string) => Promise<Offsite>;
+  readonly verified: Verification;
+}
+
+const sealed = (source: Bytes) => asStage<SealedStream>(source);
+const factsOf = (name: string, content: Buffer) => ({ name, sizeBytes: content.length, sha256: sha256Of(content) });
+
+/** What every kind of offsite must do. `folder` is what the offsite at hand stores into. */
+export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderTest): void {
+  const within = (says: string, check: (t: Test, offsite: Offsite, folder: string) => Promise<void>) =>
+    t.test(`${name}: ${says}`, async (t) => {
+      const folder = t.testdir({ 'in it': {} });
+      const root = join(folder, 'in it');
+      const offsite = await open(root);
+      try {
+        await check(t, offsite, root);
+      } finally {
+        offsite.close();
+      }
+    });
+
+  within('shows a run only once it is committed, and gives back what it was given', async (t, offsite, folder) => {
+    const content = randomBytes(3_000_001);
+    const upload = await offsite.beginRun(RUN);
+    const facts = factsOf('encrypted.dat', content);
+    t.equal(await upload.put(facts, sealed(chunked(content, [65536, 1]))), verified);
+    t.equal(await upload.put(factsOf('@accounts%20.enc', Buffer.from('x')), Buffer.from('x')), verified);
+    t.equal(await upload.put(factsOf('empty', Buffer.alloc(0)), Buffer.alloc(0)), verified);
+    await upload.put(factsOf('manifest.json', Buffer.from('{}')), Buffer.from('{}'));
+    t.same(await offsite.listRuns(), []);
+    t.equal(await offsite.openRun(RUN), undefined);
+    t.same(await offsite.listPartials(), [RUN]);
+    await upload.commit();
+    t.same(await offsite.listRuns(), [RUN]);
+    t.same(await offsite.listPartials(), []);
+    t.same(readdirSync(folder), [RUN]);
+
+    const reader = await offsite.openRun(RUN);
+    if (!reader) throw new Error('the run is not there');
+    t.same(await reader.list(), ['@accounts%20.enc', 'empty', 'encrypted.dat', 'manifest.json']);
+    t.equal(await reader.sizeOf('encrypted.dat'), content.length);
+    t.equal(await reader.sizeOf('none'), undefined);
+    t.ok((await collect(reader.read('encrypted.dat'))).equals(content));
+    t.ok((await collect(reader.read('encrypted.dat', 2_000_000, 5000))).equals(content.subarray(2_000_000, 2_005_000)));
+    t.ok((await collect(reader.read('encrypted.dat', 3_000_000))).equals(content.subarray(3_000_000)));
+    t.equal((await readSmall(reader, 'manifest.json'))?.toString(), '{}');
+    t.equal(await readSmall(reader, 'none'), undefined);
+    await t.rejects(collect(reader.read('none')), { code: 'not-found' });
+    await t.rejects(async () => collect(reader.read('../etc')), /not the name of a file/);
+  });
+
+  within('refuses to write over a run that is there', async (t, offsite, folder) => {
+    mkdirSync(join(folder, RUN));
+    await t.rejects(offsite.beginRun(RUN), { code: 'refused', hint: /./ });
+    const upload = await offsite.beginRun(LATER);
+    await upload.put(factsOf('a', Buffer.from('a')), Buffer.from('a'));
+    mkdirSync(join(folder, LATER)); // somebody else was faster
+    writeFileSync(join(folder, LATER, 'theirs'), '');
+    await t.rejects(upload.commit(), { code: 'refused' });
+    t.same(readdirSync(join(folder, LATER)), ['theirs']);
+    t.same(readdirSync(join(folder, RUN)), []);
+  });
+
+  within('says when what arrived is not what was sent', async (t, offsite, folder) => {
+    const upload = await offsite.beginRun(RUN);
+    const facts = factsOf('encrypted.dat', Buffer.from('as it was'));
+    const content = Buffer.from(verified === 'size only' ? 'longer than it was' : 'as it is!');
+    await t.rejects(upload.put(facts, content), { code: 'verification-failed' });
+    await upload.discard();
+    t.same(readdirSync(folder), []);
+  });
+
+  within('passes the failure of a source on, and leaves nothing under a final name', async (t, offsite, folder) => {
+    const upload = await offsite.beginRun(RUN);
+    const source = async function* (): Bytes {
+      yield randomBytes(100_000);
+      throw new Error('the store broke');
+    };
+    const facts = factsOf('encrypted.dat', Buffer.alloc(200_000));
+    await t.rejects(upload.put(facts, sealed(source())), { message: 'the store broke' });
+    t.notOk(existsSync(join(folder, RUN)));
+    await upload.discard();
+    t.same(readdirSync(folder), []);
+  });
+
+  within('begins again where an earlier try was broken off, and lists what others left', async (t, offsite, folder) => {
+    const broken = await offsite.beginRun(RUN);
+    await broken.put(factsOf('old', Buffer.from('old')), Buffer.from('old'));
+    await offsite.beginRun(LATER);
+    const upload = await offsite.beginRun(RUN);
+    await upload.put(factsOf('new', Buffer.from('new')), Buffer.from('new'));
+    t.same(await offsite.listPartials(), [RUN, LATER]);
+    await upload.commit();
+    t.same(readdirSync(join(folder, RUN)), ['new']);
+    await offsite.removePartial(LATER);
+    await offsite.removePartial(LATER);
+    t.same(readdirSync(folder), [RUN]);
+  });
+
+  within('lists runs by time, takes nothing else for one, and removes one', async (t, offsite, folder) => {
+    for (const name of [LATER, RUN, 'lost+found', '.2026-11-24T040000Z', 'README']) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, RUN, 'file'), '');
+    t.same(await offsite.listRuns(), [RUN, LATER]);
+    await offsite.removeRun(RUN);
+    await offsite.removeRun(RUN);
+    t.same(await offsite.listRuns(), [LATER]);
+    t.same(await offsite.listPartials(), []);
+    t.same(readdirSync(folder).sort(), ['.2026-11-24T040000Z', LATER, 'README', 'lost+found']);
+  });
+
+  within('finds the altered bytes of a finished run by reading them', async (t, offsite, folder) => {
+    const upload = await offsite.beginRun(RUN);
+    await upload.put(factsOf('a', Buffer.from('abc')), Buffer.from('abc'));
+    await upload.commit();
+    t.equal(readFileSync(join(folder, RUN, 'a'), 'utf8'), 'abc');
+    writeFileSync(join(folder, RUN, 'a'), 'abd');
+    const reader = await offsite.openRun(RUN);
+    t.equal(reader && (await readSmall(reader, 'a'))?.toString(), 'abd');
+  });
+}

@@ -1,0 +1,156 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { DatabaseName, HostName, RecipientName } from '../../lib/model/names.ts';
+import { RunId } from '../../lib/model/run-id.ts';
+import { type ArchiveStream, asStage } from '../../lib/model/stages.ts';
+import { ITERATIONS } from '../../lib/seal/cipher.ts';
+import { wrapPassphrase } from '../../lib/seal/envelope.ts';
+import { Passphrase } from '../../lib/seal/passphrase.ts';
+import { describePublicKey } from '../../lib/seal/public-key.ts';
+import { type RecoveryForm, recoveryText } from '../../lib/seal/recovery-text.ts';
+import { sealStream } from '../../lib/seal/seal-stream.ts';
+import { encodeSums } from '../../lib/seal/sums.ts';
+import { run } from '../../lib/system/command.ts';
+import { sha256Of } from '../../lib/system/files.ts';
+import { bytesOf, collect } from '../bytes.ts';
+import { KEY_PASSPHRASE, keyPair, plainKeyPair } from './keys.ts';
+
+/** What a bare machine has. `mariadb` here is a stand-in that writes down what it is given. */
+const PROGRAMS = ['openssl', 'tar', 'gzip', 'sha256sum', 'sh', 'rm', 'touch', 'mktemp', 'cat'];
+const DATABASES = { 'shop.tar.gz': 'shop', '-odd%20~.tar.gz': "o'dd $(touch x)\n", '@accounts.tar.gz': null };
+const SQL = (file: string) => `INSERT INTO ${file} VALUES (1);\n`.repeat(9000);
+
+async function fakeRun(folder: string, form: RecoveryForm): Promise<string> {
+  for (const name of ['run', 'bin', 'plain', 'tmp']) mkdirSync(join(folder, name));
+  const passphrase = Passphrase.random();
+  const { publicKey, privateKey } = await keyPair();
+  const other = plainKeyPair(3072).publicKey;
+  const files = new Map<string, Buffer | string>();
+  const seal = async (content: Buffer) =>
+    collect(sealStream(asStage<ArchiveStream>(bytesOf(content)), passphrase, { iterations: ITERATIONS }));
+  for (const file of Object.keys(DATABASES)) {
+    const sql = SQL(file);
+    mkdirSync(join(folder, 'plain', `of-${file}`));
+    writeFileSync(join(folder, 'plain', `of-${file}`, '000001.sql'), sql.slice(0, 100_000));
+    writeFileSync(join(folder, 'plain', `of-${file}`, '000002.sql'), sql.slice(100_000));
+    const members = ['000001.sql', '000002.sql'];
+    await run('tar', ['czf', join(folder, 'plain', file), '-C', join(folder, 'plain', `of-${file}`), ...members]);
+    if (form === 'store') files.set(`${file}.enc`, await seal(readFileSync(join(folder, 'plain', file))));
+  }
+  if (form === 'offsite') {
+    await run('tar', ['cf', 'all', '--', ...Object.keys(DATABASES)], { cwd: join(folder, 'plain') });
+    files.set('encrypted.dat', await seal(readFileSync(join(folder, 'plain', 'all'))));
+  }
+  const recipient = (name: string, key: string) => {
+    files.set(`${name}.key.enc`, wrapPassphrase(key, passphrase));
+    return { name: RecipientName.parse(name), fingerprint: describePublicKey(key, name).fingerprint };
+  };
+  const text = recoveryText(form, {
+    host: HostName.parse('db1'),
+    run: RunId.parse('2026-11-22T040000Z'),
+    iterations: ITERATIONS,
+    recipients: [recipient('escrow', other), recipient('company', publicKey)],
+    archives: Object.entries(DATABASES).map(([file, database]) => ({
+      database: database === null ? null : DatabaseName.parse(database),
+      file: `${file}.enc`,
+    })),
+  });
+  files.set('RECOVERY.txt', text);
+  for (const [name, content] of files) writeFileSync(join(folder, 'run', name), content);
+  const sums = new Map([...files].map(([name, content]) => [name, sha256Of(content)]));
+  writeFileSync(join(folder, 'run', 'SHA256SUMS'), encodeSums(sums));
+  writeFileSync(join(folder, 'key.pem'), privateKey, { mode: 0o600 });
+  writeFileSync(join(folder, 'bin', 'mariadb'), '#!/bin/sh\ncat >> "$LOADED"\n', { mode: 0o755 });
+  for (const program of PROGRAMS) {
+    const path = (await run('sh', ['-c', 'command -v "$0"', program])).stdout.trim();
+    symlinkSync(path, join(folder, 'bin', program));
+  }
+  return text;
+}
+
+/** The commands of RECOVERY.txt, just as its reader would type them. */
+function commandsOf(text: string): string {
+  const marked = text.split('\n').filter((line) => line.startsWith('    $ '));
+  return marked.map((line) => `${line.slice(6)}\n`).join('');
+}
+
+/** Runs the commands in a shell without a terminal: openssl then asks for the passphrase on standard input. */
+function recover(folder: string, commands: string, recipient = 'company') {
+  const env = {
+    PATH: join(folder, 'bin'),
+    TMPDIR: join(folder, 'tmp'),
+    KEY: join(folder, 'key.pem'),
+    RECIPIENT: recipient,
+    LOADED: join(folder, 'loaded'),
+  };
+  const input = `${KEY_PASSPHRASE}\n`;
+  return spawnSync('/usr/bin/setsid', ['-w', '/bin/sh', '-euc', commands], {
+    cwd: join(folder, 'run'),
+    env,
+    input,
+    encoding: 'utf8',
+  });
+}
+
+const loaded = (folder: string) => readFileSync(join(folder, 'loaded'), 'utf8');
+const nothingLoaded = (t: Test, folder: string) => t.notOk(readdirSync(folder).includes('loaded'));
+
+for (const form of ['store', 'offsite'] as const) {
+  t.test(`${form}: the commands as they stand load every database, the accounts last, and leave nothing`, async (t) => {
+    const folder = t.testdir();
+    const text = await fakeRun(folder, form);
+    const before = readdirSync(join(folder, 'run'));
+    const ended = recover(folder, commandsOf(text));
+    t.equal(ended.status, 0, ended.stderr);
+    t.equal(loaded(folder), Object.keys(DATABASES).map(SQL).join(''));
+    t.same(readdirSync(join(folder, 'run')), before, 'nothing is written beside the backup');
+    t.same(readdirSync(join(folder, 'tmp')), [], 'the passphrase is gone');
+  });
+
+  t.test(`${form}: a damaged file stops the recovery before anything is loaded`, async (t) => {
+    const folder = t.testdir();
+    const text = await fakeRun(folder, form);
+    truncateSync(join(folder, 'run', form === 'store' ? 'shop.tar.gz.enc' : 'encrypted.dat'), 4096);
+    const ended = recover(folder, commandsOf(text));
+    t.not(ended.status, 0);
+    t.match(ended.stdout, /FAILED/);
+    nothingLoaded(t, folder);
+  });
+
+  t.test(`${form}: a cut file is noticed even by a reader who skipped the check`, async (t) => {
+    const folder = t.testdir();
+    const text = await fakeRun(folder, form);
+    const file = join(folder, 'run', form === 'store' ? 'shop.tar.gz.enc' : 'encrypted.dat');
+    truncateSync(file, readFileSync(file).length - 16);
+    const unchecked = commandsOf(text).replace(/^sha256sum.*\n/m, '');
+    const ended = recover(folder, unchecked);
+    t.not(ended.status, 0, 'plain sh would have taken the word of the last program');
+    t.match(ended.stderr, /bad decrypt/);
+    const next = SQL('-odd%20~.tar.gz').slice(0, 50);
+    t.notOk(loaded(folder).includes(next), 'nothing after it is loaded');
+  });
+}
+
+t.test("another recipient's envelope does not open, and nothing is loaded", async (t) => {
+  const folder = t.testdir();
+  const text = await fakeRun(folder, 'store');
+  t.not(recover(folder, commandsOf(text), 'escrow').status, 0);
+  nothingLoaded(t, folder);
+});
+
+t.test('names host, run, recipients and fingerprints, and keeps to 120 columns but for commands', async (t) => {
+  const folder = t.testdir();
+  const text = await fakeRun(folder, 'offsite');
+  for (const part of ['db1', '2026-11-22T040000Z', 'company', 'escrow', '-iter 10000', 'encrypted.dat']) {
+    t.ok(text.includes(part), part);
+  }
+  t.ok(text.includes(describePublicKey((await keyPair()).publicKey, 'company').fingerprint));
+  const prose = text.split('\n').filter((line) => !/^ {4}[$#] /.test(line));
+  t.same(
+    prose.filter((line) => line.length > 120),
+    [],
+  );
+  t.notOk(commandsOf(text).includes('touch x'), 'the name of a database is no command');
+});

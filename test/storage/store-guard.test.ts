@@ -1,0 +1,69 @@
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { assertStoreMounted, freeBytes } from '../../lib/storage/store-guard.ts';
+
+const line = (path: string, type: string, options = 'rw,relatime') =>
+  `36 35 98:0 / ${path.replaceAll(' ', '\\040')} ${options} shared:1 master:2 - ${type} host:/volume rw\n`;
+const mountinfo =
+  (...lines: string[]) =>
+  async () =>
+    [line('/', 'ext4'), ...lines].join('');
+
+t.test('takes the mount that the inventory names, and leaves nothing of its probe', async (t) => {
+  const path = join(t.testdir({ 'my store': { db1: {} } }), 'my store');
+  const mounted = mountinfo(line(path, 'fuse.glusterfs'));
+  await assertStoreMounted({ path, mount: 'fuse.glusterfs' }, mounted);
+  await assertStoreMounted({ path: join(path, 'db1'), mount: 'fuse.glusterfs' }, mounted);
+  t.same(readdirSync(path), ['db1']);
+});
+
+t.test('refuses an unmounted volume, another file system, and a link that leads past the mount', async (t) => {
+  const folder = t.testdir({ store: {}, local: {} });
+  const path = join(folder, 'store');
+  const store = { path, mount: 'fuse.glusterfs' };
+  const refused = { code: 'refused', exitCode: 8, hint: /findmnt/ };
+  await t.rejects(assertStoreMounted(store, mountinfo()), refused, 'unmounted');
+  await t.rejects(assertStoreMounted(store, mountinfo(line(path, 'fuse.glusterfs2'))), refused, 'not only in part');
+  await t.rejects(assertStoreMounted(store, mountinfo(line(`${path}2`, 'fuse.glusterfs'))), refused, 'beside it');
+  const over = mountinfo(line(path, 'fuse.glusterfs'), line(path, 'tmpfs'));
+  await t.rejects(assertStoreMounted(store, over), refused, 'hidden under another mount');
+  symlinkSync(join(folder, 'local'), join(path, 'link'));
+  const link = { path: join(path, 'link'), mount: 'fuse.glusterfs' };
+  await t.rejects(assertStoreMounted(link, mountinfo(line(path, 'fuse.glusterfs'))), refused, 'a link');
+});
+
+t.test('says when the store is mounted read-only', async (t) => {
+  const path = t.testdir();
+  const mounted = mountinfo(line(path, 'fuse.glusterfs', 'ro,relatime'));
+  await t.rejects(assertStoreMounted({ path, mount: 'fuse.glusterfs' }, mounted), {
+    code: 'write-failed',
+    message: /read-only/,
+  });
+});
+
+t.test('takes a plain folder when there is to be no mount, and never makes it', async (t) => {
+  const folder = t.testdir({ file: '' });
+  await assertStoreMounted({ path: folder, mount: 'none' });
+  const missing = join(folder, 'missing');
+  await t.rejects(assertStoreMounted({ path: missing, mount: 'none' }), { code: 'store-unreachable', exitCode: 7 });
+  await t.rejects(assertStoreMounted({ path: join(folder, 'file'), mount: 'none' }), { code: 'store-unreachable' });
+  t.same(readdirSync(folder), ['file']);
+});
+
+t.test('says when the folder takes no writes', async (t) => {
+  // Not even root writes into /proc; an ordinary user is also kept out by the mode of a folder.
+  await t.rejects(assertStoreMounted({ path: '/proc/self', mount: 'none' }), { code: 'not-found' });
+  if (process.getuid?.() === 0) return;
+  const folder = t.testdir({ closed: {} });
+  mkdirSync(join(folder, 'x'));
+  writeFileSync(join(folder, 'x', 'y'), '');
+  chmodSync(join(folder, 'closed'), 0o500);
+  t.teardown(() => chmodSync(join(folder, 'closed'), 0o700));
+  await t.rejects(assertStoreMounted({ path: join(folder, 'closed'), mount: 'none' }), { code: 'write-failed' });
+});
+
+t.test('knows how much space is left', async (t) => {
+  t.ok((await freeBytes(t.testdir())) > 0);
+  await t.rejects(freeBytes('/nowhere/at/all'), { code: 'not-found' });
+});

@@ -19,6 +19,7 @@ export const PACKAGE_OF = {
   'ssh-keygen': 'openssh-client',
   sshd: 'openssh-server',
   tar: 'tar',
+  timeout: 'coreutils',
 } as const;
 
 export type Program = keyof typeof PACKAGE_OF;

@@ -28,7 +28,8 @@ export function encodeManifest(manifest: Manifest): Buffer {
  * added are left out of the value. Throws `verification-failed`.
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
-  const refuse = (cause: string) => new CoffreError('verification-failed', `cannot read the manifest: ${cause}`, { hint: HINT });
+  const refuse = (cause: string) =>
+    new CoffreError('verification-failed', `cannot read the manifest: ${cause}`, { hint: HINT });
   if (bytes.length > MANIFEST_LIMIT_BYTES) throw refuse('it is larger than a mebibyte');
   const text = decode(bytes);
   if (text === undefined) throw refuse('it is not UTF-8');

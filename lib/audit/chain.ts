@@ -37,7 +37,10 @@ export async function appendToChain(
     const link: Link = { sequence: (head?.sequence ?? 0) + 1, previous: head?.sha256 ?? null };
     const signed = await make(link);
     if (signed.manifest.sequence !== link.sequence || signed.manifest.previous !== link.previous) {
-      throw new CoffreError('unexpected', `cannot add the manifest of ${signed.manifest.run} to the chain: it has another link`);
+      throw new CoffreError(
+        'unexpected',
+        `cannot add the manifest of ${signed.manifest.run} to the chain: it has another link`,
+      );
     }
     await putIntoOutbox(stateFolder, signed);
     await writeHead(stateFolder, { sequence: link.sequence, sha256: signed.sha256 });

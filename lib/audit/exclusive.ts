@@ -17,7 +17,9 @@ export async function exclusively<T>(folder: string, name: string, waitMs: numbe
     holder.stdin.write('held');
     const held = await Promise.race([firstChunk(holder.stdout), holder.ended.then(() => undefined)]);
     if (held === undefined) {
-      throw new CoffreError('locked', `cannot lock ${path}: another process holds it`, { hint: `see who: fuser -v ${path}` });
+      throw new CoffreError('locked', `cannot lock ${path}: another process holds it`, {
+        hint: `see who: fuser -v ${path}`,
+      });
     }
     return await act();
   } finally {

@@ -35,7 +35,9 @@ export async function readOutbox(stateFolder: string): Promise<SignedManifest[]>
     const [bytes, signature] = [await readRequired(path, hint), await readRequired(`${path}.sig`, hint)];
     const manifest = parseManifest(bytes);
     if (nameOf(manifest.sequence, manifest.run) !== name) {
-      throw new CoffreError('verification-failed', `cannot read ${path}: it holds the manifest of another run`, { hint });
+      throw new CoffreError('verification-failed', `cannot read ${path}: it holds the manifest of another run`, {
+        hint,
+      });
     }
     waiting.push({ manifest, bytes, signature, sha256: sha256Of(bytes) });
   }

@@ -20,9 +20,13 @@ export async function signManifest(manifest: Manifest, stateFolder: string): Pro
     input: bytes,
   });
   if (signed.exitCode !== 0 || !ARMOR.test(signed.stdout)) {
-    throw new CoffreError('unexpected', `cannot sign the manifest of ${manifest.run}: ssh-keygen does not take ${key}`, {
-      hint: `make the host's signing key with: npx zx tasks/provision.ts ${manifest.host}`,
-    });
+    throw new CoffreError(
+      'unexpected',
+      `cannot sign the manifest of ${manifest.run}: ssh-keygen does not take ${key}`,
+      {
+        hint: `make the host's signing key with: npx zx tasks/provision.ts ${manifest.host}`,
+      },
+    );
   }
   return { manifest, bytes, signature: Buffer.from(signed.stdout), sha256: sha256Of(bytes) };
 }

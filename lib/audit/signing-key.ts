@@ -4,7 +4,15 @@ import { allowedSignersLine, parseAllowedSigners } from '../model/allowed-signer
 import { CoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
 import { run } from '../system/command.ts';
-import { exists, makeFolder, readIfPresent, removeDurably, renameDurably, syncFolder, writeDurably } from '../system/files.ts';
+import {
+  exists,
+  makeFolder,
+  readIfPresent,
+  removeDurably,
+  renameDurably,
+  syncFolder,
+  writeDurably,
+} from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 
 /** Where the private key stands that signs the manifests of a host. */
@@ -63,9 +71,13 @@ async function makeKey(stateFolder: string, host: HostName): Promise<void> {
   const made = await run(requireProgram('ssh-keygen'), ['-q', '-t', 'ed25519', '-N', '', '-C', host, '-f', draftKey]);
   if (made.exitCode !== 0) {
     await removeDurably(draft);
-    throw new CoffreError('write-failed', `cannot make the signing key of ${host}: ssh-keygen ended with ${made.exitCode}`, {
-      hint: `look at: df -h ${stateFolder}; ls -ld ${stateFolder}`,
-    });
+    throw new CoffreError(
+      'write-failed',
+      `cannot make the signing key of ${host}: ssh-keygen ended with ${made.exitCode}`,
+      {
+        hint: `look at: df -h ${stateFolder}; ls -ld ${stateFolder}`,
+      },
+    );
   }
   await writeDurably(draftKey, await readFile(draftKey), 0o600);
   await syncFolder(draft);

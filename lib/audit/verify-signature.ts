@@ -37,7 +37,10 @@ export async function verifyManifest(claim: Claim): Promise<TrustedManifest> {
     case 'valid':
       break;
     case 'no signer':
-      throw refuse('the inventory names no key that may sign for this host', 'see signers/allowed_signers in the inventory');
+      throw refuse(
+        'the inventory names no key that may sign for this host',
+        'see signers/allowed_signers in the inventory',
+      );
     case 'invalid':
       throw refuse(
         'its signature is not one of this host over these bytes',
@@ -53,7 +56,7 @@ export async function verifyManifest(claim: Claim): Promise<TrustedManifest> {
 }
 
 /** Whether a key of `host` in `allowedSigners` made `signature` over `bytes`: ssh-keygen(1) -Y verify. */
-async function checkSignature(claim: Claim): Promise<'valid' | 'invalid' | 'no signer'> {
+export async function checkSignature(claim: Omit<Claim, 'run'>): Promise<'valid' | 'invalid' | 'no signer'> {
   const { bytes, signature, host } = claim;
   if (signature.length > SIGNATURE_LIMIT_BYTES) return 'invalid';
   // Only plain lines of exactly this host reach ssh-keygen, which would also take patterns and authorities.

@@ -70,7 +70,8 @@ function fieldFault(text: string, field: Field): string | undefined {
     if (numbers.some((number) => number < field.min || number > field.max)) {
       return `the ${field.name} "${part}" is not within ${field.min}-${field.max}`;
     }
-    if (to !== undefined && Number(from) > Number(to)) return `the ${field.name} "${part}" is a range that runs backwards`;
+    if (to !== undefined && Number(from) > Number(to))
+      return `the ${field.name} "${part}" is a range that runs backwards`;
     if (step !== undefined && Number(step) === 0) return `the ${field.name} "${part}" has a step of zero`;
     if (step !== undefined && from !== undefined && to === undefined) {
       return `the ${field.name} "${part}" has a step without a range: write ${from}-${field.max}/${step}`;

@@ -36,7 +36,9 @@ export async function pushBranch(target: RemoteBranch, commit: string): Promise<
   const pushed = await tryGit(args, local);
   if (pushed.exitCode === 0) return 'pushed';
   const said = `${pushed.stdout}\n${pushed.stderr}`;
-  if (/non-fast-forward|fetch first|stale info|cannot lock ref|failed to update ref|reference already exists/i.test(said)) {
+  if (
+    /non-fast-forward|fetch first|stale info|cannot lock ref|failed to update ref|reference already exists/i.test(said)
+  ) {
     return 'outrun';
   }
   if (/\[remote rejected\].*(hook declined|protected|prohibited|denied)/i.test(said)) {

@@ -168,10 +168,7 @@ function environment(cwd: string | undefined): Record<string, string> {
 }
 
 /** Hands `act` the ssh command to use; a pinned host key stands in a private file that is gone afterwards. */
-async function withSshCommand<T>(
-  ssh: SshAccess | undefined,
-  act: (command: string) => Promise<T>,
-): Promise<T> {
+async function withSshCommand<T>(ssh: SshAccess | undefined, act: (command: string) => Promise<T>): Promise<T> {
   const words = ['ssh', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=yes', '-o', 'ConnectTimeout=15'];
   words.push('-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3', '-o', 'ControlPath=none');
   if (ssh?.identity !== undefined) words.push('-o', 'IdentitiesOnly=yes', '-i', ssh.identity);

@@ -25,6 +25,7 @@ export const PACKAGE_OF = {
   sshd: 'openssh-server',
   tar: 'tar',
   touch: 'coreutils',
+  timeout: 'coreutils',
 } as const;
 
 export type Program = keyof typeof PACKAGE_OF;

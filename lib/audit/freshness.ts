@@ -1,0 +1,121 @@
+import type { HostName, OffsiteName } from '../model/names.ts';
+import { type RunId, startOfRun } from '../model/run-id.ts';
+import { previousFire } from '../model/schedule.ts';
+import type { AuditFinding } from './finding.ts';
+import type { AuditRepository, PublishedLink } from './read-repository.ts';
+import type { Expectation } from './rules.ts';
+
+/** How a host stands, by its signed manifests alone. */
+export interface HostState {
+  readonly host: HostName;
+  readonly state: 'fresh' | 'stale' | 'missing' | 'retired';
+  readonly latest: PublishedLink | null;
+  readonly latestSucceeded: PublishedLink | null;
+  /** Start of the run that has to be there by now: the last one whose hours of grace are over. null when retired. */
+  readonly dueAt: Date | null;
+}
+
+type Plan = Expectation['hosts'] extends ReadonlyMap<HostName, infer T> ? T : never;
+
+/** A host's clock may be behind by this much, and cron starts a run within the minute. */
+const EARLY_MS = 5 * 60_000;
+/** Older runs may have left the store by retention; what they still owe cannot be delivered any more. */
+const OWED_DAYS = 14;
+
+/**
+ * A host is fresh when a run that succeeded started no earlier than the last scheduled time whose `graceHours` are
+ * over. A later run that failed is a warning as long as that holds. A copy that an offsite still lacks is a warning
+ * for one more scheduled run, and an error from then on.
+ */
+export function judgeFreshness(
+  { links }: Pick<AuditRepository, 'links'>,
+  { hosts, retired, now }: Expectation,
+): { hosts: HostState[]; findings: AuditFinding[] } {
+  const states: HostState[] = [];
+  const findings: AuditFinding[] = [];
+  for (const host of [...new Set([...hosts.keys(), ...retired])].sort()) {
+    const own = links.filter((link) => link.host === host && link.trusted).sort((a, b) => a.sequence - b.sequence);
+    const plan = hosts.get(host);
+    const state = stateOf(host, own, plan, now);
+    states.push(state);
+    if (!plan) continue;
+    findings.push(...stalenessOf(state), ...plan.offsite.flatMap(({ name }) => owedTo(name, state, own, plan, now)));
+  }
+  return { hosts: states, findings };
+}
+
+function stateOf(host: HostName, own: readonly PublishedLink[], plan: Plan | undefined, now: Date): HostState {
+  const latest = own.at(-1) ?? null;
+  const succeeded = own.filter(({ outcome }) => outcome === 'succeeded');
+  const latestSucceeded = succeeded.reduce<PublishedLink | null>((a, b) => (a && a.run > b.run ? a : b), null);
+  if (!plan) return { host, state: 'retired', latest, latestSucceeded, dueAt: null };
+  const dueAt = previousFire(plan.schedule, plan.timezone, new Date(now.getTime() - plan.graceHours * 3_600_000));
+  const fresh = latestSucceeded !== null && coversRun(latestSucceeded.run, dueAt);
+  return { host, state: latest === null ? 'missing' : fresh ? 'fresh' : 'stale', latest, latestSucceeded, dueAt };
+}
+
+function coversRun(run: RunId, dueAt: Date): boolean {
+  return startOfRun(run).getTime() >= dueAt.getTime() - EARLY_MS;
+}
+
+function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState): AuditFinding[] {
+  const found = (severity: 'error' | 'warning', message: string): AuditFinding[] => [
+    {
+      rule: 'freshness',
+      severity,
+      host,
+      path: latest?.path ?? null,
+      message,
+      hint: `run: npx zx tasks/status.ts ${host}`,
+    },
+  ];
+  switch (state) {
+    case 'retired':
+      return [];
+    case 'missing':
+      return found('error', 'no run of this host has ever been published');
+    case 'stale': {
+      const last = latestSucceeded
+        ? `the last one that succeeded is ${latestSucceeded.run}`
+        : 'none has ever succeeded';
+      return found('error', `a run was due at ${dueAt?.toISOString()}, and ${last}`);
+    }
+    case 'fresh':
+      return latest && latest.outcome === 'failed' ? found('warning', `its last run, ${latest.run}, has failed`) : [];
+  }
+}
+
+function owedTo(
+  offsite: OffsiteName,
+  { host, latestSucceeded, dueAt }: HostState,
+  own: readonly PublishedLink[],
+  plan: Plan,
+  now: Date,
+): AuditFinding[] {
+  if (!latestSucceeded || !dueAt) return [];
+  const delivered = new Set(
+    own.flatMap((link) => [
+      ...link.copies.filter((copy) => copy.offsite === offsite && copy.state === 'complete').map(() => link.run),
+      ...link.deliveries.filter((delivery) => delivery.offsite === offsite).map(({ run }) => run),
+    ]),
+  );
+  const horizon = now.getTime() - OWED_DAYS * 86_400_000;
+  const owing = own.filter(
+    ({ outcome, run }) => outcome === 'succeeded' && !delivered.has(run) && startOfRun(run).getTime() >= horizon,
+  );
+  if (owing.length === 0 && delivered.has(latestSucceeded.run)) return [];
+  const newest = [...delivered].sort().at(-1);
+  const dueBefore = previousFire(plan.schedule, plan.timezone, new Date(dueAt.getTime() - 1));
+  const current = newest !== undefined && coversRun(newest as RunId, dueBefore);
+  const last = newest === undefined ? 'it has none' : `the newest there is ${newest}`;
+  return [
+    {
+      rule: 'owed-copy',
+      severity: current ? 'warning' : 'error',
+      host,
+      path: latestSucceeded.path,
+      message: `${owing.length} of its runs of the last ${OWED_DAYS} days are not on the offsite ${offsite}; ${last}`,
+      hint: `run: npx zx tasks/status.ts ${host}; the next run tries again`,
+    },
+  ];
+}

@@ -1,0 +1,73 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CoffreError } from '../model/error.ts';
+import { parseGitRemote } from '../model/git-remote.ts';
+import { type GitOptions, runGit, type SshAccess, tryGit } from '../system/git.ts';
+
+/** The audit repository where it stands: a folder with a work tree, a bare repository, or a remote. */
+export interface Source {
+  readonly location: string;
+  /** The branch to read; the current one if absent. */
+  readonly branch?: string;
+  readonly ssh?: SshAccess;
+  readonly timeoutMs?: number;
+}
+
+/** A repository on this machine, and the commit in it that is read; null while it has none. */
+export interface OpenRepository {
+  readonly repository: string;
+  readonly head: string | null;
+  /** Whether a part of the history is missing here. */
+  readonly shallow: boolean;
+}
+
+/**
+ * Hands the repository to `act`. A remote is cloned, bare, into a temporary folder that is removed afterwards; a folder
+ * is read in place, from its objects alone. Throws `not-found` for a folder that is no repository.
+ */
+export async function withRepository<T>(source: Source, act: (open: OpenRepository) => Promise<T>): Promise<T> {
+  const folder = resolve(source.location);
+  const there = await stat(folder).catch(() => undefined);
+  if (there?.isDirectory()) return act(await open(folder, source.branch));
+  const { transport, fault } = parseGitRemote(source.location);
+  if (fault !== undefined || transport === 'file') {
+    throw new CoffreError('not-found', `cannot open the audit repository: ${fault ?? 'there is no such folder'}`, {
+      hint: 'name a folder, or a remote such as ssh://git@server/backup-audit.git',
+    });
+  }
+  const temporary = await mkdtemp(join(tmpdir(), 'coffre-audit-'));
+  try {
+    const branch = source.branch === undefined ? [] : ['--branch', source.branch];
+    const options: GitOptions = {
+      cwd: temporary,
+      ...(source.ssh === undefined ? {} : { ssh: source.ssh }),
+      ...(source.timeoutMs === undefined ? {} : { timeoutMs: source.timeoutMs }),
+    };
+    await runGit(
+      ['clone', '--quiet', '--bare', '--no-tags', '--single-branch', ...branch, '--', source.location, 'audit.git'],
+      options,
+    );
+    return await act(await open(join(temporary, 'audit.git'), source.branch));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function open(folder: string, branch: string | undefined): Promise<OpenRepository> {
+  const found = await tryGit(['rev-parse', '--absolute-git-dir', '--is-shallow-repository'], { cwd: folder });
+  if (found.exitCode !== 0) {
+    throw new CoffreError('not-found', `cannot open the audit repository ${folder}: it is not a git repository`, {
+      hint: 'clone the repository that audit.remote in the inventory names',
+    });
+  }
+  const [repository = '', shallow = ''] = found.stdout.trim().split('\n');
+  const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`;
+  const head = await tryGit(['rev-parse', '--verify', '--quiet', `${name}^{commit}`], { cwd: repository });
+  if (head.exitCode !== 0 && branch !== undefined) {
+    throw new CoffreError('not-found', `cannot open the audit repository: it has no branch ${branch}`, {
+      hint: `look at: git -C ${folder} branch --all`,
+    });
+  }
+  return { repository, head: head.exitCode === 0 ? head.stdout.trim() : null, shallow: shallow === 'true' };
+}

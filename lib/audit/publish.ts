@@ -1,0 +1,161 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asCoffreError, CoffreError } from '../model/error.ts';
+import type { AuditConfig } from '../model/inventory.ts';
+import type { SignedManifest } from '../model/manifest.ts';
+import type { HostName } from '../model/names.ts';
+import { type Clock, sleep } from '../system/clock.ts';
+import { runGit, tryGit } from '../system/git.ts';
+import { fetchBranch, pushBranch } from '../system/git-transfer.ts';
+import { settle } from './chain.ts';
+import { type Clone, withClone } from './clone.ts';
+import { readTree, type TreeEntry } from './git-objects.ts';
+import { readOutbox } from './outbox.ts';
+import { manifestPath, placeOf } from './paths.ts';
+import { headAt } from './recover-head.ts';
+
+export interface PublishOptions {
+  readonly audit: AuditConfig;
+  readonly stateFolder: string;
+  readonly host: HostName;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1: spreads the retries of hosts that push at one moment. */
+  readonly random?: () => number;
+  readonly attempts?: number;
+  /** For each command that talks to the remote. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export type Publication =
+  | {
+      readonly kind: 'published';
+      readonly count: number;
+      /** The commit that has everything; null when there was nothing to publish. */
+      readonly commit: string | null;
+      /** Paths of this host that had been published, were gone from the remote or changed there, and why to look. */
+      readonly tampered: readonly string[];
+    }
+  | { readonly kind: 'owed'; readonly count: number; readonly error: CoffreError };
+
+/** What this host last saw on the remote, after its own push: the witness of a rewritten history. */
+const WITNESS = 'refs/coffre/published';
+
+/**
+ * Publishes everything in the outbox, in one commit on top of the remote branch. When another host was faster, fetches
+ * and builds the commit anew. What cannot be published stays in the outbox and is `owed`; nothing is thrown for that.
+ */
+export async function publishOutbox(options: PublishOptions): Promise<Publication> {
+  const waiting = await readOutbox(options.stateFolder);
+  if (waiting.length === 0) return { kind: 'published', count: 0, commit: null, tampered: [] };
+  try {
+    const { timeoutMs, signal } = options;
+    const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
+    const done = await withClone(options.stateFolder, options.audit, limits, (clone) => push(clone, waiting, options));
+    await settle(options.stateFolder, waiting);
+    return { kind: 'published', count: waiting.length, ...done };
+  } catch (error) {
+    return { kind: 'owed', count: waiting.length, error: asCoffreError(error) };
+  }
+}
+
+async function push(clone: Clone, waiting: readonly SignedManifest[], options: PublishOptions) {
+  const { attempts = 10, random = Math.random, host } = options;
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    if (attempt > 0) await sleep(Math.min(200 * 2 ** attempt, 8000) * (0.25 + random()), options.signal);
+    const base = await fetchBranch(clone);
+    if (base !== undefined) await assertOneChain(clone.repository, base, host, waiting);
+    const lost = await readLost(clone.repository, base, host);
+    const commit = await commitOnto(clone.repository, base, lost.missing, waiting, options);
+    if (commit === base || (await pushBranch(clone, commit)) === 'pushed') {
+      await runGit(['update-ref', WITNESS, commit], { cwd: clone.repository });
+      return { commit, tampered: [...lost.missing.map(({ path }) => path), ...lost.changed] };
+    }
+  }
+  throw new CoffreError(
+    'audit-unreachable',
+    `cannot push to the branch ${clone.branch}: others were faster ${attempts} times`,
+    {
+      hint: 'the next run tries again; spread the schedules of the hosts',
+    },
+  );
+}
+
+/** A host that began its chain anew, while its old one is published, would fork it. */
+async function assertOneChain(repository: string, base: string, host: HostName, waiting: readonly SignedManifest[]) {
+  const [first] = waiting;
+  if (first?.manifest.sequence !== 1) return;
+  const published = await headAt(repository, base, host);
+  const known = published === undefined || waiting.some((signed) => signed.sha256 === published.sha256);
+  if (known) return;
+  throw new CoffreError(
+    'verification-failed',
+    `cannot publish ${host} ${first.manifest.run}: a chain of this host is published already`,
+    {
+      hint: `the state of ${host} was lost while the audit repository was out of reach: move away its outbox and chain.json, and run again`,
+    },
+  );
+}
+
+/** What of this host was there after its last push, and is gone or different in `base`. */
+async function readLost(repository: string, base: string | undefined, host: HostName) {
+  const witness = await tryGit(['rev-parse', '--verify', '--quiet', `${WITNESS}^{commit}`], { cwd: repository });
+  if (witness.exitCode !== 0) return { missing: [], changed: [] };
+  const before = (await readTree(repository, witness.stdout.trim(), `manifests/${host}/`)).filter(
+    ({ path, mode }) => placeOf(path) !== undefined && mode === '100644',
+  );
+  const now = base === undefined ? [] : await readTree(repository, base, `manifests/${host}/`);
+  const objectAt = new Map(now.map((entry) => [entry.path, entry.object]));
+  return {
+    missing: before.filter((entry) => !objectAt.has(entry.path)),
+    changed: before.filter(({ path, object }) => (objectAt.get(path) ?? object) !== object).map(({ path }) => path),
+  };
+}
+
+/** The commit that adds `waiting` to `base`; `base` itself when it has all of it. Works on an index, without files. */
+async function commitOnto(
+  repository: string,
+  base: string | undefined,
+  missing: readonly TreeEntry[],
+  waiting: readonly SignedManifest[],
+  { host, clock }: PublishOptions,
+): Promise<string> {
+  const index = join(repository, 'coffre-index');
+  const git = (args: readonly string[], input?: string | Buffer, env: Record<string, string> = {}) =>
+    runGit(args, {
+      cwd: repository,
+      env: { GIT_INDEX_FILE: index, ...env },
+      ...(input === undefined ? {} : { input }),
+    });
+  await rm(index, { force: true });
+  await git(base === undefined ? ['read-tree', '--empty'] : ['read-tree', base]);
+  const blobs = missing.map(({ path, object }) => ({ path, object }));
+  for (const { manifest, bytes, signature } of waiting) {
+    const path = manifestPath(host, manifest.run);
+    blobs.push({ path, object: (await git(['hash-object', '-w', '--stdin'], bytes)).trim() });
+    blobs.push({ path: `${path}.sig`, object: (await git(['hash-object', '-w', '--stdin'], signature)).trim() });
+  }
+  await git(
+    ['update-index', '--add', '--replace', '--index-info'],
+    blobs.map(({ path, object }) => `100644 ${object}\t${path}\n`).join(''),
+  );
+  const tree = (await git(['write-tree'])).trim();
+  await rm(index, { force: true });
+  if (base !== undefined && tree === (await git(['rev-parse', `${base}^{tree}`])).trim()) return base;
+  const at = `${Math.floor(clock.now().getTime() / 1000)} +0000`;
+  const who = { NAME: `coffre ${host}`, EMAIL: `coffre@${host}`, DATE: at };
+  const env = Object.fromEntries(
+    Object.entries(who).flatMap(([key, value]) =>
+      [`GIT_AUTHOR_${key}`, `GIT_COMMITTER_${key}`].map((name) => [name, value]),
+    ),
+  );
+  const parents = base === undefined ? [] : ['-p', base];
+  return (await git(['commit-tree', tree, ...parents], message(host, waiting), env)).trim();
+}
+
+/** The last run on the first line, the ones that were owed below. */
+function message(host: HostName, waiting: readonly SignedManifest[]): string {
+  const lines = waiting.map(({ manifest }) => `${host} ${manifest.run} ${manifest.outcome}`).reverse();
+  const [last = '', ...owed] = lines;
+  return owed.length === 0 ? `${last}\n` : `${last}\n\n${owed.reverse().join('\n')}\n`;
+}

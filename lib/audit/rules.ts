@@ -1,0 +1,123 @@
+import type { HostConfig } from '../model/inventory.ts';
+import type { HostName } from '../model/names.ts';
+import { runIdAt } from '../model/run-id.ts';
+import { MANIFEST_LIMIT_BYTES } from './canonical.ts';
+import { chainRule } from './chain-rule.ts';
+import { type AuditFinding, show } from './finding.ts';
+import { placeOf } from './paths.ts';
+import type { AuditRepository } from './read-repository.ts';
+
+/** What the inventory and the clock say: the repository is judged by these alone. */
+export interface Expectation {
+  readonly hosts: ReadonlyMap<HostName, Pick<HostConfig, 'schedule' | 'timezone' | 'graceHours' | 'offsite'>>;
+  /** Hosts that have left the inventory and whose keys are marked as retired. */
+  readonly retired: ReadonlySet<HostName>;
+  readonly now: Date;
+}
+
+type Rule = (repository: AuditRepository, expectation: Expectation) => AuditFinding[];
+
+/** Clocks of hosts and CI may differ by this much. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+const error = (rule: string, path: string | null, message: string, hint: string, host: HostName | null = null) =>
+  ({ rule, severity: 'error', host, path, message, hint }) as const;
+
+/** Only files that are named here may be in the repository, and they are plain files. */
+const belongs: Rule = ({ entries }) =>
+  entries.flatMap(({ path, mode, sizeBytes }) => {
+    const place = placeOf(path);
+    const hint = `see who put it there: git log -- ${show(path)}`;
+    const executable = mode === '100755' && place === 'other';
+    if (mode === '120000') return [error('belongs', path, 'it is a symbolic link', hint)];
+    if (mode === '160000') return [error('belongs', path, 'it is a submodule', hint)];
+    if (mode !== '100644' && !executable) return [error('belongs', path, `its mode is ${mode}`, hint)];
+    if (place === undefined) return [error('belongs', path, 'it does not belong here', hint)];
+    if (place !== 'other' && (sizeBytes ?? 0) > MANIFEST_LIMIT_BYTES) {
+      return [error('belongs', path, 'it is larger than a mebibyte', hint, place.host)];
+    }
+    return [];
+  });
+
+/** Every manifest has its signature beside it, and every signature its manifest. */
+const pairs: Rule = ({ entries }) => {
+  const paths = new Set(entries.map(({ path }) => path));
+  return entries.flatMap(({ path }) => {
+    const place = placeOf(path);
+    if (typeof place !== 'object') return [];
+    const hint = `look at: git log -- ${path}`;
+    if (place.kind === 'manifest') {
+      return paths.has(`${path}.sig`)
+        ? []
+        : [error('signature', path, 'it has no signature beside it', hint, place.host)];
+    }
+    const manifest = path.slice(0, -'.sig'.length);
+    return paths.has(manifest) ? [] : [error('signature', path, 'its manifest is not there', hint, place.host)];
+  });
+};
+
+/** Every folder of manifests is that of a host of the inventory, or of one that has been retired on purpose. */
+const knownHosts: Rule = ({ entries }, { hosts, retired }) => {
+  const present = new Set(
+    entries.flatMap(({ path }) => {
+      const place = placeOf(path);
+      return typeof place === 'object' ? [place.host] : [];
+    }),
+  );
+  return [...present]
+    .filter((host) => !hosts.has(host) && !retired.has(host))
+    .map((host) =>
+      error(
+        'known-host',
+        `manifests/${host}`,
+        'the inventory has no such host',
+        `if it has been retired, keep its line in signers/allowed_signers and end it with the word retired`,
+        host,
+      ),
+    );
+};
+
+/** A manifest's times agree with its name, with each other, and with the clock. */
+const times: Rule = ({ links }, { now }) =>
+  links.flatMap(({ host, run, path, startedAt, finishedAt }) => {
+    const hint = `check the clock of ${host}: timedatectl`;
+    const [start, end] = [new Date(startedAt), new Date(finishedAt)];
+    if (runIdAt(start) !== run)
+      return [error('time', path, `its run started at ${startedAt}, which its name denies`, hint, host)];
+    if (end < start) return [error('time', path, 'it finished before it started', hint, host)];
+    const ahead = end.getTime() - now.getTime() > CLOCK_TOLERANCE_MS;
+    return ahead ? [error('time', path, `it finished in the future, at ${finishedAt}`, hint, host)] : [];
+  });
+
+/** The history only ever adds below `manifests/`, and grows on top of the head that was known before. */
+const appendOnly: Rule = ({ rewrites, shallow, descends }) => {
+  const findings: AuditFinding[] = rewrites.map(({ commit, path, change }) =>
+    error(
+      'append-only',
+      path,
+      `it was ${change} by commit ${commit.slice(0, 12)}`,
+      `see: git show ${commit.slice(0, 12)}`,
+    ),
+  );
+  if (shallow) {
+    const hint = 'fetch all of it: git fetch --unshallow, or fetch-depth: 0 in the workflow';
+    findings.push(
+      error('append-only', null, 'the history is not here, so that nobody can tell whether it was rewritten', hint),
+    );
+  }
+  if (descends === false) {
+    const hint = 'compare with an older clone: git log --all -- manifests';
+    findings.push(error('append-only', null, 'the history does not contain the head that was known before', hint));
+  }
+  return findings;
+};
+
+/** The rules about what is in the repository. That something is missing from it is for `lib/audit/freshness.ts`. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  belongs,
+  pairs,
+  knownHosts,
+  times,
+  chain: chainRule,
+  appendOnly,
+};

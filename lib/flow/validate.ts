@@ -1,0 +1,61 @@
+import { type AuditFinding, renderFinding } from '../audit/finding.ts';
+import { type HostState, judgeFreshness } from '../audit/freshness.ts';
+import type { Source } from '../audit/open-repository.ts';
+import { readRepository } from '../audit/read-repository.ts';
+import { type Expectation, RULES } from '../audit/rules.ts';
+import { parseAllowedSigners } from '../model/allowed-signers.ts';
+import { CoffreError } from '../model/error.ts';
+import type { Inventory } from '../model/inventory.ts';
+import type { Clock } from '../system/clock.ts';
+
+interface ValidateOptions {
+  readonly inventory: Inventory;
+  readonly source: Source;
+  readonly clock: Clock;
+  /** The head that was known before: the history must contain it. */
+  readonly since?: string;
+}
+
+export interface Validation {
+  /** The commit that was judged; null for an empty repository. */
+  readonly head: string | null;
+  readonly manifests: number;
+  readonly hosts: readonly HostState[];
+  /** Errors first. */
+  readonly findings: readonly AuditFinding[];
+}
+
+/** Judges the audit repository by the inventory and the clock: every rule, every finding. */
+export async function validate({ inventory, source, clock, since }: ValidateOptions): Promise<Validation> {
+  const { allowedSigners, hosts } = inventory;
+  const known = since === undefined ? {} : { since };
+  const repository = await readRepository({ ...source, ...known, allowedSigners });
+  const { signers } = parseAllowedSigners(allowedSigners);
+  const retired = new Set(
+    signers.filter((signer) => signer.retired && !hosts.has(signer.host)).map(({ host }) => host),
+  );
+  const expectation: Expectation = { hosts, retired, now: clock.now() };
+  const freshness = judgeFreshness(repository, expectation);
+  const findings = [
+    ...repository.findings,
+    ...Object.values(RULES).flatMap((rule) => rule(repository, expectation)),
+    ...freshness.findings,
+  ];
+  const weight = ({ severity }: AuditFinding) => (severity === 'error' ? 0 : 1);
+  return {
+    head: repository.head,
+    manifests: repository.links.length,
+    hosts: freshness.hosts,
+    findings: findings.sort((a, b) => weight(a) - weight(b)),
+  };
+}
+
+/** Throws `verification-failed`, with every finding, when one of them is an error. */
+export function assertValid({ findings }: Validation): void {
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  if (errors === 0) return;
+  throw new CoffreError('verification-failed', `cannot trust the audit repository: ${errors} errors found`, {
+    hint: findings[0]?.hint ?? 'see the findings',
+    findings: findings.map(renderFinding),
+  });
+}

@@ -1,0 +1,132 @@
+import { posix } from 'node:path';
+import { parseGitRemote } from '../model/git-remote.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { RecipientName } from '../model/names.ts';
+import { scheduleFault } from '../model/schedule.ts';
+import type { Steps } from './finding.ts';
+
+/** What a rule says against one host. */
+export interface Objection {
+  readonly steps: Steps;
+  readonly message: string;
+}
+
+type HostRule = (host: HostConfig, recipients: ReadonlySet<RecipientName>) => Objection[];
+
+const FEWEST_RECIPIENTS = 2;
+
+const unknownRecipient: HostRule = ({ recipients }, known) =>
+  recipients.flatMap((name, index) =>
+    known.has(name) ? [] : [{ steps: ['recipients', index], message: `there is no recipients/${name}.pem` }],
+  );
+
+/** One lost private key must not be the loss of every backup. */
+const twoRecipients: HostRule = ({ recipients }) => {
+  const distinct = new Set(recipients).size;
+  if (distinct < recipients.length) return [{ steps: ['recipients'], message: 'a recipient stands here twice' }];
+  if (distinct >= FEWEST_RECIPIENTS) return [];
+  return [
+    {
+      steps: ['recipients'],
+      message: `at least ${FEWEST_RECIPIENTS} recipients are needed, so that one may lose its key`,
+    },
+  ];
+};
+
+/** No folder stands inside another, and nothing secret stands where backups are kept or shipped from. */
+const overlappingPaths: HostRule = (host) => {
+  const folders = (['store', 'export', 'keys', 'state'] as const).map((name) => ({
+    name,
+    path: tidy(host[name].path),
+  }));
+  const secrets: Objection[] = secretFiles(host).flatMap(({ steps, path }) =>
+    folders
+      .filter(({ name, path: folder }) => (name === 'store' || name === 'export') && isInside(tidy(path), folder))
+      .map(({ name }) => ({ steps, message: `a secret must not stand in the folder of ${name}.path` })),
+  );
+  const overlaps = folders.flatMap((a, index) =>
+    folders
+      .slice(index + 1)
+      .filter((b) => isInside(a.path, b.path) || isInside(b.path, a.path))
+      .map((b) => ({
+        steps: [a.name, 'path'],
+        message: `it and ${b.name}.path are the same, or one is inside the other`,
+      })),
+  );
+  return [...overlaps, ...secrets];
+};
+
+function secretFiles(host: HostConfig): { steps: Steps; path: string }[] {
+  return [
+    { steps: ['database', 'optionFile'], path: host.database.optionFile },
+    { steps: ['secrets', 'path'], path: host.secrets.path },
+    ...host.offsite.map(({ identity }, index) => ({ steps: ['offsite', index, 'identity'], path: identity })),
+    ...(host.audit.identity === undefined ? [] : [{ steps: ['audit', 'identity'], path: host.audit.identity }]),
+  ];
+}
+
+const cronExpression: HostRule = ({ schedule }) => {
+  const fault = scheduleFault(schedule);
+  return fault === undefined ? [] : [{ steps: ['schedule'], message: fault }];
+};
+
+const timezone: HostRule = ({ timezone: name }) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    if (/^[A-Za-z]/.test(name)) return [];
+  } catch {
+    // told below
+  }
+  return [{ steps: ['timezone'], message: 'there is no such time zone: expected a name such as Europe/Paris or UTC' }];
+};
+
+const gitRemotePinned: HostRule = ({ audit }) => {
+  const { transport, fault } = parseGitRemote(audit.remote);
+  if (fault !== undefined) return [{ steps: ['audit', 'remote'], message: fault }];
+  if (transport !== 'ssh' || audit.hostKey !== undefined) return [];
+  return [
+    {
+      steps: ['audit', 'hostKey'],
+      message: 'it is missing: a remote over SSH needs the host key of its server; get it with ssh-keyscan',
+    },
+  ];
+};
+
+const secretInInventory: HostRule = ({ audit }) =>
+  parseGitRemote(audit.remote).hasPassword
+    ? [
+        {
+          steps: ['audit', 'remote'],
+          message:
+            'a user or a password stands in this address: it must leave the inventory and its history, and be replaced',
+        },
+      ]
+    : [];
+
+const offsiteNames: HostRule = ({ offsite }) =>
+  offsite.flatMap(({ name }, index) =>
+    offsite.findIndex((other) => other.name === name) < index
+      ? [{ steps: ['offsite', index, 'name'], message: 'another offsite of this host has this name' }]
+      : [],
+  );
+
+/** Rules that look at one host, by name. */
+export const HOST_RULES: Readonly<Record<string, HostRule>> = {
+  'unknown-recipient': unknownRecipient,
+  'two-recipients': twoRecipients,
+  'overlapping-paths': overlappingPaths,
+  'cron-expression': cronExpression,
+  timezone,
+  'git-remote-pinned': gitRemotePinned,
+  'secret-in-inventory': secretInInventory,
+  'duplicate-offsite': offsiteNames,
+};
+
+/** `path` with `.`, `..` and doubled or closing slashes resolved. */
+export function tidy(path: string): string {
+  return posix.resolve('/', path);
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}

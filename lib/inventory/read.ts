@@ -1,0 +1,156 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllowedSigners } from '../model/allowed-signers.ts';
+import { CoffreError } from '../model/error.ts';
+import { HostConfig, type Inventory } from '../model/inventory.ts';
+import { HostName, type RecipientName } from '../model/names.ts';
+import { explainIssues } from './explain.ts';
+import { type InventoryFinding, renderFinding, renderSteps, type Steps } from './finding.ts';
+import { FLEET_RULES } from './fleet-rules.ts';
+import { HOST_RULES } from './host-rules.ts';
+import { mergeDefaults } from './merge.ts';
+import { findPrivateKeys } from './private-keys.ts';
+import { readRecipients } from './recipients.ts';
+import { aboutFile, listFiles, readText } from './text-file.ts';
+import { parseYaml, type YamlFile } from './yaml-document.ts';
+
+const DEFAULTS = 'defaults.yaml';
+const SIGNERS = 'signers/allowed_signers';
+
+/**
+ * The inventory in `folder`: every host with its defaults merged in, the recipients, and who may sign.
+ * Reads all of it before it judges: throws one `inventory` error with all findings, each with file, line and path.
+ */
+export async function readInventory(folder: string): Promise<Inventory> {
+  const findings: InventoryFinding[] = [];
+  const there = await stat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) {
+    throw new CoffreError('inventory', `cannot read the inventory ${folder}: there is no such folder`, {
+      hint: 'name it with --inventory, or copy the example folder inventory/',
+    });
+  }
+  const { recipients, findings: aboutRecipients } = await readRecipients(folder);
+  const defaults = (await readYaml(folder, DEFAULTS, findings)) ?? parseYaml(DEFAULTS, '');
+  const { names, findings: aboutHosts } = await listFiles(folder, 'hosts', '.yaml');
+  findings.push(...aboutRecipients, ...aboutHosts);
+  if (names.length === 0) findings.push(aboutFile('file', 'hosts', 'there is no host: write hosts/<host>.yaml'));
+  const sources = new Map<HostName, Source>();
+  for (const name of names) {
+    const file = await readYaml(folder, `hosts/${name}.yaml`, findings);
+    const host = HostName.safeParse(name);
+    if (!host.success)
+      findings.push(
+        aboutFile('schema', `hosts/${name}.yaml`, host.error.issues[0]?.message ?? 'the name does not fit'),
+      );
+    else if (file) sources.set(host.data, { file, defaults });
+  }
+  const hosts = new Map<HostName, HostConfig>();
+  for (const [name, source] of sources) {
+    const host = parseHost(name, source, new Set(recipients.keys()), findings);
+    if (host) hosts.set(name, host);
+  }
+  for (const [rule, judge] of Object.entries(FLEET_RULES)) {
+    for (const { host, steps, message } of judge([...hosts.values()])) {
+      const source = sources.get(host);
+      if (source) findings.push(place(source, rule, steps, message));
+    }
+  }
+  const allowedSigners = await readSigners(folder, new Set(sources.keys()), findings);
+  findings.push(...(await findPrivateKeys(folder)));
+  refuse(folder, findings);
+  return { folder, hosts, recipients, allowedSigners };
+}
+
+/** A host's own file, and the one whose values it takes where it has none. */
+interface Source {
+  readonly file: YamlFile;
+  readonly defaults: YamlFile;
+}
+
+async function readYaml(folder: string, file: string, findings: InventoryFinding[]): Promise<YamlFile | undefined> {
+  const text = await readText(folder, file);
+  if (text === undefined) return undefined;
+  if (typeof text !== 'string') {
+    findings.push(text);
+    return undefined;
+  }
+  const yaml = parseYaml(file, text);
+  findings.push(...yaml.findings);
+  return yaml;
+}
+
+/** The host as the schema reads it, with what its rules found; undefined when it does not fit the schema. */
+function parseHost(
+  name: HostName,
+  source: Source,
+  recipients: ReadonlySet<RecipientName>,
+  findings: InventoryFinding[],
+): HostConfig | undefined {
+  // A file that is not YAML has been told; what it lacks because of that has not to be.
+  if (source.file.findings.length > 0 || source.defaults.findings.length > 0) return undefined;
+  const merged = mergeDefaults(source.defaults.value, source.file.value);
+  const parsed = HostConfig.safeParse(merged);
+  if (!parsed.success) {
+    for (const { steps, message } of explainIssues(parsed.error.issues, merged)) {
+      const rule = steps.at(-1) === 'hostKey' ? 'pinned-host-key' : 'schema';
+      findings.push(place(source, rule, steps, message));
+    }
+    return undefined;
+  }
+  const host: HostConfig = { ...parsed.data, name };
+  for (const [rule, judge] of Object.entries(HOST_RULES)) {
+    for (const { steps, message } of judge(host, recipients)) findings.push(place(source, rule, steps, message));
+  }
+  return host;
+}
+
+/** Points at the file that says more about `steps`: the host's own, unless only the defaults have it. */
+function place({ file, defaults }: Source, rule: string, steps: Steps, message: string): InventoryFinding {
+  const own = file.locate(steps);
+  const inherited = defaults.locate(steps);
+  const [where, { line, column }] = inherited.depth > own.depth ? [defaults.file, inherited] : [file.file, own];
+  return { rule, file: where, line, column, path: renderSteps(steps), message };
+}
+
+async function readSigners(
+  folder: string,
+  hosts: ReadonlySet<HostName>,
+  findings: InventoryFinding[],
+): Promise<string> {
+  const text = await readText(folder, SIGNERS);
+  if (text === undefined) return '';
+  if (typeof text !== 'string') {
+    findings.push(text);
+    return '';
+  }
+  const { signers, faults } = parseAllowedSigners(text);
+  const strangers = signers
+    .filter(({ host, retired }) => !hosts.has(host) && !retired)
+    .map(({ host, line }) => ({
+      line,
+      message: `there is no hosts/${host}.yaml; a host that has left ends its line with the word retired`,
+    }));
+  for (const { line, message } of [...faults, ...strangers]) {
+    findings.push({ rule: 'allowed-signers', file: SIGNERS, line, column: 1, path: '', message });
+  }
+  return text;
+}
+
+function refuse(folder: string, findings: readonly InventoryFinding[]): void {
+  if (findings.length === 0) return;
+  // A mistake in the defaults shows in every host: tell it once, in the order of files and lines.
+  const ordered = [...findings].sort((a, b) => compare(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0));
+  const told = [...new Set(ordered.map(renderFinding))];
+  throw new CoffreError(
+    'inventory',
+    `cannot use the inventory ${folder}: ${told.length} ${told.length === 1 ? 'finding' : 'findings'}`,
+    {
+      hint: `mend ${join(folder, ordered[0]?.file ?? '')} first; every finding names its file and line`,
+      findings: told,
+    },
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

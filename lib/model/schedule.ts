@@ -1,0 +1,81 @@
+import { CronExpressionParser } from 'cron-parser';
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+
+interface Field {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly words: readonly string[];
+}
+
+const FIELDS: readonly Field[] = [
+  { name: 'minute', min: 0, max: 59, words: [] },
+  { name: 'hour', min: 0, max: 23, words: [] },
+  { name: 'day of month', min: 1, max: 31, words: [] },
+  { name: 'month', min: 1, max: 12, words: MONTHS },
+  { name: 'day of week', min: 0, max: 7, words: WEEKDAYS },
+];
+
+/**
+ * Why Debian's cron would not run `schedule` as its author means it; undefined when it would.
+ * Takes five fields of numbers, lists, ranges and steps, and single names of months and weekdays: crontab(5).
+ */
+export function scheduleFault(schedule: string): string | undefined {
+  const fields = schedule.trim().split(/[ \t]+/);
+  if (fields[0]?.startsWith('@')) return `"${fields[0]}" is not taken: write the five fields, as in "0 4 * * *"`;
+  if (fields.length !== FIELDS.length) {
+    return `five fields are expected (minute, hour, day of month, month, day of week), and here are ${fields.length}`;
+  }
+  for (const [index, field] of FIELDS.entries()) {
+    const fault = fieldFault(fields[index] ?? '', field);
+    if (fault !== undefined) return fault;
+  }
+  const [, , day = '', , weekday = ''] = fields;
+  if (day !== '*' && weekday !== '*' && (day.startsWith('*') || weekday.startsWith('*'))) {
+    return 'a step over all days beside the other field of days means different things to different programs: list the days';
+  }
+  try {
+    CronExpressionParser.parse(fields.join(' '), { tz: 'UTC', currentDate: new Date(0) }).next();
+  } catch {
+    return 'it never fires: no such day is in the calendar';
+  }
+  return undefined;
+}
+
+/** The last time at or before `at` that `schedule` fires, on the clocks of `timezone` (an IANA name). */
+export function previousFire(schedule: string, timezone: string, at: Date): Date {
+  return calendar(schedule, timezone, new Date(at.getTime() + 1))
+    .prev()
+    .toDate();
+}
+
+/** The first time after `at` that `schedule` fires, on the clocks of `timezone` (an IANA name). */
+export function nextFire(schedule: string, timezone: string, at: Date): Date {
+  return calendar(schedule, timezone, at).next().toDate();
+}
+
+function calendar(schedule: string, timezone: string, currentDate: Date) {
+  return CronExpressionParser.parse(schedule.trim(), { tz: timezone, currentDate });
+}
+
+function fieldFault(text: string, field: Field): string | undefined {
+  if (field.words.includes(text.toLowerCase())) return undefined;
+  for (const part of text.split(',')) {
+    const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(part);
+    if (!match) return `the ${field.name} "${part}" is not a number, a range such as 1-5, or a step such as */2`;
+    const [, from, to, step] = match;
+    const numbers = [from, to].filter((digits) => digits !== undefined).map(Number);
+    if (numbers.some((number) => number < field.min || number > field.max)) {
+      return `the ${field.name} "${part}" is not within ${field.min}-${field.max}`;
+    }
+    if (to !== undefined && Number(from) > Number(to))
+      return `the ${field.name} "${part}" is a range that runs backwards`;
+    if (step !== undefined && Number(step) === 0) return `the ${field.name} "${part}" has a step of zero`;
+    if (step !== undefined && from !== undefined && to === undefined) {
+      return `the ${field.name} "${part}" has a step without a range: write ${from}-${field.max}/${step}`;
+    }
+  }
+  return undefined;
+}

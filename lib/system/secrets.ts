@@ -1,0 +1,55 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import dotenv from 'dotenv';
+import { CoffreError, errnoOf } from '../model/error.ts';
+import { explained } from './files.ts';
+
+/** The secrets of one .env file, by name. No secret is ever in a message, a log or an environment. */
+export interface Secrets {
+  /** The value of `name`. Throws `not-found` with the name and the file. */
+  secret(name: string): string;
+}
+
+const LIMIT_BYTES = 64 * 1024;
+
+/**
+ * Reads a .env file, which only its owner may read (0600 or 0400). No file means no secrets: that is an error only
+ * when one is asked for. Throws `refused` when others could read the file, too.
+ */
+export async function readSecrets(path: string): Promise<Secrets> {
+  const values = new Map(Object.entries(dotenv.parse((await readPrivately(path)) ?? '')));
+  return {
+    secret(name) {
+      const value = values.get(name);
+      if (value !== undefined && value !== '') return value;
+      throw new CoffreError('not-found', `cannot find the secret ${name}: ${path} does not set it`, {
+        hint: `add a line ${name}=… to ${path}, and keep its mode 0600`,
+      });
+    },
+  };
+}
+
+/** Mode and content come from one open file, so that it cannot be exchanged in between. */
+async function readPrivately(path: string): Promise<string | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw explained('read', path, error);
+  }
+  try {
+    const { mode, size, uid } = await file.stat();
+    const refuse = (why: string, hint: string) =>
+      new CoffreError('refused', `cannot read the secrets in ${path}: ${why}`, { hint });
+    if ((mode & 0o170000) !== 0o100000) throw refuse('it is not a file', `look at: ls -ld ${path}`);
+    if ((mode & 0o077) !== 0) throw refuse('others than its owner can reach it', `run: chmod 600 ${path}`);
+    const self = process.getuid?.();
+    if (self !== undefined && uid !== self && uid !== 0) {
+      throw refuse('it belongs to another user', `run: chown $(id -un) ${path}`);
+    }
+    if (size > LIMIT_BYTES) throw refuse('it is larger than 64 KiB', `look at: ls -l ${path}`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import type { CoffreError } from '../../lib/model/error.ts';
+import { runGit } from '../../lib/system/git.ts';
+import { fetchBranch, pushBranch } from '../../lib/system/git-transfer.ts';
+
+const lsRemote = (remote: string, timeoutMs = 5000) =>
+  runGit(['ls-remote', '--', remote], { timeoutMs, ssh: { hostKey: 'ssh-ed25519 AAAA' } }).then(
+    () => undefined,
+    (error: CoffreError) => error,
+  );
+
+t.test('ends with its whole family when a remote never answers', async (t) => {
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as { port: number };
+  for (const scheme of ['ssh', 'https']) {
+    const before = Date.now();
+    const error = await lsRemote(`${scheme}://127.0.0.1:${port}/x`, 500);
+    t.match(error, { code: 'audit-unreachable', message: /no answer within 0.5 s/ });
+    t.ok(Date.now() - before < 4000, 'no helper holds the output open');
+  }
+});
+
+t.test('tells an unreachable remote apart from a refused one, and shows no password', async (t) => {
+  const refused = await lsRemote('https://user:hunter2@127.0.0.1:1/x');
+  t.match(refused, { code: 'audit-unreachable', exitCode: 7, hint: /ls-remote/ });
+  t.notMatch(`${refused?.message} ${refused?.hint}`, /hunter2/);
+  t.match(await lsRemote('/nowhere/at/all'), { code: 'audit-unreachable' });
+  t.match(await lsRemote('ssh://127.0.0.1:1/x'), { code: 'audit-unreachable', message: /[Cc]onnection refused/ });
+});
+
+t.test('runs no helper program that a remote names', async (t) => {
+  const flag = join(t.testdir(), 'ran');
+  t.match(await lsRemote(`ext::touch ${flag}`), { code: 'refused' });
+  t.notOk(existsSync(flag));
+});
+
+t.test('is not changed by hooks, nor by settings of the machine or the user', async (t) => {
+  const folder = t.testdir({ home: { '.gitconfig': '[user]\n\tname = Somebody Else\n[commit]\n\tgpgSign = true\n' } });
+  const repository = join(folder, 'r');
+  await runGit(['init', '--quiet', repository], { cwd: folder });
+  const hook = join(repository, '.git', 'hooks-of-ours');
+  execFileSync('mkdir', ['-p', hook]);
+  writeFileSync(join(hook, 'post-commit'), `#!/bin/sh\ntouch ${join(folder, 'hooked')}\n`);
+  chmodSync(join(hook, 'post-commit'), 0o755);
+  execFileSync('git', ['-C', repository, 'config', 'core.hooksPath', hook]);
+  const env = {
+    HOME: join(folder, 'home'),
+    GIT_AUTHOR_NAME: 'a',
+    GIT_AUTHOR_EMAIL: 'a',
+    GIT_COMMITTER_NAME: 'a',
+    GIT_COMMITTER_EMAIL: 'a',
+  };
+  await runGit(['commit', '--quiet', '--allow-empty', '-m', 'x'], { cwd: repository, env });
+  t.notOk(existsSync(join(folder, 'hooked')));
+  t.equal(
+    (await runGit(['config', '--get', '--default', 'none', 'user.name'], { cwd: repository, env })).trim(),
+    'none',
+  );
+});
+
+t.test('a branch that is not there yet is a value, and a lost race to push is one, too', async (t) => {
+  const folder = t.testdir();
+  await runGit(['init', '--quiet', '--bare', 'remote.git'], { cwd: folder });
+  await runGit(['init', '--quiet', '--bare', 'local.git'], { cwd: folder });
+  const target = { repository: join(folder, 'local.git'), remote: join(folder, 'remote.git'), branch: 'main' };
+  t.equal(await fetchBranch(target), undefined);
+  const tree = (await runGit(['mktree'], { cwd: target.repository })).trim();
+  const commit = async (message: string) => {
+    const env = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a' };
+    return (await runGit(['commit-tree', tree, '-m', message], { cwd: target.repository, env })).trim();
+  };
+  const [one, two] = [await commit('one'), await commit('two')];
+  t.equal(await pushBranch(target, one), 'pushed');
+  t.equal(await fetchBranch(target), one);
+  t.equal(await pushBranch(target, two), 'outrun');
+  const hook = join(target.remote, 'hooks', 'pre-receive');
+  execFileSync('mkdir', ['-p', join(target.remote, 'hooks')]);
+  writeFileSync(hook, '#!/bin/sh\nexit 1\n');
+  chmodSync(hook, 0o755);
+  const next = (
+    await runGit(['commit-tree', tree, '-p', one, '-m', 'x'], {
+      cwd: target.repository,
+      env: { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a' },
+    })
+  ).trim();
+  await t.rejects(pushBranch(target, next), { code: /refused|audit-unreachable/ });
+});

@@ -1,0 +1,124 @@
+import { CoffreError } from '../model/error.ts';
+import { type ArchiveStream, asStage, type Bytes, type DumpStream } from '../model/stages.ts';
+import type { Compressor } from './compressor.ts';
+import { type ArchiveDigests, DIGESTS_MEMBER, encodeDigests } from './digests.ts';
+import type { Piece } from './dump-reader.ts';
+import { SectionDigester } from './section-digester.ts';
+import { END_OF_TAR, tarHeader, tarPadding } from './tar-blocks.ts';
+
+/** What has gone into an archive. */
+export interface ArchiveSummary extends Omit<ArchiveDigests, 'bytes'> {
+  /** Size of the SQL. */
+  readonly plainBytes: number;
+  /** Size of the `.tar.gz`. */
+  readonly compressedBytes: number;
+}
+
+export interface DumpArchive {
+  readonly stream: ArchiveStream;
+  /** Settles when the stream has been read to its end, or has failed. */
+  readonly summary: Promise<ArchiveSummary>;
+}
+
+/**
+ * A member's size bounds the memory of an archive: its bytes are held until it is known how many they are. A member
+ * ends at the next section once it has `WORTH_BYTES`, and inside a section only when it is full.
+ */
+const MEMBER_BYTES = 2 * 1024 * 1024;
+const WORTH_BYTES = MEMBER_BYTES / 4;
+
+/**
+ * A dump as `.tar.gz`: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
+ * SQL comments only, last. So `tar xzOf shop.tar.gz | mariadb` restores it.
+ * The stream throws what the dump throws, `dump-failed` when the dump lacks its end, and `compressor-failed`.
+ */
+export function archiveDump(dump: DumpStream, compressor: Compressor): DumpArchive {
+  let settle: { resolve: (summary: ArchiveSummary) => void; reject: (error: unknown) => void } | undefined;
+  const summary = new Promise<ArchiveSummary>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  summary.catch(() => undefined);
+  const digester = new SectionDigester();
+  async function* archive(): Bytes {
+    let compressedBytes = 0;
+    let error: unknown = new CoffreError('interrupted', 'cannot finish the archive: nobody reads it any more');
+    try {
+      for await (const chunk of compressor.compress(tarOf(dump, digester))) {
+        compressedBytes += chunk.length;
+        yield chunk;
+      }
+      const { bytes, ...rest } = digester.digests();
+      error = undefined;
+      settle?.resolve({ ...rest, plainBytes: bytes, compressedBytes });
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      if (error !== undefined) settle?.reject(error);
+    }
+  }
+  return { stream: asStage<ArchiveStream>(archive()), summary };
+}
+
+async function* tarOf(dump: DumpStream, digester: SectionDigester): Bytes {
+  const member = new Member();
+  for await (const chunk of dump) {
+    for (const piece of digester.push(chunk)) yield* fill(member, piece, digester);
+  }
+  for (const piece of digester.end()) yield* fill(member, piece, digester);
+  if (!digester.complete) {
+    throw new CoffreError('dump-failed', 'cannot archive the dump: it lacks its last line', {
+      hint: 'run the backup again',
+    });
+  }
+  yield* member.close();
+  yield* tarMember(DIGESTS_MEMBER, [encodeDigests(digester.digests())]);
+  yield END_OF_TAR;
+}
+
+/** One piece into the member at hand, and into as many more as it takes. */
+function* fill(member: Member, piece: Piece, digester: SectionDigester): Generator<Buffer> {
+  if (piece.opens && member.sizeBytes >= WORTH_BYTES) yield* member.close();
+  let { opens, bytes } = piece;
+  while (bytes.length > 0) {
+    const part = bytes.subarray(0, MEMBER_BYTES - member.sizeBytes);
+    digester.add({ ...piece, opens, bytes: part }, member.number);
+    member.add(part);
+    if (member.sizeBytes === MEMBER_BYTES) yield* member.close();
+    bytes = bytes.subarray(part.length);
+    opens = false;
+  }
+}
+
+/** The member that is being filled. */
+class Member {
+  number = 1;
+  sizeBytes = 0;
+  #parts: Buffer[] = [];
+
+  add(part: Buffer): void {
+    this.#parts.push(part);
+    this.sizeBytes += part.length;
+  }
+
+  /** Gives what there is as a member, and starts the next one. */
+  *close(): Generator<Buffer> {
+    if (this.sizeBytes === 0) return;
+    yield* tarMember(memberName(this.number), this.#parts);
+    this.number += 1;
+    this.sizeBytes = 0;
+    this.#parts = [];
+  }
+}
+
+/** Name of the member with this number, from 1 on. */
+export function memberName(number: number): string {
+  return `${String(number).padStart(6, '0')}.sql`;
+}
+
+function* tarMember(name: string, parts: readonly Buffer[]): Generator<Buffer> {
+  const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  yield tarHeader(name, sizeBytes);
+  yield* parts;
+  yield tarPadding(sizeBytes);
+}

@@ -1,0 +1,174 @@
+import { openedSection, type Section, TRAILER_START } from './sections.ts';
+import { StatementScanner } from './statement-scanner.ts';
+import { HEAD_BYTES, Tally } from './tally.ts';
+
+/** A run of bytes of one section, a view of the chunk that was handed in. `opens` on the first of a section. */
+export interface Piece {
+  readonly section: Section;
+  readonly opens: boolean;
+  readonly bytes: Buffer;
+}
+
+/** Where the reader stands. `rows` is the inside of an INSERT, after VALUES: nearly all the bytes of a dump. */
+type Mode = 'between' | 'statement' | 'insert-head' | 'rows';
+
+/** How far the reader came, and what it came to: nothing, the end of a statement, or the start of a section. */
+interface Step {
+  readonly to: number;
+  readonly ended?: boolean;
+  readonly section?: Section;
+}
+
+const INSERT = Buffer.from('INSERT INTO ');
+const DELIMITER = Buffer.from('DELIMITER ');
+const DASHES = Buffer.from('--');
+const LONE_DASHES = Buffer.from('--\n');
+const COMPLETED = Buffer.from('-- Dump completed');
+const [NEWLINE, SPACE, SEMICOLON, BACKTICK, LETTER_V] = [0x0a, 0x20, 0x3b, 0x60, 0x56];
+/** Enough of a line to know what it is. */
+const DECIDING_BYTES = 48;
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Splits the output of mariadb-dump into sections while it streams by, without copying it, and counts what it makes.
+ *
+ * Markers are believed only between statements, so that no body, string, comment or identifier can pass for one.
+ * Statements are scanned as the client does; rows are not: mariadb-dump escapes every newline inside a value, so an
+ * INSERT ends with the first `;` at the end of a line, and that is found at the speed of memory.
+ */
+export class DumpReader {
+  readonly tally = new Tally();
+  readonly #scanner = new StatementScanner();
+  #mode: Mode = 'between';
+  #section: Section = { kind: 'preamble', name: null };
+  #opens = true;
+  #carry: Buffer = NO_BYTES;
+  #head = '';
+  #statementBytes = 0;
+  #quoted = false;
+  #complete = false;
+
+  /** Whether the line has been seen that mariadb-dump writes last. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** The pieces that `chunk` makes. A few undecided bytes are held back until the next call. */
+  push(chunk: Buffer): Piece[] {
+    return this.#read(this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk]), false);
+  }
+
+  /** The bytes that were held back. */
+  end(): Piece[] {
+    return this.#read(this.#carry, true);
+  }
+
+  #read(bytes: Buffer, last: boolean): Piece[] {
+    const pieces: Piece[] = [];
+    let given = 0;
+    const give = (to: number) => {
+      if (to === given) return;
+      pieces.push({ section: this.#section, opens: this.#opens, bytes: bytes.subarray(given, to) });
+      this.#opens = false;
+      given = to;
+    };
+    for (let at = 0; at < bytes.length; ) {
+      const step = this.#mode === 'between' ? this.#between(bytes, at, last) : this.#within(bytes, at);
+      if (step.section) {
+        give(at);
+        this.#section = step.section;
+        this.#opens = true;
+      } else if (step.to === at) {
+        if (!last) give(at);
+        break;
+      }
+      at = step.to;
+      if (at === bytes.length) give(at);
+    }
+    if (last) give(bytes.length);
+    this.#carry = given === bytes.length ? NO_BYTES : bytes.subarray(given);
+    return pieces;
+  }
+
+  /** Between statements: blanks, comments, markers, DELIMITER, or the start of the next statement. */
+  #between(bytes: Buffer, at: number, last: boolean): Step {
+    if (bytes[at] === NEWLINE || bytes[at] === SPACE) return { to: at + 1 };
+    const lineEnd = bytes.indexOf(NEWLINE, at);
+    if (lineEnd < 0 && !last && bytes.length - at < DECIDING_BYTES) return { to: at };
+    if (startsWith(bytes, at, LONE_DASHES)) {
+      const section = openedSection(bytes, lineEnd + 1);
+      if (section === undefined && !last) return { to: at };
+      return section ? { to: lineEnd + 1, section } : { to: lineEnd + 1 };
+    }
+    if (startsWith(bytes, at, DASHES) || startsWith(bytes, at, DELIMITER)) {
+      if (lineEnd < 0 && !last) return { to: at };
+      const to = lineEnd < 0 ? bytes.length : lineEnd + 1;
+      this.#line(bytes, at, to);
+      return { to };
+    }
+    this.#mode = this.#scanner.isDefaultDelimiter && startsWith(bytes, at, INSERT) ? 'insert-head' : 'statement';
+    if (startsWith(bytes, at, TRAILER_START)) return { to: at, section: { kind: 'trailer', name: null } };
+    return this.#within(bytes, at);
+  }
+
+  #line(bytes: Buffer, at: number, to: number): void {
+    if (startsWith(bytes, at, DELIMITER)) {
+      this.#scanner.delimiter = bytes.toString('latin1', at + DELIMITER.length, to).trim();
+    } else if (this.#section.kind === 'trailer' && startsWith(bytes, at, COMPLETED)) this.#complete = true;
+  }
+
+  #within(bytes: Buffer, at: number): Step {
+    const step = this.#scan(bytes, at);
+    this.#statementBytes += step.to - at;
+    if (step.ended) {
+      this.tally.add(this.#section.kind, this.#head, this.#statementBytes);
+      if (/^\/\*!\d+ SET sql_mode +=/.test(this.#head)) {
+        this.#scanner.backslashEscapes = !this.#head.includes('NO_BACKSLASH_ESCAPES');
+      }
+      this.#head = '';
+      this.#statementBytes = 0;
+      this.#mode = 'between';
+    }
+    return step;
+  }
+
+  #scan(bytes: Buffer, at: number): Step {
+    switch (this.#mode) {
+      case 'rows':
+        return rowsEnd(bytes, at);
+      case 'insert-head':
+        return this.#insertHead(bytes, at);
+      default: {
+        const step = this.#scanner.scan(bytes, at);
+        if (this.#head.length < HEAD_BYTES) {
+          this.#head += bytes.toString('latin1', at, Math.min(step.to, at + HEAD_BYTES - this.#head.length));
+        }
+        return step;
+      }
+    }
+  }
+
+  /** ``INSERT INTO `table` (`column`, row_start) VALUES``: upper case outside of backticks is the keyword. */
+  #insertHead(bytes: Buffer, from: number): Step {
+    for (let at = from + (this.#statementBytes === 0 ? INSERT.length : 0); at < bytes.length; at += 1) {
+      const byte = bytes[at];
+      if (byte === BACKTICK) this.#quoted = !this.#quoted;
+      else if (byte === LETTER_V && !this.#quoted) {
+        this.#mode = 'rows';
+        return { to: at + 1 };
+      }
+    }
+    return { to: bytes.length };
+  }
+}
+
+/** A last `;` without the byte after it stays undecided. */
+function rowsEnd(bytes: Buffer, at: number): Step {
+  const end = bytes.indexOf(';\n', at, 'latin1');
+  if (end >= 0) return { to: end + 1, ended: true };
+  return { to: bytes.at(-1) === SEMICOLON ? bytes.length - 1 : bytes.length };
+}
+
+function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
+  return bytes.length - at >= prefix.length && bytes.compare(prefix, 0, prefix.length, at, at + prefix.length) === 0;
+}

@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { CoffreError } from '../model/error.ts';
+import { OBJECT_KINDS } from '../model/object-counts.ts';
+import type { Bytes } from '../model/stages.ts';
+import { memberName } from './archive-stream.ts';
+import type { TarEntry } from './day-tar.ts';
+import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
+import { SectionDigester } from './section-digester.ts';
+import { readTar } from './tar-reader.ts';
+
+/** An archive that is being read. */
+export interface OpenedArchive {
+  /** The dump, byte for byte. Throws `verification-failed` at its end at the latest when anything differs. */
+  readonly sql: Bytes;
+  /** What the archive says of itself, once `sql` has been read to its end and all of it has proved true. */
+  readonly digests: Promise<ArchiveDigests>;
+}
+
+/** 100,000 tables come to 20 MB. */
+const DIGESTS_LIMIT = 256 * 1024 * 1024;
+
+/**
+ * The mirror of `archiveDump`. The SHA-256 of every section is taken anew and compared with the one in the archive.
+ * `subject` names the archive, for sentences.
+ */
+export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchive {
+  let settle: { resolve: (digests: ArchiveDigests) => void; reject: (error: unknown) => void } | undefined;
+  const digests = new Promise<ArchiveDigests>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  digests.catch(() => undefined);
+  async function* sql(): Bytes {
+    const digester = new SectionDigester();
+    let told: ArchiveDigests | undefined;
+    let number = 0;
+    try {
+      for await (const entry of readTar(gunzip(bytes, subject), subject)) {
+        if (told) throw differs(subject, `${entry.name} stands after ${DIGESTS_MEMBER}`);
+        if (entry.name === DIGESTS_MEMBER) {
+          told = await readDigests(entry, subject);
+          continue;
+        }
+        number += 1;
+        if (entry.name !== memberName(number)) throw differs(subject, `${memberName(number)} is missing`);
+        for await (const chunk of entry.content) {
+          for (const piece of digester.push(chunk)) digester.add(piece, number);
+          yield chunk;
+        }
+      }
+      for (const piece of digester.end()) digester.add(piece, number);
+      if (!told) throw differs(subject, `${DIGESTS_MEMBER} is missing`);
+      assertSame(subject, told, digester.digests());
+      settle?.resolve(told);
+    } catch (error) {
+      settle?.reject(error);
+      throw error;
+    } finally {
+      settle?.reject(new CoffreError('interrupted', `cannot check ${subject}: it was not read to its end`));
+    }
+  }
+  return { sql: sql(), digests };
+}
+
+async function readDigests(entry: TarEntry, subject: string): Promise<ArchiveDigests> {
+  if (entry.sizeBytes > DIGESTS_LIMIT) throw differs(subject, `${DIGESTS_MEMBER} is too large`);
+  const parts: Buffer[] = [];
+  for await (const part of entry.content) parts.push(part);
+  return parseDigests(Buffer.concat(parts));
+}
+
+function assertSame(subject: string, told: ArchiveDigests, found: ArchiveDigests): void {
+  if (told.sections.length !== found.sections.length) throw differs(subject, 'it has another number of sections');
+  told.sections.forEach((section, index) => {
+    const other = found.sections[index];
+    if (other && isSame(section, other)) return;
+    const what = section.name === null ? `its ${section.kind}` : `the ${section.kind} ${section.name}`;
+    throw differs(subject, `${what} does not have the SHA-256 that was noted when it was dumped`);
+  });
+  const sameCounts = OBJECT_KINDS.every((kind) => told.counts[kind] === found.counts[kind]);
+  if (told.bytes !== found.bytes || !sameCounts) throw differs(subject, 'its totals differ');
+}
+
+function isSame(a: SectionDigest, b: SectionDigest): boolean {
+  return a.kind === b.kind && a.name === b.name && a.sha256 === b.sha256 && a.bytes === b.bytes;
+}
+
+function differs(subject: string, why: string): CoffreError {
+  return new CoffreError('verification-failed', `cannot open ${subject}: ${why}`, {
+    hint: 'take another copy of this run: npx zx tasks/list.ts',
+  });
+}
+
+async function* gunzip(bytes: Bytes, subject: string): Bytes {
+  const unzip = createGunzip({ chunkSize: 256 * 1024 });
+  const failed: { error?: unknown } = {};
+  const source = Readable.from(bytes, { objectMode: false, highWaterMark: 256 * 1024 });
+  source.on('error', (error) => {
+    failed.error = error;
+    unzip.destroy(error);
+  });
+  source.pipe(unzip);
+  try {
+    for await (const chunk of unzip) yield chunk as Buffer;
+  } catch {
+    if (failed.error !== undefined) throw failed.error;
+    throw differs(subject, 'its gzip is damaged or cut short');
+  } finally {
+    source.destroy();
+    unzip.destroy();
+  }
+}

@@ -1,0 +1,63 @@
+/** What a part of a dump is about. Events, routines and the two ends have no name of their own. */
+export type SectionKind =
+  | 'preamble'
+  | 'table'
+  | 'sequence'
+  | 'view-placeholder'
+  | 'events'
+  | 'routines'
+  | 'view'
+  | 'trailer';
+
+/** One part of a dump: a table with its structure, its rows and its triggers; a view; all routines; … */
+export interface Section {
+  readonly kind: SectionKind;
+  readonly name: string | null;
+}
+
+/** The comments with which mariadb-dump opens a section. Each stands between two lines that hold `--` alone. */
+const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
+  [
+    ['-- Table structure for table ', 'table'],
+    ['-- Sequence structure for ', 'sequence'],
+    ['-- Temporary table structure for view ', 'view-placeholder'],
+    ['-- Dumping events for database ', 'events'],
+    ['-- Dumping routines for database ', 'routines'],
+    ['-- Final view structure for view ', 'view'],
+  ] as const
+).map(([text, kind]) => [Buffer.from(text), kind]);
+
+/** The statement with which the end of every dump begins. */
+export const TRAILER_START = Buffer.from('/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;');
+
+const BACKTICK = 0x60;
+const NEWLINE = 0x0a;
+
+/**
+ * The section that the comment at `from` opens: null when it opens none, undefined when `bytes` ends too early to
+ * tell. A newline in a name comes as a newline and `-- `, so that a name can look like a marker; but it cannot make
+ * the line before it read `--`.
+ */
+export function openedSection(bytes: Buffer, from: number): Section | null | undefined {
+  for (const [text, kind] of MARKERS) {
+    const length = Math.min(text.length, bytes.length - from);
+    if (bytes.compare(text, 0, length, from, from + length) !== 0) continue;
+    if (length < text.length) return undefined;
+    if (kind === 'events' || kind === 'routines') return { kind, name: null };
+    return named(kind, bytes, from + text.length);
+  }
+  return null;
+}
+
+function named(kind: SectionKind, bytes: Buffer, from: number): Section | null | undefined {
+  if (from >= bytes.length) return undefined;
+  if (bytes[from] !== BACKTICK) return null;
+  for (let at = from + 1; ; at += 2) {
+    at = bytes.indexOf(BACKTICK, at);
+    if (at < 0 || at + 1 >= bytes.length) return undefined;
+    if (bytes[at + 1] === BACKTICK) continue;
+    if (bytes[at + 1] !== NEWLINE) return null;
+    const name = bytes.toString('utf8', from + 1, at);
+    return { kind, name: name.replaceAll('``', '`').replaceAll('\n-- ', '\n') };
+  }
+}

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readInventory } from '../lib/inventory/read-inventory.ts';
+import { readInventory } from '../lib/inventory/read.ts';
 import type { Inventory } from '../lib/model/inventory.ts';
 import { type TaskContext, textOf } from './run-task.ts';
 

@@ -18,6 +18,11 @@ export const NEEDED_PRIVILEGES = [
   'BINLOG MONITOR',
 ] as const;
 
+/** The statement that gives an account what a backup needs, and no more. */
+export function grantStatement(account: { readonly user: string; readonly from: string }): string {
+  return `GRANT ${NEEDED_PRIVILEGES.join(', ')} ON *.* TO ${quoteString(account.user)}@${quoteString(account.from)}`;
+}
+
 /** Names of older servers. */
 const ALIASES: Readonly<Record<string, string>> = { 'REPLICATION CLIENT': 'BINLOG MONITOR' };
 

@@ -1,11 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
 import { CoffreError } from '../model/error.ts';
-import type { Inventory } from '../model/inventory.ts';
+import type { HostConfig, Inventory } from '../model/inventory.ts';
 import { type HostName, RecipientName } from '../model/names.ts';
 import { generateKeyPair } from '../seal/key-pair.ts';
 import { describePublicKey, type PublicKeyFacts } from '../seal/public-key.ts';
 import { createDurably, exists, makeFolder, removeDurably } from '../system/files.ts';
+import { tryGit } from '../system/git.ts';
 
 /** Shorter ones are guessed, however slow a guess is made. */
 const LEAST_CHARACTERS = 12;
@@ -60,6 +62,21 @@ export interface ListedRecipient extends PublicKeyFacts {
   readonly hosts: readonly HostName[];
 }
 
+export interface HostSigner {
+  readonly host: HostName;
+  readonly publicKey: string;
+  /** Where the inventory says who may sign. */
+  readonly path: string;
+  readonly state: 'added' | 'present';
+}
+
+/** Makes the signing key of a host, on that host, if there is none, and lets it sign for the host in the inventory. */
+export async function hostSigner(host: HostConfig, inventoryFolder: string): Promise<HostSigner> {
+  const publicKey = await ensureSigningKey(host.state.path, host.name);
+  const state = await addAllowedSigner(inventoryFolder, host.name, publicKey);
+  return { host: host.name, publicKey, path: join(inventoryFolder, 'signers', 'allowed_signers'), state };
+}
+
 /** Every recipient of the inventory, by name. Throws `inventory` for a key that will not do. */
 export function listRecipients({ recipients, hosts }: Inventory): readonly ListedRecipient[] {
   const listed = [...recipients.values()].map(({ name, publicKey }) => ({
@@ -93,12 +110,18 @@ async function assertOutside(privateKeyPath: string, inventoryFolder: string): P
   const inventory = await realOf(resolve(inventoryFolder));
   const workTree = await workTreeOf(inventory);
   const place = await realOf(dirname(privateKeyPath));
-  for (const kept of [inventory, ...(workTree === undefined ? [] : [workTree])]) {
+  const published = workTree !== undefined && !(await isIgnored(workTree, privateKeyPath));
+  for (const kept of [inventory, ...(published ? [workTree] : [])]) {
     if (place !== kept && !place.startsWith(kept.endsWith(sep) ? kept : kept + sep)) continue;
     throw new CoffreError('refused', `cannot write the private key to ${privateKeyPath}: it is inside of ${kept}`, {
       hint: `a private key never lies where Git publishes: take a path such as ~/keys/${basename(privateKeyPath)}`,
     });
   }
+}
+
+/** Whether Git would never add `path`, as with everything in the folder of the quickstart. */
+async function isIgnored(workTree: string, path: string): Promise<boolean> {
+  return (await tryGit(['check-ignore', '--quiet', '--', path], { cwd: workTree })).exitCode === 0;
 }
 
 /** `path` with its links followed, as far down as it is there already. */

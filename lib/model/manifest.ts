@@ -69,7 +69,9 @@ export type DayArchive = z.infer<typeof DayArchive>;
 export const Copy = z.strictObject({
   kind: z.enum(['store', 'export', 'offsite']),
   offsite: OffsiteName.nullable().describe('null unless kind is offsite'),
-  state: z.enum(['complete', 'owed', 'missing']).describe('owed: a later run delivers it; missing: it could not be made'),
+  state: z
+    .enum(['complete', 'owed', 'missing'])
+    .describe('owed: a later run delivers it; missing: it could not be made'),
   verified: z.enum(VERIFICATIONS).nullable().describe('null unless the copy is complete'),
 });
 export type Copy = z.infer<typeof Copy>;

@@ -31,7 +31,10 @@ export function formatBackup({
     formatTable(['copy', 'state', 'verified'], copies),
     '',
     ...manifest.deliveries.map(({ run, offsite }) => `delivered late: ${run} to ${offsite}`),
-    ...owed.flatMap(({ what, error }) => [`owed: ${what}: ${error.message}`, ...(error.hint ? [`hint: ${error.hint}`] : [])]),
+    ...owed.flatMap(({ what, error }) => [
+      `owed: ${what}: ${error.message}`,
+      ...(error.hint ? [`hint: ${error.hint}`] : []),
+    ]),
     `${manifest.host} ${manifest.run} ${manifest.outcome} in ${formatDuration(tookMs)}, number ${manifest.sequence} of its chain`,
   ].join('\n');
 }

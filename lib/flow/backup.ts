@@ -1,0 +1,190 @@
+import { readHead } from '../audit/chain.ts';
+import { recoverHead } from '../audit/recover-head.ts';
+import { asCoffreError, type CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { Manifest, Phase } from '../model/manifest.ts';
+import type { RunId } from '../model/run-id.ts';
+import { assertFolderWritable, assertStoreMounted } from '../storage/store-guard.ts';
+import type { Clock } from '../system/clock.ts';
+import { makeFolder } from '../system/files.ts';
+import { claimRun } from './claim-run.ts';
+import { conclude, publish } from './conclude.ts';
+import { emptyDraft } from './draft.ts';
+import { type Draft, removeJournal, signedJournal, writeJournal } from './journal.ts';
+import { lockRun } from './lock-run.ts';
+import { owe, payDebts } from './owed.ts';
+import { type PreparedRun, prepareRun } from './prepare-run.ts';
+import { beginFolders, closeFolders, discardFolders, type LocalFolders } from './run-folders.ts';
+import { sealRun } from './seal-run.ts';
+import { settleKilledRun } from './settle-killed-run.ts';
+import { shipToOffsites } from './ship-to-offsites.ts';
+
+export interface BackupContext {
+  readonly inventory: Inventory;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Something that is not where it should be yet: an offsite by name, `export`, or `publication`. */
+export interface Owed {
+  readonly what: string;
+  readonly error: CoffreError;
+}
+
+export interface BackupResult {
+  readonly manifest: Manifest;
+  /** Empty when all is done. What is owed is tried again by the next run. */
+  readonly owed: readonly Owed[];
+}
+
+/**
+ * One run of a host, on that host: dump → archive → seal → store → day archive → ship → sign → publish.
+ *
+ * Throws when there is nothing new to restore from; the run is then on record as failed (or skipped, when another
+ * one holds the lock), and nothing of it is left under a final name.
+ */
+export async function backup(host: HostConfig, context: BackupContext): Promise<BackupResult> {
+  await makeFolder(host.state.path, 0o700);
+  const run = await claimRun(host.state.path, context.clock);
+  const lock = await lockRun(host, run, context);
+  try {
+    return await new Backup(host, run, context).carryOut();
+  } finally {
+    await lock.release();
+  }
+}
+
+class Backup {
+  readonly #host: HostConfig;
+  readonly #run: RunId;
+  readonly #context: BackupContext;
+  #draft: Draft;
+  #phase: Phase = 'preflight';
+  readonly #owed: Owed[] = [];
+
+  constructor(host: HostConfig, run: RunId, context: BackupContext) {
+    this.#host = host;
+    this.#run = run;
+    this.#context = context;
+    this.#draft = emptyDraft(host, run);
+  }
+
+  async carryOut(): Promise<BackupResult> {
+    let manifest: Manifest;
+    try {
+      const prepared = await this.#during('preflight', () => this.#prepare());
+      const folders = await beginFolders(this.#host, this.#run);
+      await this.#journal('working');
+      await this.#during('dump', () => this.#seal(prepared, folders));
+      await this.#journal('sealed');
+      manifest = await this.#during('ship', () => this.#shipAndConclude(folders));
+    } catch (error) {
+      throw await this.#fail(error);
+    }
+    await this.#during('publish', () => this.#publish());
+    return { manifest, owed: this.#owed };
+  }
+
+  async #prepare(): Promise<PreparedRun> {
+    const { inventory } = this.#context;
+    const host = this.#host;
+    await assertStoreMounted(host.store);
+    await assertFolderWritable(host.export.path);
+    // A host without a record of its own chain must learn it first, or it would begin a second one.
+    const stateFolder = host.state.path;
+    if (!(await readHead(stateFolder))) await recoverHead({ audit: host.audit, stateFolder, host: host.name });
+    await settleKilledRun(host, this.#context);
+    const { prepared, draft } = await prepareRun(host, inventory, this.#run, this.#draft);
+    this.#draft = draft;
+    return prepared;
+  }
+
+  async #seal(prepared: PreparedRun, folders: LocalFolders): Promise<void> {
+    const sealed = await sealRun(prepared, this.#draft, folders, this.#context);
+    this.#draft = sealed.draft;
+    if (sealed.exportError) this.#owe('export', sealed.exportError, 'day-archive');
+  }
+
+  /** Ships, then signs what has come of it, then gives everything its final name. */
+  async #shipAndConclude(folders: LocalFolders): Promise<Manifest> {
+    const host = this.#host;
+    const deliveries = await payDebts(host, this.#context);
+    const source = this.#draft.dayArchive ? folders.exported.reader : folders.store.reader;
+    const shipments = await shipToOffsites(host, this.#draft, source, this.#context);
+    try {
+      for (const { offsite, error } of shipments.failed) this.#owe(offsite, error, 'ship');
+      this.#draft = {
+        ...this.#draft,
+        deliveries: [...deliveries],
+        copies: [...this.#draft.copies, ...shipments.copies],
+      };
+      const journal = { run: this.#run, state: 'sealed' as const, phase: this.#phase, draft: this.#draft };
+      const signed = await conclude(host, this.#draft, this.#context.clock, (signed) =>
+        writeJournal(host.state.path, signedJournal(journal, signed)),
+      );
+      for (const { offsite } of shipments.failed) await owe(host, { run: this.#run, offsite });
+      await closeFolders(host, signed);
+      for (const { offsite, error } of await shipments.finish(signed)) {
+        this.#owe(offsite, error, 'ship');
+        await owe(host, { run: this.#run, offsite });
+      }
+      await removeJournal(host.state.path);
+      return signed.manifest;
+    } finally {
+      shipments.close();
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { clock, signal, emit } = this.#context;
+    const publication = await publish(this.#host, clock, signal);
+    if (publication.kind === 'owed') return this.#owe('publication', publication.error, 'publish');
+    for (const path of publication.tampered) {
+      const text = `the audit repository had lost or changed ${path}, which this host had published`;
+      emit({ kind: 'warning', subject: this.#host.name, text, hint: 'look at its history: npx zx tasks/validate.ts' });
+    }
+  }
+
+  /** Puts a failed run on record, takes away what it left, and returns the error that the caller throws. */
+  async #fail(error: unknown): Promise<CoffreError> {
+    const { clock, emit, signal } = this.#context;
+    const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
+    try {
+      await discardFolders(this.#host, this.#run);
+      const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
+      const reason = { code: failure.code, phase: this.#phase };
+      await conclude(this.#host, { ...this.#draft, ...nothing, outcome: 'failed', error: reason }, clock);
+      await removeJournal(this.#host.state.path);
+      if (!signal.aborted) await publish(this.#host, clock);
+    } catch (second) {
+      const { message, hint } = asCoffreError(second);
+      const text = `the failure of this run could not be put on record: ${message}`;
+      emit({ kind: 'warning', subject: this.#host.name, text, hint: hint ?? 'the next run does it' });
+    }
+    return failure;
+  }
+
+  #owe(what: string, error: CoffreError, phase: Phase): void {
+    this.#owed.push({ what, error });
+    if (phase !== 'publish') this.#draft = { ...this.#draft, error: { code: error.code, phase } };
+  }
+
+  async #journal(state: 'working' | 'sealed'): Promise<void> {
+    await writeJournal(this.#host.state.path, { run: this.#run, state, phase: this.#phase, draft: this.#draft });
+  }
+
+  async #during<T>(phase: Phase, act: () => Promise<T>): Promise<T> {
+    const { emit, signal } = this.#context;
+    this.#phase = phase;
+    signal.throwIfAborted();
+    emit({ kind: 'phase-started', phase, subject: this.#host.name });
+    const from = performance.now();
+    const result = await act();
+    const durationMs = Math.round(performance.now() - from);
+    this.#draft = { ...this.#draft, phases: [...this.#draft.phases, { name: phase, durationMs }] };
+    emit({ kind: 'phase-ended', phase, subject: this.#host.name, durationMs });
+    return result;
+  }
+}

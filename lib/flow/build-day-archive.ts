@@ -1,0 +1,68 @@
+import { dayTar } from '../archive/day-tar.ts';
+import type { Emit } from '../model/event.ts';
+import type { Archive, DayArchive } from '../model/manifest.ts';
+import { SEGMENT_BYTES } from '../model/segments.ts';
+import { ITERATIONS } from '../seal/cipher.ts';
+import { digestStream } from '../seal/digest-stream.ts';
+import { openStream } from '../seal/open-stream.ts';
+import { sealStream } from '../seal/seal-stream.ts';
+import { encodeSegments } from '../seal/segment-list.ts';
+import type { RunFolder } from '../storage/run-folders.ts';
+import { sha256Of } from '../system/files.ts';
+import { metered } from './metered.ts';
+import type { PreparedRun } from './prepare-run.ts';
+import { readSealed } from './read-sealed.ts';
+import { DAY_ARCHIVE_FILE } from './run-files.ts';
+
+/**
+ * Builds the day archive in `target` out of the sealed archives in `source`, as they come to be finished, while later
+ * databases are still being dumped. Each archive is read back from the store, compared with what was meant to be
+ * written, opened, and sealed again as an entry of one tar: no plaintext leaves memory.
+ */
+export async function buildDayArchive(
+  prepared: PreparedRun,
+  source: RunFolder,
+  target: RunFolder,
+  finished: AsyncIterable<Archive>,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<DayArchive> {
+  const { passphrase } = prepared;
+  async function* entries() {
+    for await (const archive of finished) {
+      const subject = archive.database ?? 'accounts';
+      const verified = await readSealed(source.reader, archive, (bytes) =>
+        metered(bytes, { emit, phase: 'day-archive', subject, totalBytes: archive.sealedBytes, signal }),
+      );
+      const content = openStream(verified, passphrase, { iterations: ITERATIONS });
+      yield { name: archive.file.replace(/\.enc$/, ''), sizeBytes: archive.compressedBytes, content };
+    }
+  }
+  let plainBytes = 0;
+  const tar = counting(dayTar(entries()), (bytes) => {
+    plainBytes += bytes;
+  });
+  const sealed = digestStream(sealStream(tar, passphrase, { iterations: ITERATIONS }));
+  await target.write(DAY_ARCHIVE_FILE, sealed.stream);
+  const { sealedBytes, sha256, segments } = sealed.digest();
+  const list = encodeSegments(segments);
+  const segmentsFile = `${DAY_ARCHIVE_FILE}.segments`;
+  await target.writeSmall(segmentsFile, list);
+  return {
+    file: DAY_ARCHIVE_FILE,
+    sealedBytes,
+    sha256,
+    segments: { file: segmentsFile, sha256: sha256Of(list), segmentBytes: SEGMENT_BYTES },
+    plainBytes,
+  };
+}
+
+function counting<S extends AsyncIterable<Buffer>>(source: S, add: (bytes: number) => void): S {
+  async function* count() {
+    for await (const chunk of source) {
+      add(chunk.length);
+      yield chunk;
+    }
+  }
+  return count() as AsyncIterable<Buffer> as S;
+}

@@ -1,0 +1,39 @@
+import { appendToChain } from '../audit/chain.ts';
+import { type Publication, publishOutbox } from '../audit/publish.ts';
+import { recoverHead } from '../audit/recover-head.ts';
+import { signManifest } from '../audit/sign.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import { Manifest, type SignedManifest } from '../model/manifest.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Draft } from './journal.ts';
+
+/**
+ * Gives a run its place in the host's chain: signs the draft with its link and puts it into the outbox, durably.
+ * `keep` is called with the signed manifest before the outbox has it, so that a kill in between loses nothing.
+ */
+export async function conclude(
+  host: HostConfig,
+  draft: Draft,
+  clock: Clock,
+  keep: (signed: SignedManifest) => Promise<void> = async () => undefined,
+): Promise<SignedManifest> {
+  const stateFolder = host.state.path;
+  const recover = () => recoverHead({ audit: host.audit, stateFolder, host: host.name });
+  return await appendToChain(stateFolder, recover, async (link) => {
+    const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
+    const signed = await signManifest(manifest, stateFolder);
+    await keep(signed);
+    return signed;
+  });
+}
+
+/** Publishes everything that waits in the outbox. What cannot be published stays there and is `owed`. */
+export async function publish(host: HostConfig, clock: Clock, signal?: AbortSignal): Promise<Publication> {
+  return await publishOutbox({
+    audit: host.audit,
+    stateFolder: host.state.path,
+    host: host.name,
+    clock,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

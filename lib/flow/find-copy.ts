@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { parseManifest } from '../audit/canonical.ts';
+import { CoffreError } from '../model/error.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { RunId } from '../model/run-id.ts';
+import { folderReader, openRunFolders } from '../storage/run-folders.ts';
+import { type RunReader, readSmall } from '../storage/run-reader.ts';
+import { exists } from '../system/files.ts';
+import { openOffsite } from './open-offsite.ts';
+import { MANIFEST_FILE } from './run-files.ts';
+
+/** A place with runs of one host: `store`, `export`, `offsite:<name>`, or a folder. Whoever opens it MUST close it. */
+export interface CopyPlace {
+  readonly name: string;
+  listRuns(): Promise<readonly RunId[]>;
+  openRun(run: RunId): Promise<RunReader | undefined>;
+  close(): void;
+}
+
+/** Opens the place that `--from` names. Throws `usage` for a name that is none. */
+export async function openPlace(host: HostConfig, from: string, signal?: AbortSignal): Promise<CopyPlace> {
+  if (from === 'store') return { name: from, ...openRunFolders(host.store.path), close: () => undefined };
+  if (from === 'export') return { name: from, ...openRunFolders(host.export.path), close: () => undefined };
+  if (from.includes('/')) return await openFolder(from);
+  const config = host.offsite.find(({ name }) => from === `offsite:${name}`);
+  if (!config) {
+    const places = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];
+    throw new CoffreError('usage', `cannot read from ${JSON.stringify(from)}`, {
+      hint: `one of: ${places.join(', ')}, or the path of a folder (with a slash)`,
+    });
+  }
+  return Object.assign(await openOffsite(host, config, signal), { name: from });
+}
+
+/** The run that is asked for, or the newest there is. Throws `not-found`. */
+export async function openRunAt(place: CopyPlace, run: RunId | undefined): Promise<{ run: RunId; reader: RunReader }> {
+  const wanted = run ?? (await place.listRuns()).at(-1);
+  const reader = wanted && (await place.openRun(wanted));
+  if (reader) return { run: wanted, reader };
+  throw new CoffreError('not-found', `cannot find ${run ? `the run ${run}` : 'any run'} in ${place.name}`, {
+    hint: `see what is there: npx zx tasks/list.ts --from ${place.name}`,
+  });
+}
+
+/** A folder that somebody copied: one with runs in it, or that of one run itself. */
+async function openFolder(path: string): Promise<CopyPlace> {
+  const close = () => undefined;
+  const reader = folderReader(path);
+  const bytes = (await exists(join(path, MANIFEST_FILE))) ? await readSmall(reader, MANIFEST_FILE) : undefined;
+  if (!bytes) return { name: path, ...openRunFolders(path), close };
+  const { run } = parseManifest(bytes); // believed only once its signature is checked, for this run
+  return {
+    name: path,
+    listRuns: async () => [run],
+    openRun: async (wanted) => (wanted === run ? reader : undefined),
+    close,
+  };
+}

@@ -1,0 +1,32 @@
+import type { Emit } from '../model/event.ts';
+import type { Bytes } from '../model/stages.ts';
+
+export interface Meter {
+  readonly emit: Emit;
+  readonly phase: string;
+  readonly subject: string;
+  /** null while nobody can know. */
+  readonly totalBytes: number | null;
+  readonly signal: AbortSignal;
+}
+
+const EVERY_BYTES = 4 * 1024 * 1024;
+
+/** `source`, telling how far it is and ending with the signal's reason as soon as that fires. */
+export function metered<S extends Bytes>(source: S, meter: Meter): S {
+  return count(source, meter) as Bytes as S;
+}
+
+async function* count(source: Bytes, { emit, phase, subject, totalBytes, signal }: Meter): Bytes {
+  let doneBytes = 0;
+  let toldBytes = 0;
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    doneBytes += chunk.length;
+    if (doneBytes - toldBytes >= EVERY_BYTES) {
+      emit({ kind: 'progress', phase, subject, doneBytes, totalBytes });
+      toldBytes = doneBytes;
+    }
+    yield chunk;
+  }
+}

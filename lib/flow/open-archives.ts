@@ -1,0 +1,45 @@
+import { readDayArchive } from '../archive/read-day-archive.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Bytes } from '../model/stages.ts';
+import { ITERATIONS } from '../seal/cipher.ts';
+import { openStream } from '../seal/open-stream.ts';
+import type { Passphrase } from '../seal/passphrase.ts';
+import type { RunReader } from '../storage/run-reader.ts';
+import type { RestorePlan } from './plan-restore.ts';
+import { readSealed } from './read-sealed.ts';
+
+/**
+ * The archives of a plan as plain `.tar.gz` streams, one after another, each to be read before the next is asked for.
+ * From the store in the order of the plan; from a day archive in the order of its tar, which has the accounts
+ * anywhere: they are read again at the end, because loading them may change the account that loads.
+ */
+export async function* openArchives(
+  plan: RestorePlan,
+  manifest: Manifest,
+  reader: RunReader,
+  passphrase: Passphrase,
+): AsyncGenerator<{ readonly archive: Archive; readonly content: Bytes }> {
+  const options = { iterations: manifest.encryption?.iterations ?? ITERATIONS };
+  const { dayArchive } = manifest;
+  if (plan.form === 'store' || !dayArchive) {
+    for (const archive of plan.archives) {
+      yield { archive, content: openStream(await readSealed(reader, archive), passphrase, options) };
+    }
+    return;
+  }
+  const passes = [plan.archives.filter(isDatabase), plan.archives.filter((archive) => !isDatabase(archive))];
+  for (const wanted of passes.filter(({ length }) => length > 0)) {
+    const left = new Map(wanted.map((archive) => [archive.file.replace(/\.enc$/, ''), archive]));
+    for await (const entry of readDayArchive(openStream(await readSealed(reader, dayArchive), passphrase, options))) {
+      const archive = left.get(entry.name);
+      if (!archive) continue;
+      left.delete(entry.name);
+      yield { archive, content: entry.content };
+      if (left.size === 0) break;
+    }
+  }
+}
+
+function isDatabase({ database }: Archive): boolean {
+  return database !== null;
+}

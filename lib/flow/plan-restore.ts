@@ -1,0 +1,107 @@
+import { CoffreError } from '../model/error.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
+import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
+
+/** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
+export interface RestorePlan {
+  readonly where: string;
+  readonly run: Manifest['run'];
+  /** Whether the copy has the archives one by one or the day archive. */
+  readonly form: RunForm;
+  /** In the order in which they are loaded; the accounts last. */
+  readonly archives: readonly Archive[];
+  /** Databases that are there, and are dropped before they are loaded. */
+  readonly drops: readonly string[];
+  /** Ciphertext that is read, twice: to verify it, then to load it. */
+  readonly readBytes: number;
+  readonly plainBytes: number;
+}
+
+export interface RestoreWish {
+  readonly where: string;
+  readonly files: readonly string[];
+  /** Only these; all of them, and the accounts, if absent. */
+  readonly databases: readonly string[] | undefined;
+  readonly accounts: boolean;
+  readonly overwrite: readonly string[];
+  readonly present: ReadonlySet<string>;
+  readonly maxAllowedPacketBytes: number;
+}
+
+/**
+ * Plans, and refuses what must not happen. Pure. Throws `refused` when a database is there that was not named for
+ * overwriting, or when the server would not take the largest row; `not-found` for a database that the run does not
+ * have; `verification-failed` when the copy lacks files.
+ */
+export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan {
+  if (manifest.outcome !== 'succeeded') {
+    throw new CoffreError('not-found', `cannot restore ${manifest.run}: the run has ${manifest.outcome}`, {
+      hint: 'take another run: npx zx tasks/list.ts',
+    });
+  }
+  const archives = chooseArchives(manifest, wish);
+  const drops = archives.flatMap(({ database }) => (database !== null && wish.present.has(database) ? [database] : []));
+  refuseOverwriting(drops, wish.overwrite);
+  refuseLargeRows(archives, wish.maxAllowedPacketBytes);
+  const form = formOf(manifest, archives, wish);
+  const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
+  return {
+    where: wish.where,
+    run: manifest.run,
+    form,
+    archives,
+    drops,
+    readBytes,
+    plainBytes: sum(archives, 'plainBytes'),
+  };
+}
+
+function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {
+  const unknown = databases?.filter((name) => !manifest.archives.some(({ database }) => database === name)) ?? [];
+  if (unknown.length > 0) {
+    const known = manifest.archives.flatMap(({ database }) => database ?? []);
+    throw new CoffreError(
+      'not-found',
+      `cannot restore ${unknown.join(', ')}: the run ${manifest.run} has no such database`,
+      {
+        hint: `it has: ${known.join(', ') || 'none'}`,
+      },
+    );
+  }
+  const chosen = manifest.archives.filter(({ database }) =>
+    database === null ? accounts : databases === undefined || databases.includes(database),
+  );
+  return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
+}
+
+function refuseOverwriting(drops: readonly string[], overwrite: readonly string[]): void {
+  const refused = drops.filter((name) => !overwrite.includes(name));
+  if (refused.length === 0) return;
+  throw new CoffreError('refused', `cannot restore ${refused.join(', ')}: the server has a database of that name`, {
+    hint: `to drop it and load it anew, name it: ${refused.map((name) => `--overwrite ${name}`).join(' ')}`,
+  });
+}
+
+function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {
+  const largest = Math.max(0, ...archives.map(({ largestStatementBytes }) => largestStatementBytes));
+  if (largest <= limitBytes) return;
+  const needed = Math.min(1024 ** 3, Math.ceil(largest / 1048576 + 1) * 1048576);
+  throw new CoffreError(
+    'refused',
+    `cannot restore: the largest statement has ${largest} bytes, and the server takes ${limitBytes}`,
+    { hint: `run as an administrator, then again: SET GLOBAL max_allowed_packet = ${needed};` },
+  );
+}
+
+function formOf(manifest: Manifest, archives: readonly Archive[], { files, where }: RestoreWish): RunForm {
+  const missing = archives.filter(({ file }) => !files.includes(file)).map(({ file }) => file);
+  if (missing.length === 0) return 'store';
+  if (manifest.dayArchive && files.includes(DAY_ARCHIVE_FILE)) return 'offsite';
+  throw new CoffreError('verification-failed', `cannot restore from ${where}: it lacks ${missing.join(', ')}`, {
+    hint: 'take another copy of the run',
+  });
+}
+
+function sum(archives: readonly Archive[], field: 'sealedBytes' | 'plainBytes'): number {
+  return archives.reduce((total, archive) => total + archive[field], 0);
+}

@@ -1,0 +1,46 @@
+import { type Compressor, chooseCompressor } from '../archive/compressor.ts';
+import { type Connection, connectionOf } from '../database/connection.ts';
+import { inspectServer, type ServerFacts } from '../database/inspect-server.ts';
+import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { RunId } from '../model/run-id.ts';
+import { ITERATIONS } from '../seal/cipher.ts';
+import { Passphrase } from '../seal/passphrase.ts';
+import { requireProgram } from '../system/programs.ts';
+import type { Draft } from './journal.ts';
+import { type WrappedKey, wrapForRecipients } from './recipients.ts';
+
+/** Everything that a run needs, looked at before anything is locked or written. */
+export interface PreparedRun {
+  readonly host: HostConfig;
+  readonly run: RunId;
+  readonly connection: Connection;
+  readonly server: ServerFacts;
+  readonly compressor: Compressor;
+  readonly passphrase: Passphrase;
+  readonly wrapped: readonly WrappedKey[];
+}
+
+/** Throws what stands in the way, before the run has cost anything. Adds to the draft what is known now. */
+export async function prepareRun(
+  host: HostConfig,
+  inventory: Inventory,
+  run: RunId,
+  draft: Draft,
+): Promise<{ readonly prepared: PreparedRun; readonly draft: Draft }> {
+  for (const program of ['mariadb', 'mariadb-dump', 'git', 'ssh-keygen'] as const) requireProgram(program);
+  const passphrase = Passphrase.random();
+  const wrapped = await wrapForRecipients(host, inventory, passphrase);
+  const compressor = await chooseCompressor(host.compression.program);
+  const connection = connectionOf(host.database);
+  const server = await inspectServer(connection, { exclude: host.database.exclude });
+  return {
+    prepared: { host, run, connection, server, compressor, passphrase, wrapped },
+    draft: {
+      ...draft,
+      software: { ...draft.software, compressor: compressor.version },
+      server: { version: server.version },
+      encryption: { cipher: 'aes-256-cbc', kdf: 'pbkdf2-sha256', iterations: ITERATIONS, wrap: 'rsa-oaep-sha256' },
+      recipients: wrapped.map(({ record }) => record),
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { join, relative } from 'node:path';
+import { loadSql } from '../database/load-sql.ts';
+import { CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { openPrivateKey } from '../seal/private-key.ts';
+import { systemClock } from '../system/clock.ts';
+import { exists, readRequired, removeDurably } from '../system/files.ts';
+import { backup } from './backup.ts';
+import { type ContentDigests, compareContent, readContent } from './compare-content.ts';
+import { type EmbeddedWorld, startEmbeddedWorld, stopEmbeddedWorld } from './embedded-world.ts';
+import { QUICKSTART_ACCOUNTS, QUICKSTART_DATABASES, QUICKSTART_SQL } from './quickstart-data.ts';
+import { recoverByHand } from './recover-by-hand.ts';
+import { restore } from './restore.ts';
+import { assertValid, validate } from './validate.ts';
+
+const NOTE = `These keys belong to the demo that \`npm run quickstart\` has made. passphrase.txt opens them, and it is written
+here only because this is a demo: a real private key and its passphrase are kept apart, and off every server.
+`;
+
+export interface QuickstartResult {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly databases: readonly string[];
+}
+
+/** Ends what an earlier quickstart in `folder` has started, and nothing else. The folder stays. */
+export async function stopQuickstart(folder: string): Promise<void> {
+  if (await exists(folder)) await stopEmbeddedWorld(folder);
+}
+
+/**
+ * The whole story on real parts in `folder`, told through `emit`: back up, validate, lose everything, restore from the
+ * off-site copy with this software and then without it, and compare by content each time. The servers go on.
+ */
+export async function quickstart(folder: string, emit: Emit, signal: AbortSignal): Promise<QuickstartResult> {
+  const tell = async <T>(phase: string, subject: string, act: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    emit({ kind: 'phase-started', phase, subject });
+    const from = performance.now();
+    const result = await act();
+    emit({ kind: 'phase-ended', phase, subject, durationMs: Math.round(performance.now() - from) });
+    return result;
+  };
+  await stopQuickstart(folder);
+  await removeDurably(folder);
+  const world = await tell('servers', "a MariaDB, a contractor's sshd, an audit repository, two recipients' keys", () =>
+    startEmbeddedWorld({ folder, passphraseNote: NOTE }),
+  );
+  try {
+    return await story(world, tell, emit, signal);
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
+type Tell = <T>(phase: string, subject: string, act: () => Promise<T>) => Promise<T>;
+
+async function story(world: EmbeddedWorld, tell: Tell, emit: Emit, signal: AbortSignal): Promise<QuickstartResult> {
+  const { server, keys, folder } = world;
+  await tell('data', 'three databases with views, triggers, routines, events, history, and accounts', () =>
+    loadSql(server.root, QUICKSTART_SQL),
+  );
+  const before = await tell('remember', 'what is in them, table by table', () =>
+    readContent(server.root, QUICKSTART_DATABASES),
+  );
+
+  const [inventory, host] = [await world.inventory(), await world.host()];
+  const { manifest, owed } = await backup(host, { inventory, clock: systemClock, emit, signal });
+  if (owed.length > 0) throw owed[0]?.error;
+
+  await tell('validate', 'the audit repository: schema, signatures, chain, freshness', async () => {
+    assertValid(await validate({ inventory, source: { location: world.auditRepository }, clock: systemClock }));
+  });
+
+  const lose = () =>
+    loadSql(
+      server.root,
+      [
+        ...QUICKSTART_DATABASES.map((name) => `DROP DATABASE ${name};`),
+        ...QUICKSTART_ACCOUNTS.map((name) => `DROP USER ${name};`),
+      ].join('\n'),
+    );
+  await tell('disaster', 'every database and the accounts of the application are dropped', lose);
+  await tell('restore', "from the contractor's copy, with coffre and the company's key", async () => {
+    const privateKey = openPrivateKey((await readRequired(keys.company)).toString('utf8'), keys.passphrase);
+    await restore({
+      host,
+      inventory,
+      from: 'offsite:contractor',
+      accounts: true,
+      overwrite: [],
+      privateKey,
+      target: server.root,
+      dryRun: false,
+      emit,
+      signal,
+    });
+  });
+  await tell('compare', 'every table with what was there before', () => assertSame(world, before));
+
+  await tell('disaster', 'and again', lose);
+  await tell(
+    'restore',
+    "from the same copy, with the commands of its RECOVERY.txt in a bare shell and the escrow's key",
+    () =>
+      recoverByHand({
+        runFolder: join(folder, 'offsite/backups/db1', manifest.run),
+        recipient: 'escrow',
+        privateKeyPath: keys.escrow,
+        passphrase: keys.passphrase,
+        clientOptions: world.adminOptions,
+      }),
+  );
+  await tell('compare', 'every table with what was there before', () => assertSame(world, before));
+  return { folder: relative(process.cwd(), folder) || '.', manifest, databases: QUICKSTART_DATABASES };
+}
+
+async function assertSame({ server }: EmbeddedWorld, before: ContentDigests): Promise<void> {
+  const differences = compareContent(before, await readContent(server.root, QUICKSTART_DATABASES));
+  if (differences.length === 0) return;
+  throw new CoffreError('verification-failed', 'cannot call this restored: the content differs', {
+    findings: differences,
+  });
+}

@@ -1,0 +1,27 @@
+import { CoffreError } from '../model/error.ts';
+import type { Bytes, SealedFile, VerifiedStream } from '../model/stages.ts';
+import { parseSegments } from '../seal/segment-list.ts';
+import { verifyStream } from '../seal/verify-stream.ts';
+import { type RunReader, readSmall } from '../storage/run-reader.ts';
+
+/** A sealed file of a copy, checked segment by segment against the manifest while it is read. */
+export async function readSealed(
+  reader: RunReader,
+  file: SealedFile,
+  watch: (bytes: Bytes) => Bytes = (bytes) => bytes,
+): Promise<VerifiedStream> {
+  const { segmentBytes, file: segmentsFile } = file.segments;
+  const list = await readSmall(reader, segmentsFile);
+  if (!list) {
+    throw new CoffreError(
+      'verification-failed',
+      `cannot read ${file.file} of ${reader.where}: ${segmentsFile} is missing`,
+      {
+        hint: 'take another copy of the run',
+      },
+    );
+  }
+  const segments = parseSegments(list, file);
+  const { sealedBytes, sha256 } = file;
+  return verifyStream(watch(reader.read(file.file)), { file: file.file, sealedBytes, sha256, segmentBytes, segments });
+}

@@ -1,0 +1,41 @@
+import type { Manifest, SignedManifest } from '../model/manifest.ts';
+import type { Sha256 } from '../model/names.ts';
+import { encodeSums } from '../seal/sums.ts';
+import { sha256Of } from '../system/files.ts';
+
+/** What a run's folder is built around: the archives one by one (store), or the day archive (export and offsites). */
+export type RunForm = 'store' | 'offsite';
+
+export const MANIFEST_FILE = 'manifest.json';
+export const SIGNATURE_FILE = 'manifest.json.sig';
+export const SUMS_FILE = 'SHA256SUMS';
+export const RECOVERY_FILE = 'RECOVERY.txt';
+export const DAY_ARCHIVE_FILE = 'encrypted.dat';
+
+/** Every file of a run's folder that the manifest vouches for, with its digest. */
+export function vouchedFiles(
+  manifest: Omit<Manifest, 'sequence' | 'previous' | 'finishedAt'>,
+  form: RunForm,
+): Map<string, Sha256> {
+  const sealed = form === 'store' ? manifest.archives : manifest.dayArchive ? [manifest.dayArchive] : [];
+  const files = new Map<string, Sha256>();
+  for (const file of sealed) {
+    files.set(file.file, file.sha256);
+    files.set(file.segments.file, file.segments.sha256);
+  }
+  for (const { wrappedKey } of manifest.recipients) files.set(wrappedKey.file, wrappedKey.sha256);
+  if (manifest.instructions) files.set(RECOVERY_FILE, manifest.instructions[form]);
+  return files;
+}
+
+/** The files that say what a run is, in the order in which they are written: once they are there, it is complete. */
+export function closingFiles(signed: SignedManifest, form: RunForm): ReadonlyMap<string, Buffer> {
+  const sums = vouchedFiles(signed.manifest, form);
+  sums.set(MANIFEST_FILE, signed.sha256);
+  sums.set(SIGNATURE_FILE, sha256Of(signed.signature));
+  return new Map([
+    [MANIFEST_FILE, signed.bytes],
+    [SIGNATURE_FILE, signed.signature],
+    [SUMS_FILE, Buffer.from(encodeSums(sums))],
+  ]);
+}

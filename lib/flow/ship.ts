@@ -1,0 +1,57 @@
+import { CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import { VERIFICATIONS, type Verification } from '../model/manifest.ts';
+import type { RunUpload } from '../storage/offsite.ts';
+import { type RunReader, readSmall } from '../storage/run-reader.ts';
+import { sha256Of } from '../system/files.ts';
+import type { Draft } from './journal.ts';
+import { metered } from './metered.ts';
+import { readSealed } from './read-sealed.ts';
+import { type RunForm, vouchedFiles } from './run-files.ts';
+
+export interface Shipment {
+  /** The run's folder on this host, in its form. */
+  readonly source: RunReader;
+  readonly draft: Draft;
+  readonly form: RunForm;
+  readonly upload: RunUpload;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends every file of a run that its manifest vouches for, each checked against the manifest while it is read here and
+ * compared over there once it has arrived. Returns the weakest of these comparisons.
+ */
+export async function ship({ source, draft, form, upload, emit, signal }: Shipment): Promise<Verification> {
+  const sealed = [...draft.archives, ...(draft.dayArchive ? [draft.dayArchive] : [])];
+  let weakest: Verification = VERIFICATIONS[0];
+  for (const [name, sha256] of vouchedFiles(draft, form)) {
+    signal.throwIfAborted();
+    const file = sealed.find((each) => each.file === name);
+    const watch = { emit, phase: 'ship', subject: name, totalBytes: file?.sealedBytes ?? null, signal };
+    const verification = file
+      ? await upload.put({ name, sizeBytes: file.sealedBytes, sha256 }, metered(await readSealed(source, file), watch))
+      : await putSmall(source, upload, name, sha256);
+    if (VERIFICATIONS.indexOf(verification) > VERIFICATIONS.indexOf(weakest)) weakest = verification;
+  }
+  return weakest;
+}
+
+/** Sends the files that say what the run is, and makes it appear. */
+export async function finishShipment(upload: RunUpload, closing: ReadonlyMap<string, Buffer>): Promise<void> {
+  for (const [name, content] of closing) {
+    await upload.put({ name, sizeBytes: content.length, sha256: sha256Of(content) }, content);
+  }
+  await upload.commit();
+}
+
+async function putSmall(source: RunReader, upload: RunUpload, name: string, sha256: string): Promise<Verification> {
+  const content = await readSmall(source, name);
+  if (content && sha256Of(content) === sha256) {
+    return await upload.put({ name, sizeBytes: content.length, sha256: sha256Of(content) }, content);
+  }
+  throw new CoffreError('verification-failed', `cannot ship ${name}: it is not in ${source.where} as it was written`, {
+    hint: `look at: ls -la ${source.where}`,
+  });
+}

@@ -1,0 +1,20 @@
+import { backup } from '../lib/flow/backup.ts';
+import { selectHost } from '../lib/flow/select-hosts.ts';
+import { formatBackup } from '../lib/report/backup-result.ts';
+import { systemClock } from '../lib/system/clock.ts';
+import { inventoryOf } from './inventory-option.ts';
+import { runTask } from './run-task.ts';
+
+await runTask({
+  verb: 'backup',
+  usage: '[host]',
+  summary: `One run, on this machine: dumps every database at one snapshot, seals, stores, ships to every offsite, signs, publishes.
+Exit code 3 means: the backup is safe in the store, and the next run delivers what is still owed.`,
+  options: {},
+  examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
+  async run({ values, words, emit, signal }) {
+    const inventory = await inventoryOf(values);
+    const result = await backup(selectHost(inventory, words), { inventory, clock: systemClock, emit, signal });
+    return { text: formatBackup(result), data: result, exitCode: result.owed.length === 0 ? 0 : 3 };
+  },
+});

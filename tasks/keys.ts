@@ -1,0 +1,77 @@
+import { hostSigner, listRecipients, newRecipient } from '../lib/flow/keys.ts';
+import { selectHost } from '../lib/flow/select-hosts.ts';
+import { CoffreError } from '../lib/model/error.ts';
+import { RecipientName } from '../lib/model/names.ts';
+import { formatTable } from '../lib/report/table.ts';
+import { inventoryFolder, inventoryOf } from './inventory-option.ts';
+import { passphraseOf } from './passphrase-option.ts';
+import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+await runTask({
+  verb: 'keys',
+  usage: 'new <recipient> | list | signer [host]',
+  summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
+        --private-key, a path outside the inventory. Nothing is ever overwritten.
+list    the recipients: fingerprint (SHA-256 of the public key), size, and the hosts that use them.
+signer  makes the signing key of the host on this machine, if there is none, and lets it sign in the inventory.`,
+  options: {
+    'private-key': '=FILE  where the private key of a new recipient goes',
+    'passphrase-file': '=FILE  the passphrase is the first line of this file',
+    'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+  },
+  examples: ['new company --private-key ~/keys/company.pem', 'list', 'signer db1'],
+  async run(context) {
+    const [verb, ...rest] = context.words;
+    switch (verb) {
+      case 'new':
+        return await makeNew(context, rest);
+      case 'list':
+        return await list(context);
+      case 'signer':
+        return await signer(context, rest);
+      default:
+        throw new CoffreError('usage', `cannot do ${JSON.stringify(verb ?? '')} with keys`, {
+          hint: 'one of: new, list, signer; npx zx tasks/keys.ts --help',
+        });
+    }
+  },
+});
+
+async function makeNew({ values }: TaskContext, words: readonly string[]): Promise<TaskResult> {
+  const name = RecipientName.safeParse(words[0]);
+  const privateKeyPath = textOf(values, 'private-key');
+  if (!name.success || words.length !== 1 || privateKeyPath === undefined) {
+    throw new CoffreError('usage', 'cannot make a key: a recipient and --private-key are needed', {
+      hint: 'npx zx tasks/keys.ts new company --private-key ~/keys/company.pem',
+    });
+  }
+  const passphrase = await passphraseOf(values, `New passphrase for the private key of ${name.data}`, 'twice');
+  const made = await newRecipient({
+    name: name.data,
+    inventoryFolder: inventoryFolder(values),
+    privateKeyPath,
+    passphrase,
+  });
+  const text = `public key:   ${made.publicKeyPath} (commit it)
+private key:  ${made.privateKeyPath} (keep it and its passphrase apart, off the servers; no copy of it is anywhere else)
+fingerprint:  ${made.fingerprint}`;
+  return { text, data: made };
+}
+
+async function list({ values }: TaskContext): Promise<TaskResult> {
+  const recipients = listRecipients(await inventoryOf(values));
+  const rows = recipients.map(({ name, bits, hosts, fingerprint }) => [
+    name,
+    String(bits),
+    hosts.join(' ') || '-',
+    fingerprint,
+  ]);
+  return { text: formatTable(['recipient', 'bits', 'hosts', 'fingerprint'], rows), data: recipients };
+}
+
+async function signer({ values }: TaskContext, words: readonly string[]): Promise<TaskResult> {
+  const inventory = await inventoryOf(values);
+  const made = await hostSigner(selectHost(inventory, words), inventory.folder);
+  const text = `${made.host} signs with ${made.publicKey}\n${made.path}: ${made.state} (commit it)`;
+  return { text, data: made };
+}

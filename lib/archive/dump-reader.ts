@@ -23,6 +23,9 @@ const INSERT = Buffer.from('INSERT INTO ');
 const DELIMITER = Buffer.from('DELIMITER ');
 const DASHES = Buffer.from('--');
 const LONE_DASHES = Buffer.from('--\n');
+/** With the binary log on, a comment with the GTID stands before the trailer's first statement: it is about the dump. */
+const DEFERRED = Buffer.from('\n-- The deferred gtid setting');
+const TRAILER: Section = { kind: 'trailer', name: null };
 const COMPLETED = Buffer.from('-- Dump completed');
 const [NEWLINE, SPACE, SEMICOLON, BACKTICK, LETTER_V] = [0x0a, 0x20, 0x3b, 0x60, 0x56];
 /** Enough of a line to know what it is. */
@@ -92,6 +95,11 @@ export class DumpReader {
 
   /** Between statements: blanks, comments, markers, DELIMITER, or the start of the next statement. */
   #between(bytes: Buffer, at: number, last: boolean): Step {
+    const inTrailer = this.#section.kind === 'trailer';
+    if (bytes[at] === NEWLINE && !inTrailer) {
+      if (startsWith(bytes, at, DEFERRED)) return { to: at, section: TRAILER };
+      if (!last && bytes.length - at < DEFERRED.length) return { to: at };
+    }
     if (bytes[at] === NEWLINE || bytes[at] === SPACE) return { to: at + 1 };
     const lineEnd = bytes.indexOf(NEWLINE, at);
     if (lineEnd < 0 && !last && bytes.length - at < DECIDING_BYTES) return { to: at };
@@ -107,7 +115,7 @@ export class DumpReader {
       return { to };
     }
     this.#mode = this.#scanner.isDefaultDelimiter && startsWith(bytes, at, INSERT) ? 'insert-head' : 'statement';
-    if (startsWith(bytes, at, TRAILER_START)) return { to: at, section: { kind: 'trailer', name: null } };
+    if (!inTrailer && startsWith(bytes, at, TRAILER_START)) return { to: at, section: TRAILER };
     return this.#within(bytes, at);
   }
 

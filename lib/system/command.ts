@@ -128,9 +128,19 @@ export async function* filter(
 export async function feed(sink: Writable, source: Bytes): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) return;
-    if (!sink.write(chunk)) await Promise.race([once(sink, 'drain'), once(sink, 'close')]);
+    if (!sink.write(chunk)) await drainedOrClosed(sink);
   }
   sink.end();
+}
+
+function drainedOrClosed(sink: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      sink.off('drain', done).off('close', done);
+      resolve();
+    };
+    sink.on('drain', done).on('close', done);
+  });
 }
 
 /** Ends a program that still runs: SIGTERM now, SIGKILL after five seconds. */

@@ -48,7 +48,8 @@ export async function run(program: string, args: readonly string[], options: Run
     verbose: false,
     env: cleanEnvironment(options.env),
     stdio: ['pipe', 'pipe', 'pipe'],
-    input: options.input ?? '',
+    // zx leaves standard input open for an empty text, and closes it for an empty buffer.
+    input: options.input || Buffer.alloc(0),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { manifestPath } from '../../lib/audit/paths.ts';
@@ -69,18 +69,26 @@ function inventoryOf(signers: readonly Signer[], extra = ''): Inventory {
   };
 }
 
-/** Two hosts with three good nights each. */
-async function fleet(t: T) {
+/** Two hosts with three good nights each: made once, copied for every test. */
+const template = (async () => {
   const audit = await Audit.open(t);
-  const [db1, db2] = [await signerOf(t, 'db1'), await signerOf(t, 'db2')];
+  const signers = [await signerOf(t, 'db1'), await signerOf(t, 'db2')] as const;
   const signed: SignedManifest[] = [];
   for (const n of [2, 3, 4]) {
-    for (const signer of [db1, db2]) {
+    for (const signer of signers) {
       const one = await signer.next(day(n));
       signed.push(one);
       await audit.publish(one);
     }
   }
+  return { folder: audit.folder, signers, signed };
+})();
+
+async function fleet(t: T) {
+  const { folder, signers, signed } = await template;
+  const audit = new Audit(join(await temporaryFolder(t), 'audit'));
+  await cp(folder, audit.folder, { recursive: true });
+  const [db1, db2] = [signers[0].branch(), signers[1].branch()];
   const inventory = inventoryOf([db1, db2]);
   const judge = (since?: string, location = audit.folder) =>
     validate({ inventory, source: { location }, clock, ...(since === undefined ? {} : { since }) });

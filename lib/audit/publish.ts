@@ -61,12 +61,13 @@ export async function publishOutbox(options: PublishOptions): Promise<Publicatio
 
 async function push(clone: Clone, waiting: readonly SignedManifest[], options: PublishOptions) {
   const { attempts = 10, random = Math.random, host } = options;
+  const added = await writeBlobs(clone.repository, host, waiting);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     if (attempt > 0) await sleep(Math.min(200 * 2 ** attempt, 8000) * (0.25 + random()), options.signal);
     const base = await fetchBranch(clone);
     if (base !== undefined) await assertOneChain(clone.repository, base, host, waiting);
     const lost = await readLost(clone.repository, base, host);
-    const commit = await commitOnto(clone.repository, base, lost.missing, waiting, options);
+    const commit = await commitOnto(clone.repository, base, [...lost.missing, ...added], waiting, options);
     if (commit === base || (await pushBranch(clone, commit)) === 'pushed') {
       await runGit(['update-ref', WITNESS, commit], { cwd: clone.repository });
       return { commit, tampered: [...lost.missing.map(({ path }) => path), ...lost.changed] };
@@ -112,16 +113,32 @@ async function readLost(repository: string, base: string | undefined, host: Host
   };
 }
 
-/** The commit that adds `waiting` to `base`; `base` itself when it has all of it. Works on an index, without files. */
+type Blob = Pick<TreeEntry, 'path' | 'object'>;
+
+/** Puts manifests and signatures into the object store, once for all attempts. */
+async function writeBlobs(repository: string, host: HostName, waiting: readonly SignedManifest[]): Promise<Blob[]> {
+  const write = async (path: string, content: Buffer): Promise<Blob> => {
+    const object = await runGit(['hash-object', '-w', '--stdin'], { cwd: repository, input: content });
+    return { path, object: object.trim() };
+  };
+  const blobs: Blob[] = [];
+  for (const { manifest, bytes, signature } of waiting) {
+    const path = manifestPath(host, manifest.run);
+    blobs.push(await write(path, bytes), await write(`${path}.sig`, signature));
+  }
+  return blobs;
+}
+
+/** The commit that adds `blobs` to `base`; `base` itself when it has all of them. Works on an index, without files. */
 async function commitOnto(
   repository: string,
   base: string | undefined,
-  missing: readonly TreeEntry[],
+  blobs: readonly Blob[],
   waiting: readonly SignedManifest[],
   { host, clock }: PublishOptions,
 ): Promise<string> {
   const index = join(repository, 'coffre-index');
-  const git = (args: readonly string[], input?: string | Buffer, env: Record<string, string> = {}) =>
+  const git = (args: readonly string[], input?: string, env: Record<string, string> = {}) =>
     runGit(args, {
       cwd: repository,
       env: { GIT_INDEX_FILE: index, ...env },
@@ -129,12 +146,6 @@ async function commitOnto(
     });
   await rm(index, { force: true });
   await git(base === undefined ? ['read-tree', '--empty'] : ['read-tree', base]);
-  const blobs = missing.map(({ path, object }) => ({ path, object }));
-  for (const { manifest, bytes, signature } of waiting) {
-    const path = manifestPath(host, manifest.run);
-    blobs.push({ path, object: (await git(['hash-object', '-w', '--stdin'], bytes)).trim() });
-    blobs.push({ path: `${path}.sig`, object: (await git(['hash-object', '-w', '--stdin'], signature)).trim() });
-  }
   await git(
     ['update-index', '--add', '--replace', '--index-info'],
     blobs.map(({ path, object }) => `100644 ${object}\t${path}\n`).join(''),

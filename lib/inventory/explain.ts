@@ -6,6 +6,8 @@ import { keysAt, nearestOf } from './known-keys.ts';
 export interface Explanation {
   readonly steps: Steps;
   readonly message: string;
+  /** Whether something is not there, so that no line can show it. */
+  readonly missing?: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -24,8 +26,9 @@ function explainIssue(issue: Issue, input: unknown, above: Steps): Explanation[]
     case 'invalid_union':
       return explainUnion(issue, input, steps);
     case 'invalid_type':
-      if (valueAt(input, steps) === undefined)
-        return here(`it is missing: ${an(nameOfType(issue.expected))} is expected`);
+      if (valueAt(input, steps) === undefined) {
+        return [{ steps, message: `it is missing: ${an(nameOfType(issue.expected))} is expected`, missing: true }];
+      }
       return here(`expected ${an(nameOfType(issue.expected))}`);
     case 'invalid_value':
       return here(`expected ${oneOf(issue.values.map(String))}`);
@@ -50,17 +53,23 @@ function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>, input: u
   if (issue.errors.length === 0) {
     const known = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
     const missing = valueAt(input, steps) === undefined;
-    return [{ steps, message: `${missing ? 'it is missing: ' : ''}expected ${oneOf(known)}` }];
+    return [{ steps, message: `${missing ? 'it is missing: ' : ''}expected ${oneOf(known)}`, missing }];
   }
   const value = valueAt(input, steps);
-  if (value === undefined) return [{ steps, message: 'it is missing: a map is expected' }];
+  if (value === undefined) return [{ steps, message: 'it is missing: a map is expected', missing: true }];
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return [{ steps, message: 'expected a map' }];
   const [socket, address] = [Object.hasOwn(value, 'socket'), Object.hasOwn(value, 'address')];
   if (socket && address)
     return [{ steps, message: 'it has both a socket and an address: a server is reached by one of them' }];
   if (!socket && !address)
-    return [{ steps, message: 'it has neither a socket nor an address: write the one that reaches the server' }];
+    return [
+      {
+        steps,
+        message: 'it has neither a socket nor an address: write the one that reaches the server',
+        missing: true,
+      },
+    ];
   const branch = issue.errors[socket ? 0 : 1] ?? [];
   return branch.flatMap((inner) => explainIssue(inner, input, steps));
 }
@@ -92,6 +101,8 @@ function oneOf(words: readonly string[]): string {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
+  if (known.includes(key))
+    return 'it does not go with the keys beside it: a server has a socket, or an address and tls';
   const near = nearestOf(key, known);
   return near === undefined ? 'there is no such key' : `there is no such key; did you mean ${near}?`;
 }

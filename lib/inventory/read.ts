@@ -91,9 +91,11 @@ function parseHost(
   const merged = mergeDefaults(source.defaults.value, source.file.value);
   const parsed = HostConfig.safeParse(merged);
   if (!parsed.success) {
-    for (const { steps, message } of explainIssues(parsed.error.issues, merged)) {
+    for (const { steps, message, missing } of explainIssues(parsed.error.issues, merged)) {
       const rule = steps.at(-1) === 'hostKey' ? 'pinned-host-key' : 'schema';
-      findings.push(place(source, rule, steps, message));
+      // What a host lacks is its own to say, except in a list, which is in one of the files as a whole.
+      const own = missing === true && !steps.some((step) => typeof step === 'number');
+      findings.push(place(own ? { ...source, defaults: source.file } : source, rule, steps, message));
     }
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { type InventoryFinding, renderSteps, type Steps } from './finding.ts';
 
 /** A value of YAML: scalars, lists and maps. */
@@ -77,10 +77,12 @@ function explain(code: string, message: string): string {
 
 function refuseSharing(document: Document, found: (offset: number, message: string) => void): void {
   const message = 'anchors and aliases are not taken: write the value out, or move it to defaults.yaml';
+  // The first one is enough: nothing of such a file is used.
   visit(document, {
-    Alias: (_key, node) => void found(node.range?.[0] ?? 0, message),
-    Node: (_key, node) => {
-      if ('anchor' in node && node.anchor) found(node.range?.[0] ?? 0, message);
+    Node(_key, node) {
+      if (!isAlias(node) && !('anchor' in node && node.anchor)) return undefined;
+      found(node.range?.[0] ?? 0, message);
+      return visit.BREAK;
     },
   });
 }

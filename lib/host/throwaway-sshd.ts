@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { sleep } from '../system/clock.ts';
 import { cleanEnvironment, run } from '../system/command.ts';
-import { exists, makeFolder, readIfPresent, writeDurably } from '../system/files.ts';
+import { exists, makeFolder, writeDurably } from '../system/files.ts';
 import {
   endProcess,
   endRecordedProcess,
@@ -53,14 +53,14 @@ export async function startThrowawaySshd({ folder, sftpOnly }: ThrowawaySshdOpti
   const identity = await makeKey(path('identity_ed25519'));
   await writeDurably(path('authorized_keys'), `${identity}\n`, 0o600);
   await holdPrivilegeSeparation(folder);
-  const pam = await isRootLocked();
+  const { username: user } = userInfo();
+  const pam = await isLocked(user);
   for (let tries = 1; ; tries++) {
     const port = await freePort();
     await writeDurably(path('sshd_config'), configuration(folder, port, sftpOnly, pam), 0o600);
     const pid = await launch(program, path('sshd_config'), path('sshd.log'));
     const record = await recordProcess(path(RECORD), pid).catch(() => undefined); // when it has ended at once
     if (record && (await answers(port, record))) {
-      const { username: user } = userInfo();
       const stop = async () => {
         await endProcess(record); // by what we know, in case the folder has been removed
         await stopThrowawaySshd(folder);
@@ -166,9 +166,11 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Without PAM sshd lets nobody in whose password is locked by `!`, not even with a key; with PAM it does. */
-async function isRootLocked(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return false;
-  const shadow = (await readIfPresent('/etc/shadow'))?.toString('utf8') ?? '';
-  return shadow.split('\n').some((line) => line.startsWith('root:!'));
+/**
+ * Whether this user's password is locked by `!`, as sshd will see it: then it lets nobody in without PAM, not even with
+ * a key. Root of an image made for containers can be so, and `nobody` is where systemd names the users.
+ */
+async function isLocked(user: string): Promise<boolean> {
+  const { stdout } = await run('getent', ['shadow', user]);
+  return stdout.startsWith(`${user}:!`);
 }

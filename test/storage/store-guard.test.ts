@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { assertStoreMounted, freeBytes } from '../../lib/storage/store-guard.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const line = (path: string, type: string, options = 'rw,relatime') =>
   `36 35 98:0 / ${path.replaceAll(' ', '\\040')} ${options} shared:1 master:2 - ${type} host:/volume rw\n`;
@@ -55,12 +56,10 @@ t.test('says when the folder takes no writes', async (t) => {
   // Not even root writes into /proc; an ordinary user is also kept out by the mode of a folder.
   await t.rejects(assertStoreMounted({ path: '/proc/self', mount: 'none' }), { code: 'not-found' });
   if (process.getuid?.() === 0) return;
-  const folder = t.testdir({ closed: {} });
-  mkdirSync(join(folder, 'x'));
-  writeFileSync(join(folder, 'x', 'y'), '');
-  chmodSync(join(folder, 'closed'), 0o500);
-  t.teardown(() => chmodSync(join(folder, 'closed'), 0o700));
-  await t.rejects(assertStoreMounted({ path: join(folder, 'closed'), mount: 'none' }), { code: 'write-failed' });
+  const { path: folder, remove } = temporaryFolder();
+  t.teardown(remove);
+  chmodSync(folder, 0o500);
+  await t.rejects(assertStoreMounted({ path: folder, mount: 'none' }), { code: 'write-failed' });
 });
 
 t.test('knows how much space is left', async (t) => {

@@ -48,12 +48,14 @@ export async function run(program: string, args: readonly string[], options: Run
     quiet: true,
     verbose: false,
     env: cleanEnvironment(options.env),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    input: options.input ?? '',
+    // zx would leave an empty standard input open, on which a program that reads it waits for ever.
+    stdio: [options.input?.length ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    ...(options.input?.length ? { input: options.input } : {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const running = shell`exec ${[program, ...args]}`;
+  const running = shell`exec ${[program, ...args]}`.run();
+  running.child?.stdin?.on('error', () => undefined); // EPIPE: the exit code tells more
   const stop =
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
   const { exitCode, stdout, stderr } = await running;
@@ -124,11 +126,11 @@ export async function* filter(
   }
 }
 
-/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. */
+/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. A sink that breaks is left. */
 export async function feed(sink: Writable, source: Bytes): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) return;
-    if (!sink.write(chunk)) await Promise.race([once(sink, 'drain'), once(sink, 'close')]);
+    if (!sink.write(chunk)) await Promise.race([once(sink, 'drain'), once(sink, 'close')]).catch(() => undefined);
   }
   sink.end();
 }

@@ -130,9 +130,20 @@ export async function* filter(
 export async function feed(sink: Writable, source: Bytes): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) return;
-    if (!sink.write(chunk)) await Promise.race([once(sink, 'drain'), once(sink, 'close')]).catch(() => undefined);
+    if (!sink.write(chunk)) await drained(sink);
   }
   sink.end();
+}
+
+/** Settles when a full sink has room again, or will never have any. Leaves no listener behind. */
+function drained(sink: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      for (const event of ['drain', 'close', 'error']) sink.off(event, settle);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error']) sink.on(event, settle);
+  });
 }
 
 /** Ends a program that still runs: SIGTERM now, SIGKILL after five seconds. */

@@ -47,11 +47,16 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
   return new CoffreError(code, `cannot ${what}: ${why}`, { hint: hintFor(number, code, connection) });
 }
 
-/** The number of the first error that a client program names on its standard error. */
+/** The forms in which the programs print a number; the client's own line comes last, behind a failing statement. */
+const FORMS = [/^[\s\S]*^ERROR (\d{4}) \(/m, /\b[Ee]rror:? (\d{4}):/, /\((\d{4})\)\s*$/m];
+
+/** The number of the error that a client program names on its standard error. */
 export function errorNumber(stderr: string): number | undefined {
-  const found = /^ERROR (\d{4}) \(|\b[Ee]rror:? (\d{4}):|\((\d{4})\)\s*$/m.exec(stderr);
-  const digits = found?.[1] ?? found?.[2] ?? found?.[3];
-  return digits === undefined ? undefined : Number(digits);
+  for (const form of FORMS) {
+    const digits = form.exec(stderr)?.[1];
+    if (digits !== undefined) return Number(digits);
+  }
+  return undefined;
 }
 
 function howItEnded({ exitCode, stderr }: Omit<Ended, 'stdout'>): string {

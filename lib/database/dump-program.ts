@@ -35,12 +35,14 @@ const COMMON = [
   '--default-character-set=utf8mb4',
   '--max-allowed-packet=1G',
   '--no-tablespaces',
+  '--skip-add-locks',
 ];
 
 /**
  * What is asked of the dump program after the connection's own arguments. The dump makes its database and uses it,
  * so that `mariadb < dump` needs no argument. Binary columns are written escaped rather than in hex: every byte
- * comes back either way, and hex is twice the size.
+ * comes back either way, and hex is twice the size. LOCK TABLES is left out: under it the client refuses the rows of a
+ * table whose default takes a number from a sequence.
  *
  * `database` null: the accounts with their grants and roles, as portable SQL that leaves existing accounts alone.
  */

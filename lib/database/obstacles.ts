@@ -20,7 +20,7 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
 /**
  * Finds what the dump program would stumble over half-way, and throws `dump-failed` naming all of it:
  *
- * - a view whose table is gone: the dump ends there, and lacks all that comes after it;
+ * - a view whose table or definer is gone: the dump ends there, and lacks all that comes after it;
  * - an event with `;;` in it: the dump program looks for a delimiter for ever;
  * - tables in a folder without an encoded name: the dump cannot be restored.
  */
@@ -84,7 +84,7 @@ async function failingViews(ask: Ask, views: readonly z.infer<typeof Named>[]): 
     const name = `${quoteIdentifier(view.database)}.${quoteIdentifier(view.name)}`;
     return [
       {
-        sentence: `the view ${name} refers to something that is gone`,
+        sentence: `the view ${name} cannot be read: what it refers to is gone, or its definer is`,
         hint: `look at: SHOW CREATE VIEW ${name}; then mend or drop it`,
       },
     ];

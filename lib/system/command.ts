@@ -126,22 +126,23 @@ export async function* filter(
   }
 }
 
-/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. */
+/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. A sink that breaks is left. */
 export async function feed(sink: Writable, source: Bytes): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) return;
-    if (!sink.write(chunk)) await drainedOrClosed(sink);
+    if (!sink.write(chunk)) await drained(sink);
   }
   sink.end();
 }
 
-function drainedOrClosed(sink: Writable): Promise<void> {
+/** Settles when a full sink has room again, or will never have any. Leaves no listener behind. */
+function drained(sink: Writable): Promise<void> {
   return new Promise((resolve) => {
-    const done = () => {
-      sink.off('drain', done).off('close', done);
+    const settle = () => {
+      for (const event of ['drain', 'close', 'error']) sink.off(event, settle);
       resolve();
     };
-    sink.on('drain', done).on('close', done);
+    for (const event of ['drain', 'close', 'error']) sink.on(event, settle);
   });
 }
 

@@ -1,0 +1,183 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { z } from 'zod';
+import { query } from '../../lib/database/client.ts';
+import { type Connection, connectionOf } from '../../lib/database/connection.ts';
+import { inspectServer } from '../../lib/database/inspect-server.ts';
+import { openSnapshot } from '../../lib/database/snapshot.ts';
+import { DatabaseConfig } from '../../lib/model/inventory.ts';
+import { assertSameCounts } from '../../lib/model/object-counts.ts';
+import { sleep } from '../../lib/system/clock.ts';
+import { collect, runSql, serverFor } from '../fixture/servers.ts';
+
+const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, LOCK TABLES, BINLOG MONITOR';
+
+function backupAccount(optionFile: string, socket: string, password: string, mode = 0o600): Connection {
+  writeFileSync(optionFile, `[client]\nuser="bkp"\npassword="${password}"\n`);
+  chmodSync(optionFile, mode);
+  return connectionOf(DatabaseConfig.parse({ socket, optionFile, account: { user: 'bkp', from: 'localhost' } }));
+}
+
+async function connectionIds(connection: Connection): Promise<number[]> {
+  const sql =
+    "SELECT JSON_OBJECT('id', ID) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND DB IS NOT NULL";
+  return (await query(connection, sql, z.object({ id: z.int() }))).map(({ id }) => id);
+}
+
+t.test('an account and its option file', async (t) => {
+  const server = await serverFor(t);
+  const folder = t.testdir({});
+  await runSql(
+    server,
+    `CREATE DATABASE shop; CREATE TABLE shop.t (a INT); CREATE TRIGGER shop.tr BEFORE INSERT ON shop.t FOR EACH ROW SET @a = 1;
+     CREATE USER bkp@localhost IDENTIFIED BY 'right#1'; GRANT ${GRANTS} ON *.* TO bkp@localhost;`,
+  );
+  const right = backupAccount(`${folder}/right.cnf`, server.socket, 'right#1');
+
+  await t.test('with the needed privileges alone everything is dumped', async (t) => {
+    const facts = await inspectServer(right, { exclude: [] });
+    t.match(facts.databases, [{ name: 'shop', counts: { tables: 1, triggers: 1 } }]);
+    const snapshot = await openSnapshot(right, facts);
+    const dumps = await Promise.all(snapshot.dumps.map(async ({ stream }) => (await collect(stream)).toString()));
+    t.match(
+      dumps.find((sql) => sql.includes('CREATE DATABASE')),
+      'TRIGGER',
+    );
+    t.match(
+      dumps.find((sql) => sql.includes('CREATE USER')),
+      'bkp',
+    );
+    await snapshot.close();
+  });
+
+  await t.test('a wrong password is told apart, without the password', async (t) => {
+    const wrong = backupAccount(`${folder}/wrong.cnf`, server.socket, 'wr0ng');
+    const error = await inspectServer(wrong, { exclude: [] }).catch((reason: unknown) => reason);
+    t.match(error, { code: 'database-unreachable', exitCode: 7, hint: /wrong\.cnf/ });
+    t.notMatch(String((error as Error).stack), 'wr0ng');
+  });
+
+  await t.test('a missing TRIGGER is named, with the statement that mends it', async (t) => {
+    await runSql(server, 'REVOKE TRIGGER ON *.* FROM bkp@localhost');
+    const error = await inspectServer(right, { exclude: [] }).catch((reason: unknown) => reason);
+    t.match(error, {
+      code: 'account-lacks-privilege',
+      findings: ['TRIGGER'],
+      hint: "run as an administrator: GRANT TRIGGER ON *.* TO 'bkp'@'localhost';",
+    });
+    await runSql(
+      server,
+      'CREATE ROLE backups; GRANT TRIGGER ON *.* TO backups; GRANT backups TO bkp@localhost; SET DEFAULT ROLE backups FOR bkp@localhost;',
+    );
+    await t.resolves(inspectServer(right, { exclude: [] }), 'a role that is enabled counts');
+    await runSql(server, `DROP ROLE backups; GRANT TRIGGER ON *.* TO bkp@localhost;`);
+  });
+
+  await t.test('an option file that others can read is refused, as is none', async (t) => {
+    const open = backupAccount(`${folder}/open.cnf`, server.socket, 'right#1', 0o644);
+    await t.rejects(inspectServer(open, { exclude: [] }), { code: 'refused', exitCode: 8, hint: /chmod 0600/ });
+    const absent = connectionOf(
+      DatabaseConfig.parse({
+        socket: server.socket,
+        optionFile: `${folder}/none.cnf`,
+        account: { user: 'b', from: 'l' },
+      }),
+    );
+    await t.rejects(inspectServer(absent, { exclude: [] }), { code: 'not-found', hint: /none\.cnf/ });
+  });
+});
+
+t.test('what a dump would stumble over is found beforehand, all of it', async (t) => {
+  const server = await serverFor(t);
+  await runSql(
+    server,
+    `CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT); CREATE VIEW \`v\\ '"\` AS SELECT a FROM t; CREATE VIEW fine AS SELECT 1 AS a; DROP TABLE t;
+     DELIMITER //
+     CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT ';;'//
+     DELIMITER ;
+     CREATE DATABASE other; CREATE VIEW other.w AS SELECT * FROM shop.fine; DROP VIEW shop.fine;`,
+  );
+  const error = await inspectServer(server.root, { exclude: [] }).catch((reason: unknown) => reason);
+  t.match(error, { code: 'dump-failed' });
+  t.same((error as { findings: string[] }).findings.map((each) => /`.*`/.exec(each)?.[0]).sort(), [
+    '`other`.`w`',
+    '`shop`.`e`',
+    '`shop`.`v\\ \'"`',
+  ]);
+  t.match((error as { hint: string }).hint, /SHOW CREATE VIEW/);
+  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other'] }));
+  await runSql(
+    server,
+    `SET GLOBAL max_connections = 10; ${Array.from({ length: 9 }, (_, n) => `CREATE DATABASE d${n};`).join('')}`,
+  );
+  await t.rejects(inspectServer(server.root, { exclude: ['shop', 'other'] }), {
+    code: 'dump-failed',
+    message: /connections are needed/,
+    hint: /SET GLOBAL max_connections/,
+  });
+});
+
+t.test('a dump that does not come to its end', async (t) => {
+  const server = await serverFor(t);
+  await runSql(
+    server,
+    `CREATE DATABASE shop; USE shop; CREATE TABLE t (x TEXT); INSERT INTO t SELECT REPEAT('y', 10000) FROM seq_1_to_5000;`,
+  );
+  const facts = await inspectServer(server.root, { exclude: [] });
+  const opened = async (signal?: AbortSignal) => {
+    const snapshot = await openSnapshot(server.root, facts, { signal });
+    const dump = snapshot.dumps.find(({ database }) => database === 'shop');
+    if (!dump) throw new Error('no dump');
+    const reader = dump.stream[Symbol.asyncIterator]();
+    await reader.next();
+    const readOn = async () => {
+      for (;;) if ((await reader.next()).done) return;
+    };
+    return { snapshot, reader, readOn };
+  };
+
+  await t.test('because an administrator ended its connection', async (t) => {
+    const { snapshot, readOn } = await opened();
+    await runSql(server, (await connectionIds(server.root)).map((id) => `KILL ${id};`).join(''));
+    await t.rejects(readOn(), { code: 'database-unreachable', message: /cannot dump the database `shop`/ });
+    await snapshot.close();
+  });
+
+  await t.test('because it was interrupted', async (t) => {
+    const controller = new AbortController();
+    const { snapshot, readOn } = await opened(controller.signal);
+    const reading = readOn();
+    controller.abort();
+    await t.rejects(reading, { code: 'interrupted' });
+    await snapshot.close();
+    await t.rejects(openSnapshot(server.root, facts, { signal: controller.signal }), { code: 'interrupted' });
+  });
+
+  await t.test('because its reader left: the program is ended', async (t) => {
+    const { snapshot, reader } = await opened();
+    await reader.return?.();
+    for (let tries = 0; tries < 100 && (await connectionIds(server.root)).length > 0; tries += 1) await sleep(20);
+    t.same(await connectionIds(server.root), []);
+    await snapshot.close();
+  });
+
+  await t.test('because the server was stopped', async (t) => {
+    const { snapshot, readOn } = await opened();
+    await server.stop();
+    await t.rejects(readOn(), { code: 'database-unreachable', exitCode: 7 });
+    await snapshot.close();
+    await t.rejects(inspectServer(server.root, { exclude: [] }), {
+      code: 'database-unreachable',
+      message: /nothing answers/,
+    });
+  });
+});
+
+t.test('a dump that lacks an object is refused, with what it lacks', async (t) => {
+  const counts = { tables: 2, views: 0, sequences: 0, routines: 1, triggers: 3, events: 0 };
+  t.doesNotThrow(() => assertSameCounts('shop', counts, { ...counts }));
+  t.throws(() => assertSameCounts('shop', counts, { ...counts, triggers: 0, routines: 0 }), {
+    code: 'dump-incomplete',
+    message: 'cannot accept the dump of shop: it holds 0 of 1 routines, 0 of 3 triggers',
+  });
+});

@@ -1,0 +1,36 @@
+import t from 'tap';
+import { clientFailure, errorNumber } from '../../lib/database/client-failure.ts';
+import type { Connection } from '../../lib/database/connection.ts';
+
+const connection: Connection = {
+  server: { kind: 'socket', path: '/run/mysqld/mysqld.sock' },
+  credentials: { kind: 'option-file', path: '/etc/coffre/my.cnf' },
+};
+
+t.test('finds the number in each form in which the programs print it', async (t) => {
+  t.equal(errorNumber('ERROR 1064 (42000) at line 3: You have an error'), 1064);
+  t.equal(errorNumber('mariadb-dump: Got error: 1045: "Access denied for user" when trying to connect'), 1045);
+  t.equal(errorNumber('mariadb-dump: Error 2013: Lost connection to server during query when dumping table'), 2013);
+  t.equal(errorNumber("mariadb-dump: Couldn't execute 'SHOW FIELDS FROM `v`': View refers to (1356)"), 1356);
+  t.equal(
+    errorNumber('--------------\nINSERT INTO t VALUES (1234)\n--------------\n\nERROR 1062 (23000) at line 1: Dup'),
+    1062,
+  );
+  t.equal(errorNumber('mariadb: unknown option'), undefined);
+});
+
+t.test('keeps nothing of what the program printed but the number', async (t) => {
+  for (const number of [1045, 1142, 1064, 2002, 9999]) {
+    const stderr = `--------------\nINSERT INTO t VALUES ('secret')\n--------------\nERROR ${number} (42000) at line 1: near 'secret'`;
+    const error = clientFailure('ask', connection, { exitCode: 1, stderr });
+    t.notMatch(JSON.stringify([error.message, error.hint, error.findings, String(error.cause)]), 'secret');
+    t.ok(error.hint);
+  }
+});
+
+t.test('names the option file when the password is wrong', async (t) => {
+  const error = clientFailure('ask', connection, { exitCode: 1, stderr: "ERROR 1045 (28000): Access denied for 'x'" });
+  t.equal(error.code, 'database-unreachable');
+  t.match(error.message, 'access denied for the account');
+  t.match(error.hint, '/etc/coffre/my.cnf');
+});

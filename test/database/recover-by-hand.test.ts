@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs';
+import t from 'tap';
+import { z } from 'zod';
+import { archiveDump } from '../../lib/archive/archive-stream.ts';
+import { chooseCompressor } from '../../lib/archive/compressor.ts';
+import { execute, query } from '../../lib/database/client.ts';
+import { inspectServer } from '../../lib/database/inspect-server.ts';
+import { openSnapshot } from '../../lib/database/snapshot.ts';
+import { run } from '../../lib/system/command.ts';
+import { collect, runSql, serverFor } from '../fixture/servers.ts';
+
+t.test('an archive comes back with nothing but tar and the client, with and without comments', async (t) => {
+  const server = await serverFor(t, { logBin: true });
+  await runSql(
+    server,
+    `CREATE DATABASE \`sh op\`; USE \`sh op\`; CREATE TABLE t (a INT, b LONGTEXT);
+     INSERT INTO t SELECT seq, REPEAT('x;', 3000) FROM seq_1_to_1000; CREATE VIEW v AS SELECT a FROM t;`,
+  );
+  const snapshot = await openSnapshot(server.root, await inspectServer(server.root, { exclude: [] }));
+  const compressor = await chooseCompressor('auto');
+  const file = `${t.testdir({})}/shop.tar.gz`;
+  await Promise.all(
+    snapshot.dumps.map(async ({ database, stream }) => {
+      const archive = await collect(archiveDump(stream, compressor).stream);
+      if (database !== null) writeFileSync(file, archive);
+    }),
+  );
+  await snapshot.close();
+  const sum = "SELECT JSON_OBJECT('n', COUNT(*), 's', SUM(LENGTH(b))) FROM `sh op`.t JOIN `sh op`.v USING (a)";
+  const Row = z.object({ n: z.int(), s: z.int() });
+  const before = await query(server.root, sum, Row);
+  t.match(before, [{ n: 1000, s: 6_000_000 }]);
+  for (const option of ['', '--comments']) {
+    await execute(server.root, 'DROP DATABASE `sh op`');
+    const command = `tar xzOf "$1" | mariadb --no-defaults --user=root --socket="$2" ${option}`;
+    const { exitCode, stdout, stderr } = await run('bash', [
+      '-o',
+      'pipefail',
+      '-c',
+      command,
+      'sh',
+      file,
+      server.socket,
+    ]);
+    t.same({ exitCode, stdout, stderr }, { exitCode: 0, stdout: '', stderr: '' });
+    t.same(await query(server.root, sum, Row), before);
+  }
+});

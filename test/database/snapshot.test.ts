@@ -1,0 +1,113 @@
+import t from 'tap';
+import { z } from 'zod';
+import { execute, query } from '../../lib/database/client.ts';
+import { inspectServer } from '../../lib/database/inspect-server.ts';
+import { openSnapshot, samePosition } from '../../lib/database/snapshot.ts';
+import type { ThrowawayServer } from '../../lib/database/throwaway-server.ts';
+import { start, terminate } from '../../lib/system/command.ts';
+import { collect, runSql, serverFor } from '../fixture/servers.ts';
+
+const BANKS = ['one', 'two', 'three'];
+
+/** Moves a counter on in one transaction over three databases, again and again. */
+function writer(server: ThrowawayServer) {
+  const client = start('mariadb', ['--no-defaults', '--user=root', `--socket=${server.socket}`]);
+  client.stdin.write(`DELIMITER //
+    BEGIN NOT ATOMIC
+      LOOP
+        START TRANSACTION;
+        ${BANKS.map((bank) => `UPDATE ${bank}.counter SET n = n + 1;`).join(' ')}
+        COMMIT;
+      END LOOP;
+    END//
+  `);
+  return client;
+}
+
+for (const { logBin, barrier } of [
+  { logBin: true, barrier: 'backup-stage' },
+  { logBin: false, barrier: 'backup-stage' },
+  { logBin: false, barrier: 'read-lock' },
+] as const) {
+  t.test(`sees all databases at one point: ${barrier}, binary log ${logBin ? 'on' : 'off'}`, async (t) => {
+    const server = await serverFor(t, { logBin });
+    const create = BANKS.map(
+      (bank) =>
+        `CREATE DATABASE ${bank}; CREATE TABLE ${bank}.counter (n INT); INSERT INTO ${bank}.counter VALUES (0);`,
+    );
+    await runSql(server, create.join('\n'));
+    const facts = await inspectServer(server.root, { exclude: [] });
+    const busy = writer(server);
+    const seen: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const snapshot = await openSnapshot(server.root, facts, { barrier });
+      const counters: number[] = [];
+      await Promise.all(
+        snapshot.dumps.map(async ({ database, stream }) => {
+          const sql = (await collect(stream)).toString();
+          if (database !== null) counters.push(Number(/INSERT INTO `counter` VALUES\n\((\d+)\)/.exec(sql)?.[1]));
+        }),
+      );
+      await snapshot.close();
+      t.equal(new Set(counters).size, 1, counters.join(' '));
+      t.match(snapshot.record, { barrier, dumps: 4 });
+      t.ok(snapshot.record.heldMs < 10_000);
+      t.equal(snapshot.record.binlog !== null, logBin);
+      t.equal(snapshot.record.gtid !== null, logBin);
+      seen.push(counters[0] ?? 0);
+    }
+    terminate(busy.child);
+    await busy.ended;
+    t.equal(new Set(seen).size, seen.length, 'the writer went on between the snapshots');
+  });
+}
+
+t.test('dumps a database that was made after the inspection', async (t) => {
+  const server = await serverFor(t);
+  await runSql(server, 'CREATE DATABASE early; CREATE DATABASE scratch;');
+  const facts = await inspectServer(server.root, { exclude: ['scratch'] });
+  await runSql(server, 'CREATE DATABASE late; CREATE TABLE late.t (a INT);');
+  const snapshot = await openSnapshot(server.root, facts);
+  t.same(snapshot.dumps.map(({ database }) => database).sort(), ['early', 'late', null]);
+  t.equal(snapshot.dumps.find(({ database }) => database === 'late')?.expected.tables, 1);
+  await snapshot.close();
+  const Row = z.object({ n: z.int() });
+  const left = "SELECT JSON_OBJECT('n', COUNT(*)) FROM information_schema.PROCESSLIST WHERE USER = 'root'";
+  for (let tries = 0; tries < 50; tries += 1) {
+    const [row] = await query(server.root, left, Row);
+    if (row?.n === 1) break;
+  }
+  t.match(await query(server.root, left, Row), [{ n: 1 }], 'nothing of it is left on the server');
+});
+
+t.test('gives up when another session holds a lock, and leaves writers free', async (t) => {
+  const server = await serverFor(t);
+  await runSql(server, 'CREATE DATABASE shop; CREATE TABLE shop.t (a INT);');
+  const facts = await inspectServer(server.root, { exclude: [] });
+  const other = start('mariadb', ['--no-defaults', '--user=root', `--socket=${server.socket}`, '--unbuffered', '-N']);
+  other.stdin.write("BACKUP STAGE START; SELECT 'held';\n");
+  await new Promise((resolve) => other.stdout.once('data', resolve));
+  await t.rejects(openSnapshot(server.root, facts, { lockLimitMs: 1000 }), { code: 'dump-failed' });
+  terminate(other.child);
+  await other.ended;
+  await t.resolves(execute(server.root, 'INSERT INTO shop.t VALUES (1)'));
+});
+
+t.test('refuses positions that differ', async (t) => {
+  t.throws(
+    () =>
+      samePosition([
+        { file: 'b.1', position: 4 },
+        { file: 'b.1', position: 5 },
+      ]),
+    { code: 'dump-failed' },
+  );
+  t.throws(() => samePosition([{ file: 'b.1', position: 4 }, null]), { code: 'dump-failed' });
+  t.same(
+    samePosition([
+      { file: 'b.1', position: 4 },
+      { file: 'b.1', position: 4 },
+    ]),
+    { file: 'b.1', position: 4 },
+  );
+});

@@ -1,0 +1,65 @@
+import { readPrivateKey } from '../lib/flow/read-private-key.ts';
+import { restore } from '../lib/flow/restore.ts';
+import { restoreTarget } from '../lib/flow/restore-target.ts';
+import { selectHost } from '../lib/flow/select-hosts.ts';
+import { CoffreError } from '../lib/model/error.ts';
+import { RunId } from '../lib/model/run-id.ts';
+import { formatRestore } from '../lib/report/restore-result.ts';
+import { inventoryOf } from './inventory-option.ts';
+import { passphraseOf } from './passphrase-option.ts';
+import { listOf, runTask, textOf } from './run-task.ts';
+
+await runTask({
+  verb: 'restore',
+  usage: '[host] --key FILE [--from PLACE]',
+  summary: `Restores a run, or some of its databases, into the server of the host. Every byte is verified before anything is loaded;
+what was loaded is compared, table by table, with the digests that were sealed with it. A database that is there is
+refused unless its name is given with --overwrite. Without --database the accounts and their grants come too; accounts
+that exist stay as they are.`,
+  options: {
+    key: '=FILE  the private key of a recipient; its passphrase is asked for',
+    from: '=PLACE  store, export, offsite:<name>, or a folder (default: store)',
+    run: '=RUN  such as 2026-11-22T040000Z (default: the newest at that place)',
+    database: '=…NAME  only this database; can be given several times',
+    accounts: 'the accounts and their grants too, beside --database',
+    overwrite: '=…NAME  drop this database and load it anew; can be given several times',
+    'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
+    socket: '=PATH  another server than that of the inventory',
+    'dry-run': 'print the plan and do nothing',
+    'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
+    'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+  },
+  examples: [
+    'db1 --key ~/keys/company.pem --from offsite:contractor --dry-run',
+    'db1 --key ~/keys/company.pem --database shop --overwrite shop',
+    'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
+  ],
+  async run({ values, words, emit, signal }) {
+    const inventory = await inventoryOf(values);
+    const host = selectHost(inventory, words);
+    const keyPath = textOf(values, 'key');
+    if (keyPath === undefined) {
+      throw new CoffreError('usage', 'cannot restore without a private key', {
+        hint: 'name one: --key ~/keys/company.pem',
+      });
+    }
+    const run = RunId.optional().safeParse(textOf(values, 'run'));
+    if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
+    const databases = listOf(values, 'database');
+    const result = await restore({
+      host,
+      inventory,
+      from: textOf(values, 'from') ?? 'store',
+      run: run.data,
+      databases: databases.length === 0 ? undefined : databases,
+      accounts: databases.length === 0 || values.accounts === true,
+      overwrite: listOf(values, 'overwrite'),
+      privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
+      target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      dryRun: values['dry-run'] === true,
+      emit,
+      signal,
+    });
+    return { text: formatRestore(result, values['dry-run'] === true), data: result };
+  },
+});

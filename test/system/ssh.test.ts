@@ -30,7 +30,10 @@ function target(change: Partial<SshTarget> = {}): SshTarget {
 t.test('runs a command with its words quoted, whatever is in them', async (t) => {
   const connection = await connectSsh(target());
   t.teardown(() => connection.close());
-  if (!hasLoginShell()) return t.not((await connection.run(['true'])).exitCode, 0);
+  if (!hasLoginShell()) {
+    t.not((await connection.run(['true'])).exitCode, 0);
+    return;
+  }
   const odd = ["it's", '$(touch x)', 'a b', '`id`', '"', '\\', 'ü\n', ''];
   const ended = await connection.run(['printf', '%s|', ...odd]);
   t.match(ended, { exitCode: 0, stdout: odd.map((word) => `${word}|`).join('') });

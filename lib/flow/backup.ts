@@ -1,13 +1,10 @@
-import { readHead } from '../audit/chain.ts';
-import { recoverHead } from '../audit/recover-head.ts';
 import { asCoffreError, type CoffreError } from '../model/error.ts';
-import type { Emit } from '../model/event.ts';
-import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest, Phase } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { assertFolderWritable, assertStoreMounted } from '../storage/store-guard.ts';
-import type { Clock } from '../system/clock.ts';
 import { makeFolder } from '../system/files.ts';
+import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
 import { conclude, publish } from './conclude.ts';
 import { emptyDraft } from './draft.ts';
@@ -19,13 +16,6 @@ import { beginFolders, closeFolders, discardFolders, type LocalFolders } from '.
 import { sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
-
-export interface BackupContext {
-  readonly inventory: Inventory;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
 
 /** Something that is not where it should be yet: an offsite by name, `export`, or `publication`. */
 export interface Owed {
@@ -92,9 +82,6 @@ class Backup {
     const host = this.#host;
     await assertStoreMounted(host.store);
     await assertFolderWritable(host.export.path);
-    // A host without a record of its own chain must learn it first, or it would begin a second one.
-    const stateFolder = host.state.path;
-    if (!(await readHead(stateFolder))) await recoverHead({ audit: host.audit, stateFolder, host: host.name });
     await settleKilledRun(host, this.#context);
     const { prepared, draft } = await prepareRun(host, inventory, this.#run, this.#draft);
     this.#draft = draft;

@@ -2,6 +2,7 @@ import { appendToChain } from '../audit/chain.ts';
 import { type Publication, publishOutbox } from '../audit/publish.ts';
 import { recoverHead } from '../audit/recover-head.ts';
 import { signManifest } from '../audit/sign.ts';
+import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { Manifest, type SignedManifest } from '../model/manifest.ts';
 import type { Clock } from '../system/clock.ts';
@@ -18,7 +19,13 @@ export async function conclude(
   keep: (signed: SignedManifest) => Promise<void> = async () => undefined,
 ): Promise<SignedManifest> {
   const stateFolder = host.state.path;
-  const recover = () => recoverHead({ audit: host.audit, stateFolder, host: host.name });
+  // A backup is worth more than its place in the chain: without an answer the chain begins at 1, and if one of this
+  // host is published already, publishing refuses to fork it and says what to do.
+  const recover = () =>
+    recoverHead({ audit: host.audit, stateFolder, host: host.name }).catch((error: unknown) => {
+      if (asCoffreError(error).code === 'audit-unreachable') return undefined;
+      throw error;
+    });
   return await appendToChain(stateFolder, recover, async (link) => {
     const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
     const signed = await signManifest(manifest, stateFolder);

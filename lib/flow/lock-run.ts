@@ -3,7 +3,7 @@ import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
 import { type Lock, lockOrThrow } from '../system/lock.ts';
-import type { BackupContext } from './backup.ts';
+import type { BackupContext } from './backup-context.ts';
 import { conclude, publish } from './conclude.ts';
 import { emptyDraft } from './draft.ts';
 

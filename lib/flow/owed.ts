@@ -9,7 +9,7 @@ import { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { explained, makeFolder, readRequired, removeDurably, writeDurably } from '../system/files.ts';
-import type { BackupContext } from './backup.ts';
+import type { BackupContext } from './backup-context.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readManifest } from './read-manifest.ts';
 import { closingFiles, DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';

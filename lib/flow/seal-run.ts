@@ -4,7 +4,7 @@ import { type RecoveryForm, recoveryText } from '../seal/recovery-text.ts';
 import { drain } from '../system/bytes.ts';
 import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
-import type { BackupContext } from './backup.ts';
+import type { BackupContext } from './backup-context.ts';
 import { buildDayArchive } from './build-day-archive.ts';
 import { Completions } from './completions.ts';
 import type { Draft } from './journal.ts';

@@ -5,7 +5,7 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import { exists, sha256Of } from '../system/files.ts';
-import type { BackupContext } from './backup.ts';
+import type { BackupContext } from './backup-context.ts';
 import { conclude } from './conclude.ts';
 import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { owe } from './owed.ts';

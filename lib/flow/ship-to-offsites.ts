@@ -4,7 +4,7 @@ import type { Copy, SignedManifest } from '../model/manifest.ts';
 import type { OffsiteName } from '../model/names.ts';
 import type { Offsite, RunUpload } from '../storage/offsite.ts';
 import type { RunReader } from '../storage/run-reader.ts';
-import type { BackupContext } from './backup.ts';
+import type { BackupContext } from './backup-context.ts';
 import type { Draft } from './journal.ts';
 import { openOffsite } from './open-offsite.ts';
 import { closingFiles } from './run-files.ts';

@@ -48,7 +48,7 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
 }
 
 /** The forms in which the programs print a number; the client's own line comes last, behind a failing statement. */
-const FORMS = [/^[\s\S]*^ERROR (\d{4}) \(/m, /\b[Ee]rror:? (\d{4}):/, /\((\d{4})\)\s*$/m];
+const FORMS = [/^[\s\S]*^ERROR (\d+) \(/m, /\b[Ee]rror:? (\d+):/, /\((\d+)\)\s*$/m];
 
 /** The number of the error that a client program names on its standard error. */
 export function errorNumber(stderr: string): number | undefined {

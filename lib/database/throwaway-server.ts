@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,16 +59,18 @@ export async function startThrowawayServer(options: ThrowawayServerOptions): Pro
   const data = join(folder, 'data');
   const log = join(folder, 'mariadbd.log');
   const program = requireProgram('mariadbd');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await install(data, log);
+  // A starting server clears away what it takes for leftovers in its folder for temporary tables: in a shared one,
+  // such as /tmp, that would be the tables of another server at work.
+  const temporary = join(folder, 'tmp');
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  const common = ['--no-defaults', ...asUser(), `--datadir=${data}`, `--tmpdir=${temporary}`];
+  await install(data, common, log);
   const socket = await socketPath(folder);
   const port = options.network ? await freePort() : null;
   const pid = await startDetached(
     program,
     [
-      '--no-defaults',
-      ...asUser(),
-      `--datadir=${data}`,
+      ...common,
       `--socket=${socket}`,
       `--pid-file=${join(folder, 'mariadbd.pid')}`,
       ...(port === null ? ['--skip-networking'] : ['--bind-address=127.0.0.1', `--port=${port}`]),
@@ -95,14 +97,15 @@ export async function startThrowawayServer(options: ThrowawayServerOptions): Pro
   return { folder, socket, port, pid, root, stop };
 }
 
-async function install(data: string, log: string): Promise<void> {
+async function install(data: string, common: readonly string[], log: string): Promise<void> {
   if (await exists(join(data, 'ibdata1'))) return;
   const program = requireProgram('mariadb-install-db');
-  const args = ['--no-defaults', ...asUser(), `--datadir=${data}`, '--auth-root-authentication-method=normal'];
-  const { exitCode } = await run(program, [...args, '--skip-test-db', '--innodb-log-file-size=64M']);
+  const args = ['--auth-root-authentication-method=normal', '--skip-test-db', '--innodb-log-file-size=64M'];
+  const { exitCode, stdout, stderr } = await run(program, [...common, ...args]);
   if (exitCode === 0) return;
+  await writeFile(log, `${stdout}${stderr}`, { mode: 0o600 });
   throw new CoffreError('database-unreachable', `cannot make a data directory in ${data}: exit code ${exitCode}`, {
-    hint: `look at: ls -la ${dirname(data)}; df -h ${dirname(log)}`,
+    hint: `look at: tail ${log}`,
   });
 }
 

@@ -4,34 +4,33 @@ import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
 import { type Connection, clientArguments, describeServer } from './connection.ts';
 
-/** Binary mode, or the client would turn the line ends in the bodies of routines from CR LF into LF. */
-const ARGUMENTS = [
-  '--binary-mode',
-  '--batch',
-  '--default-character-set=utf8mb4',
-  '--max-allowed-packet=1G',
-  '--connect-timeout=15',
-];
+/**
+ * Without these the client drops the comments in the bodies of routines, triggers and events, and turns their line
+ * ends from CR LF into LF.
+ */
+const FAITHFUL = ['--comments', '--binary-mode'];
 
 /**
- * Runs SQL of any size through the mariadb client, which stops at the first error. What came before the error stays.
- * Throws what `clientFailure` makes of it; the failing statement, with its data, goes nowhere.
+ * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
+ * all others, because a grant on a table needs the table.
+ *
+ * Throws what `sql` throws, having ended the client before it got the rest: what was loaded until then stays.
  */
-export async function loadSql(connection: Connection, sql: Bytes | string, subject?: string): Promise<void> {
-  const args = [...(await clientArguments(connection)), ...ARGUMENTS];
-  const running = start(requireProgram('mariadb'), args);
+export async function loadSql(connection: Connection, sql: Bytes | string, subject = 'SQL'): Promise<void> {
+  const program = requireProgram('mariadb');
+  const args = [...FAITHFUL, '--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+  const running = start(program, [...(await clientArguments(connection)), ...args]);
   running.stdout.resume();
-  const source = typeof sql === 'string' ? once(sql) : sql;
   try {
-    await feed(running.stdin, source);
+    await feed(running.stdin, typeof sql === 'string' ? once(sql) : sql);
   } catch (error) {
     terminate(running.child);
     await running.ended;
     throw error;
   }
   const ended = await running.ended;
-  if (ended.exitCode === 0) return;
-  throw clientFailure(`load ${subject ?? 'SQL'} into ${describeServer(connection)}`, connection, ended);
+  if (ended.exitCode === 0 && ended.stderr === '') return;
+  throw clientFailure(`load ${subject} into ${describeServer(connection)}`, connection, ended);
 }
 
 async function* once(text: string): Bytes {

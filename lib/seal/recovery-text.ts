@@ -124,11 +124,11 @@ function definitions(form: RecoveryForm, iterations: number): string {
    If mariadb needs options to reach the server (a user, a socket), put them into the [client] section of ~/.my.cnf.
 
     $ unseal() { ${guarded.join(' | ')}; }
-    $ load() { rm -f "$WORK/failed"; unseal "$1" | mariadb && test ! -e "$WORK/failed"; }`;
+    $ load() { rm -f "$WORK/failed"; unseal "$1" | mariadb --comments --binary-mode && test ! -e "$WORK/failed"; }`;
 }
 
-const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now. If an
-   account is there already, drop it first, or load only a part: the next chapter tells how to get the SQL.`;
+const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now. An
+   account that is there already stays as it is: drop it first where you want the one of the backup.`;
 
 const ONE_FROM_STORE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 
@@ -145,7 +145,7 @@ const ONE_FROM_DAY_ARCHIVE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
     # unseal <database>.tar.gz | less
 
    Each load reads ${DAY_ARCHIVE} from end to end. Where the disk may hold what is not encrypted, this unpacks all
-   databases at one go; then "tar xzOf <database>.tar.gz | mariadb" loads one:
+   databases at one go; then "tar xzOf <database>.tar.gz | mariadb --comments --binary-mode" loads one:
 
     # openssl enc -d <the options that chapter 4 has> -in ${DAY_ARCHIVE} | tar x`;
 

@@ -7,7 +7,7 @@ import { openArchive } from '../../lib/archive/open-archive.ts';
 import { query, queryLines } from '../../lib/database/client.ts';
 import type { Connection } from '../../lib/database/connection.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
-import { loadDump } from '../../lib/database/load-dump.ts';
+import { loadSql } from '../../lib/database/load-sql.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { assertSameCounts, type ObjectCounts } from '../../lib/model/object-counts.ts';
@@ -70,7 +70,7 @@ t.test(
     t.equal(first.counts.get('many')?.tables, 1000);
 
     const restore = ([database, archive]: [string, Buffer]) =>
-      loadDump(target.root, openArchive(bytesOf(archive)).sql, database);
+      loadSql(target.root, openArchive(bytesOf(archive)).sql, database);
     const all = [...first.archives];
     await Promise.all(all.filter(([database]) => database !== '').map(restore));
     await Promise.all(all.filter(([database]) => database === '').map(restore));

@@ -18,7 +18,7 @@ const OPTIONAL = ['igzip', 'pigz'];
 
 checkNode();
 installPackages();
-await import('../lib/system/typescript.mjs');
+await (await import('../lib/system/typescript.mjs')).enableTypeScript();
 const { findProgram, PACKAGE_OF } = await import('../lib/system/programs.ts');
 installPrograms();
 

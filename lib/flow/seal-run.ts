@@ -6,7 +6,6 @@ import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
 import type { BackupContext } from './backup-context.ts';
 import { buildDayArchive } from './build-day-archive.ts';
-import { Completions } from './completions.ts';
 import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { readSealed } from './read-sealed.ts';
@@ -32,15 +31,21 @@ export async function sealRun(
   folders: LocalFolders,
   { emit, signal }: BackupContext,
 ): Promise<SealedRun> {
-  const finished = new Completions<Archive>();
-  const [dumped, day] = await Promise.allSettled([
-    backUpDatabases(prepared, folders.store, finished, emit, signal),
-    buildDayArchive(prepared, folders.store, folders.exported, finished, emit, signal),
-  ]);
-  if (dumped.status === 'rejected') throw dumped.reason;
+  const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
+  let day: PromiseSettledResult<DayArchive>;
+  let archives: readonly Archive[];
+  try {
+    const building = buildDayArchive(prepared, folders.store, folders.exported, dumps.archives, emit, signal);
+    [day] = await Promise.allSettled([building, ...dumps.archives]);
+    const failed = dumps.failure();
+    if (failed) throw failed.error;
+    archives = await Promise.all(dumps.archives);
+  } finally {
+    await dumps.close();
+  }
   const exportError = day.status === 'rejected' ? toleratedOrThrown(day.reason, signal) : undefined;
   const dayArchive: DayArchive | null = day.status === 'fulfilled' ? day.value : null;
-  const { archives, snapshot, dumpProgram } = dumped.value;
+  const { snapshot, dumpProgram } = dumps;
 
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);

@@ -28,7 +28,7 @@ export function verifyStream(source: Bytes, expected: Expected): VerifiedStream 
 async function* verify(source: Bytes, { file, sealedBytes, sha256, segmentBytes, segments }: Expected): Bytes {
   const fail = (why: string) =>
     new CoffreError('verification-failed', `cannot trust ${file}: ${why}`, {
-      hint: 'take another copy of the run, and see which files differ: npx zx tasks/verify.ts',
+      hint: 'take another copy of the run; sha256sum -c SHA256SUMS in its folder tells which files differ',
     });
   const whole = createHash('sha256');
   let held: Buffer[] = [];

@@ -2,18 +2,18 @@ import { asCoffreError, type CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest, Phase } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
-import { assertFolderWritable, assertStoreMounted } from '../storage/store-guard.ts';
+import { assertStoreMounted } from '../storage/store-guard.ts';
 import { makeFolder } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
 import { conclude, publish } from './conclude.ts';
 import { emptyDraft } from './draft.ts';
-import { type Draft, removeJournal, signedJournal, writeJournal } from './journal.ts';
+import { type Draft, type Journal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { lockRun } from './lock-run.ts';
 import { owe, payDebts } from './owed.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
-import { beginFolders, closeFolders, discardFolders, type LocalFolders } from './run-folders.ts';
-import { sealRun } from './seal-run.ts';
+import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClosing } from './run-folders.ts';
+import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
 
@@ -52,6 +52,10 @@ class Backup {
   readonly #context: BackupContext;
   #draft: Draft;
   #phase: Phase = 'preflight';
+  /** What the journal says of this run; undefined while it may still speak of an earlier one. */
+  #journaled: Journal['state'] | undefined;
+  /** Whether the manifest has its place in the chain. From then on the run cannot fail any more, only be late. */
+  #chained = false;
   readonly #owed: Owed[] = [];
 
   constructor(host: HostConfig, run: RunId, context: BackupContext) {
@@ -66,10 +70,9 @@ class Backup {
     try {
       const prepared = await this.#during('preflight', () => this.#prepare());
       const folders = await beginFolders(this.#host, this.#run);
-      await this.#journal('working');
-      await this.#during('dump', () => this.#seal(prepared, folders));
+      const sealed = await this.#during('dump', () => this.#seal(prepared, folders));
       await this.#journal('sealed');
-      manifest = await this.#during('ship', () => this.#shipAndConclude(folders));
+      manifest = await this.#during('ship', () => this.#shipAndConclude(sealed));
     } catch (error) {
       throw await this.#fail(error);
     }
@@ -81,24 +84,25 @@ class Backup {
     const { inventory } = this.#context;
     const host = this.#host;
     await assertStoreMounted(host.store);
-    await assertFolderWritable(host.export.path);
     await settleKilledRun(host, this.#context);
+    await this.#journal('working');
     const { prepared, draft } = await prepareRun(host, inventory, this.#run, this.#draft);
     this.#draft = draft;
     return prepared;
   }
 
-  async #seal(prepared: PreparedRun, folders: LocalFolders): Promise<void> {
+  async #seal(prepared: PreparedRun, folders: LocalFolders): Promise<SealedRun> {
     const sealed = await sealRun(prepared, this.#draft, folders, this.#context);
     this.#draft = sealed.draft;
     if (sealed.exportError) this.#owe('export', sealed.exportError, 'day-archive');
+    return sealed;
   }
 
   /** Ships, then signs what has come of it, then gives everything its final name. */
-  async #shipAndConclude(folders: LocalFolders): Promise<Manifest> {
+  async #shipAndConclude({ source }: SealedRun): Promise<Manifest> {
     const host = this.#host;
-    const deliveries = await payDebts(host, this.#context);
-    const source = this.#draft.dayArchive ? folders.exported.reader : folders.store.reader;
+    const { deliveries, failed } = await payDebts(host, this.#context);
+    for (const { run, offsite, error } of failed) this.#owe(`${offsite} (${run})`, error, 'ship');
     const shipments = await shipToOffsites(host, this.#draft, source, this.#context);
     try {
       for (const { offsite, error } of shipments.failed) this.#owe(offsite, error, 'ship');
@@ -108,9 +112,13 @@ class Backup {
         copies: [...this.#draft.copies, ...shipments.copies],
       };
       const journal = { run: this.#run, state: 'sealed' as const, phase: this.#phase, draft: this.#draft };
-      const signed = await conclude(host, this.#draft, this.#context.clock, (signed) =>
-        writeJournal(host.state.path, signedJournal(journal, signed)),
-      );
+      // All that needs room is written before the chain has the manifest: what is left to do is to rename.
+      const signed = await conclude(host, this.#draft, this.#context.clock, async (signed) => {
+        await writeClosing(host, signed);
+        await writeJournal(host.state.path, signedJournal(journal, signed));
+        this.#journaled = 'signed';
+      });
+      this.#chained = true;
       for (const { offsite } of shipments.failed) await owe(host, { run: this.#run, offsite });
       await closeFolders(host, signed);
       for (const { offsite, error } of await shipments.finish(signed)) {
@@ -127,6 +135,7 @@ class Backup {
   async #publish(): Promise<void> {
     const { clock, signal, emit } = this.#context;
     const publication = await publish(this.#host, clock, signal);
+    signal.throwIfAborted();
     if (publication.kind === 'owed') return this.#owe('publication', publication.error, 'publish');
     for (const path of publication.tampered) {
       const text = `the audit repository had lost or changed ${path}, which this host had published`;
@@ -134,23 +143,39 @@ class Backup {
     }
   }
 
-  /** Puts a failed run on record, takes away what it left, and returns the error that the caller throws. */
+  /**
+   * Puts a failed run on record, takes away what it left, and returns the error that the caller throws. A run that has
+   * its place in the chain is left as it is: the next one finishes it. So is the journal of an earlier, killed run.
+   */
   async #fail(error: unknown): Promise<CoffreError> {
-    const { clock, emit, signal } = this.#context;
+    const { emit, signal } = this.#context;
     const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
-    try {
-      await discardFolders(this.#host, this.#run);
-      const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
-      const reason = { code: failure.code, phase: this.#phase };
-      await conclude(this.#host, { ...this.#draft, ...nothing, outcome: 'failed', error: reason }, clock);
-      await removeJournal(this.#host.state.path);
-      if (!signal.aborted) await publish(this.#host, clock);
-    } catch (second) {
-      const { message, hint } = asCoffreError(second);
-      const text = `the failure of this run could not be put on record: ${message}`;
-      emit({ kind: 'warning', subject: this.#host.name, text, hint: hint ?? 'the next run does it' });
+    if (this.#chained) return failure;
+    const steps = [
+      async () => {
+        // Or a kill from here on would have the next run finish this one.
+        if (this.#journaled !== undefined) await this.#journal('working');
+      },
+      () => discardFolders(this.#host, this.#run),
+      () => this.#record(failure),
+    ];
+    for (const step of steps) {
+      await step().catch((second: unknown) => {
+        const { message, hint } = asCoffreError(second);
+        const text = `this run has failed, and then: ${message}`;
+        emit({ kind: 'warning', subject: this.#host.name, text, hint: hint ?? 'the next run does it' });
+      });
     }
     return failure;
+  }
+
+  async #record({ code }: CoffreError): Promise<void> {
+    const { clock, signal } = this.#context;
+    const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
+    const reason = { code, phase: this.#phase };
+    await conclude(this.#host, { ...this.#draft, ...nothing, outcome: 'failed', error: reason }, clock);
+    if (this.#journaled !== undefined) await removeJournal(this.#host.state.path);
+    if (!signal.aborted) await publish(this.#host, clock);
   }
 
   #owe(what: string, error: CoffreError, phase: Phase): void {
@@ -160,6 +185,7 @@ class Backup {
 
   async #journal(state: 'working' | 'sealed'): Promise<void> {
     await writeJournal(this.#host.state.path, { run: this.#run, state, phase: this.#phase, draft: this.#draft });
+    this.#journaled = state;
   }
 
   async #during<T>(phase: Phase, act: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { asCoffreError, errnoOf } from '../model/error.ts';
+import { asCoffreError, type CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { OffsiteName } from '../model/names.ts';
@@ -20,6 +20,12 @@ const Debt = z.strictObject({ run: RunId, offsite: OffsiteName });
 export type Debt = z.infer<typeof Debt>;
 
 type Delivery = Manifest['deliveries'][number];
+
+export interface Payment {
+  readonly deliveries: readonly Delivery[];
+  /** What is still owed, and why: the first debt of each offsite that failed. */
+  readonly failed: readonly (Debt & { readonly error: CoffreError })[];
+}
 
 const folderOf = (host: HostConfig) => join(host.state.path, 'owed');
 const pathOf = (host: HostConfig, { run, offsite }: Debt) => join(folderOf(host), `${run}-${offsite}.json`);
@@ -47,24 +53,21 @@ export async function readDebts(host: HostConfig): Promise<readonly Debt[]> {
  * Delivers what is owed, in order. An offsite that fails keeps the rest of its debts for the next run, and the others
  * go on. A run that is no longer on this host can never be delivered: its debt is dropped with a warning.
  */
-export async function payDebts(host: HostConfig, context: BackupContext): Promise<readonly Delivery[]> {
+export async function payDebts(host: HostConfig, context: BackupContext): Promise<Payment> {
   const deliveries: Delivery[] = [];
-  const failing = new Set<string>();
+  const failed: (Debt & { error: CoffreError })[] = [];
   for (const debt of await readDebts(host)) {
-    if (failing.has(debt.offsite)) continue;
+    if (failed.some(({ offsite }) => offsite === debt.offsite)) continue;
     try {
       const delivery = await pay(host, debt, context);
       if (delivery) deliveries.push(delivery);
       await removeDurably(pathOf(host, debt));
     } catch (error) {
       context.signal.throwIfAborted();
-      failing.add(debt.offsite);
-      const { message, hint } = asCoffreError(error);
-      const text = `still owed: ${debt.run} to ${debt.offsite}: ${message}`;
-      context.emit({ kind: 'warning', subject: host.name, text, hint: hint ?? 'the next run tries again' });
+      failed.push({ ...debt, error: asCoffreError(error) });
     }
   }
-  return deliveries;
+  return { deliveries, failed };
 }
 
 async function pay(

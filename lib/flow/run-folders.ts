@@ -3,43 +3,54 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
+import { partialName } from '../storage/run-names.ts';
 import { exists, renameDurably, writeDurably } from '../system/files.ts';
 import { closingFiles, type RunForm } from './run-files.ts';
 
-/** The three places of a run on its host, while it is being written. */
+/** Where a run is on its host while it is being written. The export's folder is made when there is something for it. */
 export interface LocalFolders {
   readonly store: RunFolder;
-  readonly exported: RunFolder;
   readonly keys: RunFolder;
 }
 
 export async function beginFolders(host: HostConfig, run: RunId): Promise<LocalFolders> {
-  const [store, exported, keys] = [host.store, host.export, host.keys].map(({ path }) => openRunFolders(path));
-  if (!store || !exported || !keys) throw new Error('three folders');
-  return { store: await store.beginRun(run), exported: await exported.beginRun(run), keys: await keys.beginRun(run) };
+  return {
+    store: await openRunFolders(host.store.path).beginRun(run),
+    keys: await openRunFolders(host.keys.path).beginRun(run),
+  };
 }
 
 export async function discardFolders(host: HostConfig, run: RunId): Promise<void> {
   for (const { path } of [host.store, host.export, host.keys]) await openRunFolders(path).removePartial(run);
 }
 
-/**
- * Writes what says what the run is into each of its folders, and gives them their final names: first the store's.
- * Can be repeated after a kill at any point: a folder that has its name already is left alone.
- */
-export async function closeFolders(host: HostConfig, signed: SignedManifest): Promise<void> {
-  const { run, dayArchive } = signed.manifest;
-  await close(host.store.path, run, closingFiles(signed, 'store'));
-  if (dayArchive) await close(host.export.path, run, closingFiles(signed, 'offsite'));
-  else await openRunFolders(host.export.path).removePartial(run);
-  await close(host.keys.path, run, new Map());
+/** Writes what says what the run is into each of its folders. Can be repeated, also where one has its final name. */
+export async function writeClosing(host: HostConfig, signed: SignedManifest): Promise<void> {
+  for (const { path, form } of placesOf(host, signed)) {
+    const partial = join(path, partialName(signed.manifest.run));
+    if (form === null || !(await exists(partial))) continue;
+    for (const [name, content] of closingFiles(signed, form)) await writeDurably(join(partial, name), content, 0o600);
+  }
 }
 
-async function close(path: string, run: RunId, closing: ReadonlyMap<string, Buffer>): Promise<void> {
-  const partial = join(path, `.${run}.partial`);
-  if (!(await exists(partial))) return;
-  for (const [name, content] of closing) await writeDurably(join(partial, name), content, 0o600);
-  await renameDurably(partial, join(path, run));
+/**
+ * Gives the folders of a run, complete with what `writeClosing` writes, their final names: first the store's. Can be
+ * repeated after a kill at any point: a folder that has its name already is left alone.
+ */
+export async function closeFolders(host: HostConfig, signed: SignedManifest): Promise<void> {
+  const { run } = signed.manifest;
+  for (const { path } of placesOf(host, signed)) {
+    const partial = join(path, partialName(run));
+    if (await exists(partial)) await renameDurably(partial, join(path, run));
+  }
+}
+
+function placesOf(host: HostConfig, { manifest }: SignedManifest) {
+  const places: { readonly path: string; readonly form: RunForm | null }[] = [
+    { path: host.store.path, form: 'store' },
+    { path: host.keys.path, form: null },
+  ];
+  return manifest.dayArchive ? [...places, { path: host.export.path, form: 'offsite' as const }] : places;
 }
 
 /** The form in which a run leaves the host: the day archive, or the archives one by one when there is none. */

@@ -1,22 +1,24 @@
 import { asCoffreError, type CoffreError, type ErrorCode } from '../model/error.ts';
-import type { Archive, Copy, DayArchive } from '../model/manifest.ts';
-import { type RecoveryForm, recoveryText } from '../seal/recovery-text.ts';
+import type { RunReader } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
 import type { BackupContext } from './backup-context.ts';
-import { buildDayArchive } from './build-day-archive.ts';
+import { exportDayArchive } from './export-day-archive.ts';
 import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { readSealed } from './read-sealed.ts';
-import { RECOVERY_FILE } from './run-files.ts';
+import { RECOVERY_FILE, type RunForm } from './run-files.ts';
 import type { LocalFolders } from './run-folders.ts';
+import { runInstructions } from './run-instructions.ts';
 
-/** What a full or broken export does. The store is safe then, and the run goes on without a day archive. */
-const EXPORT_FAILURES: readonly ErrorCode[] = ['no-space', 'write-failed'];
+/** What a full, broken or missing export does. The store is safe then, and the run goes on without a day archive. */
+const EXPORT_FAILURES: readonly ErrorCode[] = ['no-space', 'write-failed', 'store-unreachable', 'not-found'];
 
 export interface SealedRun {
   readonly draft: Draft;
+  /** What the offsites get: the day archive, or the archives one by one when there is none. */
+  readonly source: RunReader;
   /** Why there is no day archive. */
   readonly exportError?: CoffreError;
 }
@@ -32,64 +34,42 @@ export async function sealRun(
   { emit, signal }: BackupContext,
 ): Promise<SealedRun> {
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
-  let day: PromiseSettledResult<DayArchive>;
-  let archives: readonly Archive[];
-  try {
-    const building = buildDayArchive(prepared, folders.store, folders.exported, dumps.archives, emit, signal);
-    [day] = await Promise.allSettled([building, ...dumps.archives]);
-    const failed = dumps.failure();
-    if (failed) throw failed.error;
-    archives = await Promise.all(dumps.archives);
-  } finally {
-    await dumps.close();
-  }
-  const exportError = day.status === 'rejected' ? toleratedOrThrown(day.reason, signal) : undefined;
-  const dayArchive: DayArchive | null = day.status === 'fulfilled' ? day.value : null;
+  const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
+  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal);
+  const [exported] = await Promise.allSettled([exporting, ...dumps.archives]);
+  await dumps.close();
+  const failed = dumps.failure();
+  if (failed) throw failed.error;
+  const { archives } = await facts;
   const { snapshot, dumpProgram } = dumps;
-
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);
     await folders.store.writeSmall(record.wrappedKey.file, content);
-    if (dayArchive) await folders.exported.writeSmall(record.wrappedKey.file, content);
   }
-  const { host, run } = prepared;
-  const facts = {
-    host: host.name,
-    run,
-    iterations: draft.encryption?.iterations ?? 0,
-    recipients: draft.recipients,
-    archives,
-  };
-  const text = (form: RecoveryForm) => recoveryText(form, facts);
-  await folders.store.writeSmall(RECOVERY_FILE, text('store'));
-  if (dayArchive) await folders.exported.writeSmall(RECOVERY_FILE, text('offsite'));
-
+  const instructions = (form: RunForm) => runInstructions(form, { ...draft, archives: [...archives] });
+  await folders.store.writeSmall(RECOVERY_FILE, instructions('store'));
   // With a day archive every archive has been read back from the store already: it was built from them.
-  if (!dayArchive) for (const archive of archives) await drain(await readSealed(folders.store.reader, archive));
-  const copies: Copy[] = [
-    { kind: 'store', offsite: null, state: 'complete', verified: 'read back' },
-    {
-      kind: 'export',
-      offsite: null,
-      state: dayArchive ? 'complete' : 'missing',
-      verified: dayArchive ? 'size only' : null,
-    },
-  ];
-  if (dayArchive) {
-    await drain(await readSealed(folders.exported.reader, dayArchive));
-    copies[1] = { kind: 'export', offsite: null, state: 'complete', verified: 'read back' };
+  if (exported.status === 'rejected') {
+    for (const archive of archives) await drain(await readSealed(folders.store.reader, archive));
   }
+  const done = exported.status === 'fulfilled' ? exported.value : undefined;
   return {
     draft: {
       ...draft,
       software: { ...draft.software, dump: dumpProgram },
       snapshot,
       archives: [...archives],
-      dayArchive,
-      instructions: { store: sha256Of(text('store')), offsite: sha256Of(text('offsite')) },
-      copies,
+      dayArchive: done?.dayArchive ?? null,
+      instructions: { store: sha256Of(instructions('store')), offsite: sha256Of(instructions('offsite')) },
+      copies: [
+        { kind: 'store', offsite: null, state: 'complete', verified: 'read back' },
+        done
+          ? { kind: 'export', offsite: null, state: 'complete', verified: 'read back' }
+          : { kind: 'export', offsite: null, state: 'missing', verified: null },
+      ],
     },
-    ...(exportError ? { exportError } : {}),
+    source: done?.reader ?? folders.store.reader,
+    ...(exported.status === 'rejected' ? { exportError: toleratedOrThrown(exported.reason, signal) } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { parseManifest } from '../audit/canonical.ts';
 import { appendToChain, readHead } from '../audit/chain.ts';
-import { CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
@@ -9,7 +9,7 @@ import type { BackupContext } from './backup-context.ts';
 import { conclude } from './conclude.ts';
 import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { owe } from './owed.ts';
-import { closeFolders, discardFolders } from './run-folders.ts';
+import { closeFolders, discardFolders, writeClosing } from './run-folders.ts';
 
 /**
  * Finishes or takes back what a killed run has left. Whose archives were all durable becomes a complete run now, and
@@ -18,17 +18,25 @@ import { closeFolders, discardFolders } from './run-folders.ts';
 export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupContext): Promise<void> {
   const journal = await readJournal(host.state.path);
   if (journal) {
-    const kept = journal.state !== 'working' && (await exists(host.store.path));
+    const kept = journal.state !== 'working';
     const text = `the run ${journal.run} was killed; it is ${kept ? 'finished now' : 'recorded as failed, and what it left is removed'}`;
     emit({ kind: 'warning', subject: host.name, text, hint: 'look at the log of that night: journalctl -u cron' });
     if (journal.state === 'working') await giveUp(host, journal, clock);
     else await finish(host, journal, clock);
     await removeJournal(host.state.path);
   }
-  for (const path of [host.store.path, host.export.path, host.keys.path]) {
-    const folders = openRunFolders(path);
-    for (const run of await folders.listPartials()) await folders.removePartial(run);
-  }
+  for (const { path } of [host.store, host.keys]) await clear(path);
+  // A run can do without its export, and says so itself.
+  await clear(host.export.path).catch((error: unknown) => {
+    const { message, hint } = asCoffreError(error);
+    emit({ kind: 'warning', subject: host.name, text: message, hint: hint ?? `look at: ls -la ${host.export.path}` });
+  });
+}
+
+async function clear(path: string): Promise<void> {
+  if (!(await exists(path))) return;
+  const folders = openRunFolders(path);
+  for (const run of await folders.listPartials()) await folders.removePartial(run);
 }
 
 async function giveUp(host: HostConfig, { run, draft, phase }: Journal, clock: BackupContext['clock']): Promise<void> {
@@ -56,6 +64,7 @@ async function finish(host: HostConfig, journal: Journal, clock: BackupContext['
           clock,
           (signed) => writeJournal(host.state.path, signedJournal(journal, signed)),
         );
+  await writeClosing(host, signed);
   await closeFolders(host, signed);
   for (const offsite of owed) await owe(host, { run: journal.run, offsite });
 }

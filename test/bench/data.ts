@@ -17,7 +17,10 @@ function randomBytes(seed: string): (size: number) => Buffer {
   return (size) => cipher.update(Buffer.alloc(size));
 }
 
-const SETTINGS = 'SET autocommit=0, unique_checks=0, foreign_key_checks=0;\n';
+const SETTINGS = 'SET sql_log_bin=0, autocommit=0, unique_checks=0, foreign_key_checks=0;\n';
+
+/** Text, numbers, and blobs that cannot be compressed. */
+export const BENCHMARK_DATABASES = ['bench_text', 'bench_numbers', 'bench_blobs'] as const;
 
 /** SQL that makes the three databases with about `bytes` of dumped SQL together. */
 export async function* benchmarkSql(bytes: number, seed = 'coffre'): Bytes {

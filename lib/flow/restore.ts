@@ -15,7 +15,6 @@ import type { DatabaseName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
-import { describePublicKey } from '../seal/public-key.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { sha256Of } from '../system/files.ts';
@@ -90,8 +89,7 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
 
 /** The run's passphrase, out of the envelope that was made for the owner of this key. Throws `private-key`. */
 async function unwrapFor(privateKey: KeyObject, manifest: Manifest, reader: RunReader): Promise<Passphrase> {
-  const pem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
-  const { fingerprint } = describePublicKey(pem, 'the private key');
+  const fingerprint = sha256Of(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
   const recipient = manifest.recipients.find((each) => each.fingerprint === fingerprint);
   if (!recipient) {
     const names = manifest.recipients.map(({ name }) => name).join(', ');

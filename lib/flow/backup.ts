@@ -102,7 +102,7 @@ class Backup {
   /** Ships, then signs what has come of it, then gives everything its final name. */
   async #shipAndConclude({ source }: SealedRun): Promise<Manifest> {
     const host = this.#host;
-    const { deliveries, failed } = await payDebts(host, this.#context);
+    const { deliveries, failed, strike } = await payDebts(host, this.#context);
     for (const { run, offsite, error } of failed) this.#owe(`${offsite} (${run})`, error, 'ship');
     const shipments = await shipToOffsites(host, this.#draft, source, this.#context);
     try {
@@ -122,6 +122,7 @@ class Backup {
         this.#journaled = 'signed';
       });
       this.#chained = true;
+      await strike();
       for (const { offsite } of shipments.failed) await owe(host, { run: this.#run, offsite });
       await closeFolders(host, signed);
       for (const { offsite, error } of await shipments.finish(signed)) {

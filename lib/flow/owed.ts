@@ -1,18 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { asCoffreError, type CoffreError, errnoOf } from '../model/error.ts';
+import { asCoffreError, CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import { OffsiteName } from '../model/names.ts';
 import { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
-import type { RunReader } from '../storage/run-reader.ts';
-import { explained, makeFolder, readRequired, removeDurably, writeDurably } from '../system/files.ts';
+import { type RunReader, readSmall } from '../storage/run-reader.ts';
+import { explained, makeFolder, readRequired, removeDurably, sha256Of, writeDurably } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readManifest } from './read-manifest.ts';
-import { closingFiles, DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
+import { closingFiles, DAY_ARCHIVE_FILE, type RunForm, vouchedFiles } from './run-files.ts';
 import { finishShipment, ship } from './ship.ts';
 
 const Debt = z.strictObject({ run: RunId, offsite: OffsiteName });
@@ -25,6 +25,8 @@ export interface Payment {
   readonly deliveries: readonly Delivery[];
   /** What is still owed, and why: the first debt of each offsite that failed. */
   readonly failed: readonly (Debt & { readonly error: CoffreError })[];
+  /** Strikes out what was delivered. To be called once a signed manifest says so, or nobody would ever know. */
+  strike(): Promise<void>;
 }
 
 const folderOf = (host: HostConfig) => join(host.state.path, 'owed');
@@ -51,23 +53,28 @@ export async function readDebts(host: HostConfig): Promise<readonly Debt[]> {
 
 /**
  * Delivers what is owed, in order. An offsite that fails keeps the rest of its debts for the next run, and the others
- * go on. A run that is no longer on this host can never be delivered: its debt is dropped with a warning.
+ * go on. A run that is no longer on this host can never be delivered: its debt is dropped with a warning. A kill before
+ * `strike` leaves debts that are paid: the next run finds their runs over there, and says so.
  */
 export async function payDebts(host: HostConfig, context: BackupContext): Promise<Payment> {
   const deliveries: Delivery[] = [];
+  const paid: Debt[] = [];
   const failed: (Debt & { error: CoffreError })[] = [];
   for (const debt of await readDebts(host)) {
     if (failed.some(({ offsite }) => offsite === debt.offsite)) continue;
     try {
       const delivery = await pay(host, debt, context);
       if (delivery) deliveries.push(delivery);
-      await removeDurably(pathOf(host, debt));
+      paid.push(debt);
     } catch (error) {
       context.signal.throwIfAborted();
       failed.push({ ...debt, error: asCoffreError(error) });
     }
   }
-  return { deliveries, failed };
+  const strike = async () => {
+    for (const debt of paid) await removeDurably(pathOf(host, debt));
+  };
+  return { deliveries, failed, strike };
 }
 
 async function pay(
@@ -87,8 +94,8 @@ async function pay(
   const signed = await readManifest(found.source, host.name, run, inventory.allowedSigners);
   const offsite = await openOffsite(host, config, signal);
   try {
-    // There already: an earlier run was killed between the last step over there and the note of it here.
-    if (await offsite.openRun(run)) return { run, offsite: name, verified: 'size only' };
+    const there = await offsite.openRun(run);
+    if (there) return { run, offsite: name, verified: await compareSizes(there, signed, found.form) };
     emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
     const upload = await offsite.beginRun(run);
     const verified = await ship({ ...found, draft: signed.manifest, upload, emit, signal });
@@ -97,6 +104,22 @@ async function pay(
   } finally {
     offsite.close();
   }
+}
+
+/** For a run that is there already: an earlier one of ours was killed before it could say so. */
+async function compareSizes(reader: RunReader, signed: SignedManifest, form: RunForm): Promise<'size only'> {
+  const { archives, dayArchive } = signed.manifest;
+  const sealed = [...archives, ...(dayArchive ? [dayArchive] : [])];
+  for (const [name, sha256] of vouchedFiles(signed.manifest, form)) {
+    const file = sealed.find((each) => each.file === name);
+    const small = file ? undefined : await readSmall(reader, name);
+    const same = file ? (await reader.sizeOf(name)) === file.sealedBytes : small && sha256Of(small) === sha256;
+    if (same) continue;
+    throw new CoffreError('verification-failed', `cannot trust ${reader.where}: ${name} is not as it was sent`, {
+      hint: `look at it, and move its folder away over there: the next run sends it again`,
+    });
+  }
+  return 'size only';
 }
 
 /** The run in the export, or else in the store: either is enough to recover from. */

@@ -8,7 +8,11 @@ const QUICKSTART = '.quickstart/inventory';
 
 /** The folder that `--inventory` names; without it the one of the quickstart while there is one. */
 export function inventoryFolder(values: TaskContext['values']): string {
-  return textOf(values, 'inventory') ?? (existsSync(QUICKSTART) ? QUICKSTART : OWN);
+  const named = textOf(values, 'inventory');
+  if (named !== undefined) return named;
+  if (!existsSync(QUICKSTART)) return OWN;
+  process.stderr.write(`using the inventory of the quickstart, ${QUICKSTART}; another one: --inventory DIR\n`);
+  return QUICKSTART;
 }
 
 export function inventoryOf(values: TaskContext['values']): Promise<Inventory> {

@@ -37,7 +37,7 @@ export interface Task {
 }
 
 const COMMON = {
-  inventory: '=DIR     the inventory (default: inventory, or .quickstart/inventory where only that is there)',
+  inventory: '=DIR  the inventory (default: inventory; that of the quickstart while .quickstart is there)',
   json: 'one JSON event a line on stdout; the last one is the result',
   help: 'show this help',
 };

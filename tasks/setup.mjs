@@ -13,10 +13,12 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const POLICY = '/usr/sbin/policy-rc.d';
 const isRoot = process.getuid?.() === 0;
+/** Compressors that are faster than Node's own zlib, which does where they are missing. */
+const OPTIONAL = ['igzip', 'pigz'];
 
 checkNode();
 installPackages();
-await import('../lib/system/typescript.mjs');
+await (await import('../lib/system/typescript.mjs')).enableTypeScript();
 const { findProgram, PACKAGE_OF } = await import('../lib/system/programs.ts');
 installPrograms();
 
@@ -44,6 +46,7 @@ function installPrograms() {
   const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))].sort();
   const line = `apt-get install --no-install-recommends ${packages.join(' ')}`;
   if (!isRoot || !existsSync('/usr/bin/apt-get')) {
+    if (missing.every((program) => OPTIONAL.includes(program))) return;
     fail(`cannot find the programs ${missing.join(', ')}`, `install them with: ${isRoot ? '' : 'sudo '}${line}`);
   }
   say(`installing Debian packages: ${packages.join(' ')} (no service is started)`);

@@ -66,7 +66,7 @@ function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState)
       host,
       path: latest?.path ?? null,
       message,
-      hint: `run: npx zx tasks/status.ts ${host}`,
+      hint: `look at: npx zx tasks/list.ts ${host} --from audit`,
     },
   ];
   switch (state) {
@@ -115,7 +115,7 @@ function owedTo(
       host,
       path: latestSucceeded.path,
       message: `${owing.length} of its runs of the last ${OWED_DAYS} days are not on the offsite ${offsite}; ${last}`,
-      hint: `run: npx zx tasks/status.ts ${host}; the next run tries again`,
+      hint: `look at: npx zx tasks/list.ts ${host} --from audit; the next run tries again`,
     },
   ];
 }

@@ -24,7 +24,7 @@ export async function signManifest(manifest: Manifest, stateFolder: string): Pro
       'unexpected',
       `cannot sign the manifest of ${manifest.run}: ssh-keygen does not take ${key}`,
       {
-        hint: `make the host's signing key with: npx zx tasks/provision.ts ${manifest.host}`,
+        hint: `make the host's signing key with: npx zx tasks/keys.ts signer ${manifest.host}`,
       },
     );
   }

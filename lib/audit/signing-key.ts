@@ -25,8 +25,21 @@ export function signingKeyPath(stateFolder: string): string {
  * of its own, renamed when it is whole, so that a killed run leaves no half key behind. An existing key is never replaced.
  */
 export async function ensureSigningKey(stateFolder: string, host: HostName): Promise<string> {
+  if (!(await exists(signingKeyPath(stateFolder)))) await makeKey(stateFolder, host);
+  return await readSigningKey(stateFolder, host);
+}
+
+/**
+ * The public half of the signing key that is there. Throws `refused` when there is none: a run that could not be signed
+ * must not begin.
+ */
+export async function readSigningKey(stateFolder: string, host: HostName): Promise<string> {
   const path = signingKeyPath(stateFolder);
-  if (!(await exists(path))) await makeKey(stateFolder, host);
+  if (!(await exists(path))) {
+    throw new CoffreError('refused', `cannot sign for ${host}: there is no signing key at ${path}`, {
+      hint: `make it, and let it sign: npx zx tasks/keys.ts signer ${host}`,
+    });
+  }
   const derived = await run(requireProgram('ssh-keygen'), ['-y', '-P', '', '-f', path]);
   const [type, key] = derived.stdout.trim().split(' ');
   if (derived.exitCode === 0 && type === 'ssh-ed25519' && key !== undefined) return `${type} ${key}`;

@@ -4,6 +4,7 @@ import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import { type Ask, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
+import { readViewReferences, type ViewReference } from './load-order.ts';
 import { assertDumpable, isEmptyForeignFolder } from './obstacles.ts';
 import { assertPrivileges } from './privileges.ts';
 import { countObjects, readStorage, type Storage } from './read-objects.ts';
@@ -23,6 +24,8 @@ export interface ServerFacts {
   /** Databases that are not dumped, by the inventory. */
   readonly exclude: readonly string[];
   readonly databases: readonly DatabaseFacts[];
+  /** What has to be loaded before what. */
+  readonly viewReferences: readonly ViewReference[];
 }
 
 const Settings = z.object({
@@ -59,7 +62,7 @@ export async function inspectServer(
     counts: found,
     ...(storage.get(name) ?? { notPointInTimeTables: 0, dataBytes: 0 }),
   }));
-  const server = { ...settings, exclude, databases };
+  const server = { ...settings, exclude, databases, viewReferences: await readViewReferences(ask) };
   assertConnectionsSuffice(server);
   return server;
 }

@@ -11,7 +11,8 @@ import type { Ask } from './client.ts';
 import { type Connection, clientArguments } from './connection.ts';
 import { type BinlogPosition, DumpProcess } from './dump-process.ts';
 import { dumpArguments, readDumpProgram } from './dump-program.ts';
-import type { DatabaseFacts, ServerFacts } from './inspect-server.ts';
+import type { ServerFacts } from './inspect-server.ts';
+import { orderForLoading } from './load-order.ts';
 import { isEmptyForeignFolder } from './obstacles.ts';
 import { countObjects, NO_OBJECTS } from './read-objects.ts';
 import { Session } from './session.ts';
@@ -30,7 +31,10 @@ export interface Dump {
   readonly stream: DumpStream;
 }
 
-/** All dumps of a server at one point in time, the largest first. All of them MUST be read concurrently. */
+/**
+ * All dumps of a server at one point in time, in an order in which they can be loaded one after another: the largest
+ * first where nothing depends on another, the accounts last. All of them MUST be read concurrently.
+ */
 export interface Snapshot {
   readonly record: SnapshotRecord;
   /** The dump program and its version. */
@@ -90,7 +94,7 @@ export async function openSnapshot(
     assertGoesOn(signal);
     await barrier.holdSchema();
     const ask: Ask = (sql, row) => session.ask(sql, row);
-    const subjects = [...largestFirst(await countObjects(ask, server.exclude), server.databases), ACCOUNTS];
+    const subjects = [...inLoadOrder(await countObjects(ask, server.exclude), server), ACCOUNTS];
     await barrier.holdCommits();
     const heldFrom = clock.now().getTime();
     for (const subject of subjects) {
@@ -126,20 +130,19 @@ export async function openSnapshot(
 const ACCOUNTS: Subject = { database: null, expected: NO_OBJECTS, notPointInTimeTables: 0 };
 
 /** What there is now, also when it was made after the inspection. */
-function largestFirst(
+function inLoadOrder(
   counts: ReadonlyMap<DatabaseName, ObjectCounts>,
-  inspected: readonly DatabaseFacts[],
+  { databases, viewReferences }: ServerFacts,
 ): readonly Subject[] {
-  const facts = new Map(inspected.map((each) => [each.name, each]));
-  const size = ({ database }: Subject) => (database && facts.get(database)?.dataBytes) || 0;
-  return [...counts]
-    .filter(([database, expected]) => !isEmptyForeignFolder(database, expected))
-    .map(([database, expected]) => ({
-      database,
-      expected,
-      notPointInTimeTables: facts.get(database)?.notPointInTimeTables ?? 0,
-    }))
-    .sort((a, b) => size(b) - size(a));
+  const facts = new Map(databases.map((each) => [each.name, each]));
+  const size = (name: DatabaseName) => facts.get(name)?.dataBytes ?? 0;
+  const names = [...counts].flatMap(([name, found]) => (isEmptyForeignFolder(name, found) ? [] : [name]));
+  names.sort((a, b) => size(b) - size(a));
+  return orderForLoading(names, viewReferences).map((database) => ({
+    database,
+    expected: counts.get(database) ?? NO_OBJECTS,
+    notPointInTimeTables: facts.get(database)?.notPointInTimeTables ?? 0,
+  }));
 }
 
 async function within<T>(limitMs: number, work: Promise<T>, stop: () => void): Promise<T> {

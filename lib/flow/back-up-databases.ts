@@ -11,55 +11,54 @@ import { sealStream } from '../seal/seal-stream.ts';
 import { encodeSegments } from '../seal/segment-list.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
 import { sha256Of } from '../system/files.ts';
-import type { Completions } from './completions.ts';
 import { metered } from './metered.ts';
 import type { PreparedRun } from './prepare-run.ts';
 
-export interface BackedUp {
-  readonly archives: readonly Archive[];
+/** Dumps on their way into the store. */
+export interface DumpsUnderWay {
+  /** Each archive once it is durable in the store's folder, in an order in which they can be loaded. */
+  readonly archives: readonly Promise<Archive>[];
   readonly snapshot: SnapshotRecord;
   readonly dumpProgram: string;
+  /** What went wrong first: the other dumps were stopped for it. Once all of `archives` have settled. */
+  failure(): { readonly error: unknown } | undefined;
+  /** Ends every dump that still runs. MUST be called. */
+  close(): Promise<void>;
 }
 
 /**
- * Dump → archive → seal → store, for every database and the accounts, all at one snapshot. Tells `finished` of each
- * archive as soon as it is durable in the store's folder. When one fails, all are stopped, and nothing counts.
+ * Dump → archive → seal → store, for every database and the accounts, all at one snapshot. When one fails, all are
+ * stopped, and nothing counts.
  */
 export async function backUpDatabases(
   prepared: PreparedRun,
   folder: RunFolder,
-  finished: Completions<Archive>,
   emit: Emit,
   signal: AbortSignal,
-): Promise<BackedUp> {
+): Promise<DumpsUnderWay> {
   const { connection, server, host } = prepared;
   const snapshot = await openSnapshot(connection, server, { parallel: host.database.parallel, signal });
-  try {
-    emit({
-      kind: 'note',
-      subject: host.name,
-      text: `one snapshot over ${snapshot.record.dumps} dumps, commits held back for ${snapshot.record.heldMs} ms`,
-    });
-    const archives = await Promise.all(
-      snapshot.dumps.map(async (dump) => {
-        try {
-          const archive = await storeDump(dump, prepared, folder, emit, signal);
-          finished.push(archive);
-          return archive;
-        } catch (error) {
-          await snapshot.close(); // the others end too, instead of working for nothing
-          throw error;
-        }
-      }),
-    );
-    finished.end();
-    return { archives, snapshot: snapshot.record, dumpProgram: snapshot.program };
-  } catch (error) {
-    finished.fail(error);
-    throw error;
-  } finally {
-    await snapshot.close();
-  }
+  const { heldMs, dumps } = snapshot.record;
+  const text = `one snapshot over ${dumps} dumps, commits held back for ${heldMs} ms`;
+  emit({ kind: 'note', subject: host.name, text });
+  let first: { readonly error: unknown } | undefined;
+  const archives = snapshot.dumps.map(async (dump) => {
+    try {
+      return await storeDump(dump, prepared, folder, emit, signal);
+    } catch (error) {
+      first ??= { error };
+      await snapshot.close(); // the others end too, instead of working for nothing
+      throw error;
+    }
+  });
+  for (const archive of archives) archive.catch(() => undefined); // `failure` tells
+  return {
+    archives,
+    snapshot: snapshot.record,
+    dumpProgram: snapshot.program,
+    failure: () => first,
+    close: () => snapshot.close(),
+  };
 }
 
 async function storeDump(

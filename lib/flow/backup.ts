@@ -12,6 +12,7 @@ import { type Draft, type Journal, removeJournal, signedJournal, writeJournal } 
 import { lockRun } from './lock-run.ts';
 import { owe, payDebts } from './owed.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
+import { readBackExport } from './read-back-export.ts';
 import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClosing } from './run-folders.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
@@ -106,10 +107,12 @@ class Backup {
     const shipments = await shipToOffsites(host, this.#draft, source, this.#context);
     try {
       for (const { offsite, error } of shipments.failed) this.#owe(offsite, error, 'ship');
+      const shipped = shipments.copies.some(({ state }) => state === 'complete');
+      const local = await readBackExport(this.#draft, source, shipped, this.#context);
       this.#draft = {
         ...this.#draft,
         deliveries: [...deliveries],
-        copies: [...this.#draft.copies, ...shipments.copies],
+        copies: [...local, ...shipments.copies],
       };
       const journal = { run: this.#run, state: 'sealed' as const, phase: this.#phase, draft: this.#draft };
       // All that needs room is written before the chain has the manifest: what is left to do is to rename.

@@ -15,21 +15,21 @@ import { readSealed } from './read-sealed.ts';
 import { DAY_ARCHIVE_FILE } from './run-files.ts';
 
 /**
- * Builds the day archive in `target` out of the sealed archives in `source`, as they come to be finished, while later
- * databases are still being dumped. Each archive is read back from the store, compared with what was meant to be
+ * Builds the day archive in `target` out of the sealed archives in `source`, in the order in which they are to be loaded,
+ * while later databases are still being dumped. Each archive is read back from the store, compared with what was meant to be
  * written, opened, and sealed again as an entry of one tar: no plaintext leaves memory.
  */
 export async function buildDayArchive(
   prepared: PreparedRun,
   source: RunFolder,
   target: RunFolder,
-  finished: AsyncIterable<Archive>,
+  archives: readonly Promise<Archive>[],
   emit: Emit,
   signal: AbortSignal,
 ): Promise<DayArchive> {
   const { passphrase } = prepared;
   async function* entries() {
-    for await (const archive of finished) {
+    for await (const archive of archives) {
       const subject = archive.database ?? 'accounts';
       const verified = await readSealed(source.reader, archive, (bytes) =>
         metered(bytes, { emit, phase: 'day-archive', subject, totalBytes: archive.sealedBytes, signal }),

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
@@ -111,11 +111,17 @@ function hostNamed(inventory: Inventory, name: HostName): HostConfig {
   throw new CoffreError('inventory', `cannot find the host ${name} in ${inventory.folder}`);
 }
 
+/** As `PASSWORD()` makes it. The server gets no more, or the password would stand in its binary log. */
+function nativeHash(password: string): string {
+  const sha1 = (content: string | Buffer) => createHash('sha1').update(content).digest();
+  return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
+}
+
 /** The account that takes the backups, with a random password that stands in its option file and nowhere else. */
 async function makeBackupAccount(server: ThrowawayServer, optionFile: string): Promise<void> {
   const password = randomBytes(24).toString('hex');
   const account = { user: 'bkpuser', from: 'localhost' };
-  const create = `CREATE USER 'bkpuser'@'localhost' IDENTIFIED BY '${password}';\n${grantStatement(account)};\n`;
+  const create = `CREATE USER 'bkpuser'@'localhost' IDENTIFIED BY PASSWORD '${nativeHash(password)}';\n${grantStatement(account)};\n`;
   await loadSql(server.root, create);
   await writeDurably(optionFile, `[client]\nuser = bkpuser\npassword = "${password}"\n`, 0o600);
 }

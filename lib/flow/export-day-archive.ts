@@ -3,21 +3,19 @@ import type { Archive, DayArchive } from '../model/manifest.ts';
 import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { assertFolderWritable } from '../storage/store-guard.ts';
-import { drain } from '../system/bytes.ts';
 import { buildDayArchive } from './build-day-archive.ts';
 import type { PreparedRun } from './prepare-run.ts';
-import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { runInstructions } from './run-instructions.ts';
 
 /**
- * The export's folder of a run, complete but for its manifest, and read back. `facts` come when every archive is in the
+ * The export's folder of a run, complete but for its manifest. `facts` come when every archive is in the
  * store. Takes away what it has written when it fails.
  */
 export async function exportDayArchive(
   prepared: PreparedRun,
   store: RunFolder,
-  finished: AsyncIterable<Archive>,
+  archives: readonly Promise<Archive>[],
   facts: Promise<Parameters<typeof runInstructions>[1]>,
   emit: Emit,
   signal: AbortSignal,
@@ -27,10 +25,9 @@ export async function exportDayArchive(
   await assertFolderWritable(host.export.path);
   const folder = await openRunFolders(host.export.path).beginRun(run);
   try {
-    const dayArchive = await buildDayArchive(prepared, store, folder, finished, emit, signal);
+    const dayArchive = await buildDayArchive(prepared, store, folder, archives, emit, signal);
     for (const { record, content } of wrapped) await folder.writeSmall(record.wrappedKey.file, content);
     await folder.writeSmall(RECOVERY_FILE, runInstructions('offsite', await facts));
-    await drain(await readSealed(folder.reader, dayArchive));
     return { dayArchive, reader: folder.reader };
   } catch (error) {
     await folder.discard();

@@ -9,9 +9,8 @@ import type { RestorePlan } from './plan-restore.ts';
 import { readSealed } from './read-sealed.ts';
 
 /**
- * The archives of a plan as plain `.tar.gz` streams, one after another, each to be read before the next is asked for.
- * From the store in the order of the plan; from a day archive in the order of its tar, which has the accounts
- * anywhere: they are read again at the end, because loading them may change the account that loads.
+ * The archives of a plan as plain `.tar.gz` streams, in an order in which they can be loaded, which is that of the run.
+ * Each MUST be read before the next is asked for.
  */
 export async function* openArchives(
   plan: RestorePlan,
@@ -27,19 +26,12 @@ export async function* openArchives(
     }
     return;
   }
-  const passes = [plan.archives.filter(isDatabase), plan.archives.filter((archive) => !isDatabase(archive))];
-  for (const wanted of passes.filter(({ length }) => length > 0)) {
-    const left = new Map(wanted.map((archive) => [archive.file.replace(/\.enc$/, ''), archive]));
-    for await (const entry of readDayArchive(openStream(await readSealed(reader, dayArchive), passphrase, options))) {
-      const archive = left.get(entry.name);
-      if (!archive) continue;
-      left.delete(entry.name);
-      yield { archive, content: entry.content };
-      if (left.size === 0) break;
-    }
+  const left = new Map(plan.archives.map((archive) => [archive.file.replace(/\.enc$/, ''), archive]));
+  for await (const entry of readDayArchive(openStream(await readSealed(reader, dayArchive), passphrase, options))) {
+    const archive = left.get(entry.name);
+    if (!archive) continue;
+    left.delete(entry.name);
+    yield { archive, content: entry.content };
+    if (left.size === 0) return;
   }
-}
-
-function isDatabase({ database }: Archive): boolean {
-  return database !== null;
 }

@@ -1,6 +1,9 @@
 import { type Compressor, chooseCompressor } from '../archive/compressor.ts';
+import { readSigningKey } from '../audit/signing-key.ts';
 import { type Connection, connectionOf } from '../database/connection.ts';
 import { inspectServer, type ServerFacts } from '../database/inspect-server.ts';
+import { parseAllowedSigners } from '../model/allowed-signers.ts';
+import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
@@ -28,6 +31,7 @@ export async function prepareRun(
   draft: Draft,
 ): Promise<{ readonly prepared: PreparedRun; readonly draft: Draft }> {
   for (const program of ['mariadb', 'mariadb-dump', 'git', 'ssh-keygen'] as const) requireProgram(program);
+  await assertCanSign(host, inventory);
   const passphrase = Passphrase.random();
   const wrapped = await wrapForRecipients(host, inventory, passphrase);
   const compressor = await chooseCompressor(host.compression.program);
@@ -43,4 +47,18 @@ export async function prepareRun(
       recipients: wrapped.map(({ record }) => record),
     },
   };
+}
+
+/** A run whose manifest nobody accepts could not be restored from with trust: better known before than after. */
+async function assertCanSign(host: HostConfig, { allowedSigners, folder }: Inventory): Promise<void> {
+  const publicKey = await readSigningKey(host.state.path, host.name);
+  const { signers } = parseAllowedSigners(allowedSigners);
+  if (signers.some((signer) => signer.host === host.name && signer.publicKey === publicKey)) return;
+  throw new CoffreError(
+    'refused',
+    `cannot sign for ${host.name}: the inventory ${folder} does not name its signing key`,
+    {
+      hint: `let it sign: npx zx tasks/keys.ts signer ${host.name}; then commit signers/allowed_signers`,
+    },
+  );
 }

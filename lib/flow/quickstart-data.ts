@@ -54,6 +54,8 @@ CREATE TABLE contact (id INT PRIMARY KEY, said TEXT CHARACTER SET latin1, raw BL
 INSERT INTO contact
   SELECT seq, CONCAT('Gr\\'ü\\'ße "', seq, '" \\\\ C:\\\\new'), UNHEX(CONCAT('000A0D1A22275C', SHA2(seq, 256))) FROM seq_1_to_5000;
 
+CREATE VIEW shop.known AS SELECT c.id, c.name, k.said FROM shop.customer c JOIN crm.contact k ON k.id = c.id;
+
 CREATE DATABASE blog CHARACTER SET utf8mb4;
 USE blog;
 CREATE TABLE \`post and page\` (id INT PRIMARY KEY, body MEDIUMTEXT, FULLTEXT (body)) ENGINE=InnoDB;

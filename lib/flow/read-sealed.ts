@@ -22,6 +22,10 @@ export async function readSealed(
     );
   }
   const segments = parseSegments(list, file);
-  const { sealedBytes, sha256 } = file;
-  return verifyStream(watch(reader.read(file.file)), { file: file.file, sealedBytes, sha256, segmentBytes, segments });
+  return verifyStream(watch(reader.read(file.file)), {
+    file: file.file,
+    sealedBytes: file.sealedBytes,
+    segmentBytes,
+    segments,
+  });
 }

@@ -1,11 +1,9 @@
 import { asCoffreError, type CoffreError, type ErrorCode } from '../model/error.ts';
-import type { Archive } from '../model/manifest.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
 import type { BackupContext } from './backup-context.ts';
-import { Completions } from './completions.ts';
 import { exportDayArchive } from './export-day-archive.ts';
 import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
@@ -35,15 +33,15 @@ export async function sealRun(
   folders: LocalFolders,
   { emit, signal }: BackupContext,
 ): Promise<SealedRun> {
-  const finished = new Completions<Archive>();
-  const storing = backUpDatabases(prepared, folders.store, finished, emit, signal);
-  const facts = storing.then(({ archives }) => ({ ...draft, archives: [...archives] }));
-  const [stored, exported] = await Promise.allSettled([
-    storing,
-    exportDayArchive(prepared, folders.store, finished, facts, emit, signal),
-  ]);
-  if (stored.status === 'rejected') throw stored.reason;
-  const { archives, snapshot, dumpProgram } = stored.value;
+  const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
+  const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
+  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal);
+  const [exported] = await Promise.allSettled([exporting, ...dumps.archives]);
+  await dumps.close();
+  const failed = dumps.failure();
+  if (failed) throw failed.error;
+  const { archives } = await facts;
+  const { snapshot, dumpProgram } = dumps;
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);
     await folders.store.writeSmall(record.wrappedKey.file, content);
@@ -66,7 +64,7 @@ export async function sealRun(
       copies: [
         { kind: 'store', offsite: null, state: 'complete', verified: 'read back' },
         done
-          ? { kind: 'export', offsite: null, state: 'complete', verified: 'read back' }
+          ? { kind: 'export', offsite: null, state: 'complete', verified: 'size only' } // until it is read to be shipped
           : { kind: 'export', offsite: null, state: 'missing', verified: null },
       ],
     },

@@ -33,10 +33,24 @@ const duplicateOffsite: FleetRule = (hosts) =>
     (other) => `${other} keeps its runs in the same folder of the same server`,
   );
 
+/** A mounted volume can be the same one on both hosts, and then they would remove each other's runs. */
+const sharedStore: FleetRule = (hosts) =>
+  doubles(
+    hosts
+      .filter(({ store }) => store.mount !== 'none')
+      .map((host) => ({
+        host,
+        steps: ['store', 'path'],
+        key: JSON.stringify([host.store.mount, tidy(host.store.path)]),
+      })),
+    (other) => `${other} has the same path on a mounted volume; give each host a folder of its own there`,
+  );
+
 /** Rules that compare hosts, by name. */
 export const FLEET_RULES: Readonly<Record<string, FleetRule>> = {
   'duplicate-account': duplicateAccount,
   'duplicate-offsite': duplicateOffsite,
+  'shared-store': sharedStore,
 };
 
 function serverOf({ database, ssh, name }: HostConfig): readonly (string | number)[] {

@@ -12,7 +12,7 @@ const Path = z
   .describe('An absolute path on the host');
 const Address = z
   .string()
-  .regex(/^[A-Za-z0-9:._-]+$/, 'a host name or an IP address')
+  .regex(/^[A-Za-z0-9:][A-Za-z0-9:._-]*$/, 'a host name or an IP address')
   .describe('A DNS name or an IP address');
 const Port = z.int().min(1).max(65535);
 const UserName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'a login name');

@@ -23,7 +23,7 @@ export async function* openStream(source: VerifiedStream, passphrase: Passphrase
     const head = first.done ? Buffer.alloc(0) : first.value;
     if (head.length < HEADER_BYTES || !head.subarray(0, MAGIC.length).equals(MAGIC)) {
       throw new CoffreError('verification-failed', "cannot open the sealed file: it does not begin as openssl's do", {
-        hint: 'compare it with another copy: npx zx tasks/verify.ts',
+        hint: 'take another copy of the run',
       });
     }
     const { key, iv } = await deriveKey(passphrase, head.subarray(MAGIC.length, HEADER_BYTES), options);

@@ -126,7 +126,10 @@ async function* once(content: Buffer): Bytes {
 
 /** A private key that others can read is no longer one. */
 async function readIdentity(path: string): Promise<Buffer> {
-  const content = await readRequired(path, 'make it with: npx zx tasks/provision.ts, or give its path as identity');
+  const content = await readRequired(
+    path,
+    `make it with: ssh-keygen -t ed25519 -N '' -f ${path}, and give its public half to the offsite`,
+  );
   const { mode } = await stat(path).catch((error: unknown) => {
     throw explained('look at', path, error);
   });
@@ -138,6 +141,6 @@ async function readIdentity(path: string): Promise<Buffer> {
 
 function alreadyThere(where: string, run: RunId): CoffreError {
   return new CoffreError('refused', `cannot send the run ${run}: ${where} has it already`, {
-    hint: 'a run is never sent over another; see what is there: npx zx tasks/verify.ts',
+    hint: 'a run is never sent over another; see what is there: npx zx tasks/list.ts --from offsite:<name>',
   });
 }

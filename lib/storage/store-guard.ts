@@ -57,7 +57,7 @@ async function assertFolder(path: string): Promise<void> {
   if (isFolder) return;
   const why = isFolder === undefined ? 'there is no such folder' : 'it is not a folder';
   throw new CoffreError('store-unreachable', `cannot use ${path}: ${why}`, {
-    hint: `mount the volume, or let provision make the folder: npx zx tasks/provision.ts; look at: ls -ld ${path}`,
+    hint: `mount the volume, or where it is a plain folder: mkdir -p ${path}; look at: ls -ld ${path}`,
   });
 }
 

@@ -8,7 +8,11 @@ import { pathToFileURL } from 'node:url';
 // The option names this package, which only processes started inside it can resolve: children must not inherit it.
 delete process.env.NODE_OPTIONS;
 
-if (!(/** @type {{ typescript?: unknown }} */ (process.features).typescript)) {
+await enableTypeScript();
+
+/** For whoever has just installed tsx. Nothing happens where TypeScript can be imported already, or tsx is missing. */
+export async function enableTypeScript() {
+  if (/** @type {{ typescript?: unknown }} */ (process.features).typescript) return;
   const tsx = resolveTsx();
   if (tsx) await import(pathToFileURL(tsx).href);
 }

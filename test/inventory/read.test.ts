@@ -153,8 +153,12 @@ const broken: Readonly<Record<string, { files: Record<string, string | Buffer | 
     tells: /^(?!.*hunter2).*secret-in-inventory/,
   },
   'one account for two hosts': {
-    files: { 'hosts/db3.yaml': DB2.replace('/backups/db2', '/backups/db3') },
+    files: { 'hosts/db3.yaml': DB2.replace('/backups/db2', '/backups/db3').replace('sqldata-db2', 'sqldata-db3') },
     tells: /hosts\/db3.yaml:\d+:3 database.account: db2 uses the same account.*duplicate-account/,
+  },
+  'one store for two hosts': {
+    files: { 'hosts/db2.yaml': DB2.replace('/mnt/data/mysqldata-db2', '/mnt/data/mysqldata') },
+    tells: /hosts\/db2.yaml:\d+:\d+ store.path: db1 has the same path on a mounted volume.*shared-store/,
   },
   'one folder for two hosts': {
     files: { 'hosts/db2.yaml': DB2.replace('/backups/db2', '/backups/./db1/') },

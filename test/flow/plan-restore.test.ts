@@ -1,0 +1,76 @@
+import t from 'tap';
+import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
+import type { Archive } from '../../lib/model/manifest.ts';
+import { DatabaseName } from '../../lib/model/names.ts';
+import { manifestOf } from '../fixture/manifest.ts';
+
+const base = manifestOf('db1', new Date('2026-11-22T04:00:00Z'));
+const [shop] = base.archives as [Archive];
+const archive = (name: string): Archive => ({
+  ...shop,
+  database: DatabaseName.parse(name),
+  file: `${name}.tar.gz.enc`,
+});
+const accounts: Archive = { ...shop, kind: 'accounts', database: null, file: '@accounts.tar.gz.enc' };
+const manifest = { ...base, archives: [archive('crm'), shop, accounts] };
+const files = manifest.archives.map(({ file }) => file);
+const wish: RestoreWish = {
+  where: 'the store',
+  files,
+  databases: undefined,
+  accounts: true,
+  overwrite: [],
+  present: new Set(['mysql']),
+  maxAllowedPacketBytes: 16 * 1024 * 1024,
+};
+
+t.test('takes everything, in the order of the run, the accounts last', async (t) => {
+  const plan = planRestore(manifest, wish);
+  t.same(
+    plan.archives.map(({ file }) => file),
+    files,
+  );
+  t.match(plan, { form: 'store', drops: [], readBytes: 3 * shop.sealedBytes });
+});
+
+t.test('reads the whole day archive where the copy has nothing else', async (t) => {
+  const plan = planRestore(manifest, { ...wish, files: ['encrypted.dat'], databases: ['shop'], accounts: false });
+  t.match(plan, { form: 'offsite', readBytes: manifest.dayArchive?.sealedBytes });
+  t.same(
+    plan.archives.map(({ database }) => database),
+    ['shop'],
+  );
+});
+
+t.test('refuses a database that is there, all of them at once, unless its name was given', async (t) => {
+  const present = new Set(['shop', 'crm']);
+  t.throws(() => planRestore(manifest, { ...wish, present, overwrite: ['shop'] }), {
+    code: 'refused',
+    hint: /--overwrite crm$/,
+  });
+  t.throws(() => planRestore(manifest, { ...wish, present }), { message: /crm, shop/, exitCode: 8 });
+  t.same(planRestore(manifest, { ...wish, present, overwrite: ['shop', 'crm'] }).drops, ['crm', 'shop']);
+});
+
+t.test('drops nothing that was named but is not in the plan', async (t) => {
+  const present = new Set(['shop', 'crm']);
+  const plan = planRestore(manifest, { ...wish, present, databases: ['shop'], overwrite: ['shop', 'crm'] });
+  t.same(plan.drops, ['shop']);
+});
+
+t.test('refuses a database that the run does not have, and names those that it has', async (t) => {
+  t.throws(() => planRestore(manifest, { ...wish, databases: ['shpo'] }), { code: 'not-found', hint: /crm, shop/ });
+});
+
+t.test('refuses a failed run, and a copy that lacks a file', async (t) => {
+  t.throws(() => planRestore({ ...manifest, outcome: 'failed' }, wish), { code: 'not-found' });
+  t.throws(() => planRestore({ ...manifest, dayArchive: null }, { ...wish, files: files.slice(1) }), {
+    code: 'verification-failed',
+    message: /crm\.tar\.gz\.enc/,
+  });
+});
+
+t.test('refuses before it drops anything when the server would not take the largest row', async (t) => {
+  const large = { ...manifest, archives: [{ ...shop, largestStatementBytes: 40_000_000 }] };
+  t.throws(() => planRestore(large, wish), { code: 'refused', hint: /SET GLOBAL max_allowed_packet = \d+;/ });
+});

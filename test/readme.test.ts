@@ -1,0 +1,35 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { grantStatement } from '../lib/database/privileges.ts';
+import { ERRORS } from '../lib/model/error.ts';
+
+const root = new URL('../', import.meta.url);
+const readme = readFileSync(new URL('README.md', root), 'utf8');
+const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
+t.test('names only tasks and scripts that there are', async (t) => {
+  for (const [, task = ''] of readme.matchAll(/tasks\/([a-z]+\.ts)/g))
+    t.ok(existsSync(new URL(`tasks/${task}`, root)), task);
+  for (const [, script = ''] of readme.matchAll(/npm run ([a-z]+)/g)) t.type(scripts[script], 'string', script);
+});
+
+t.test('has the very statement that gives the account what it needs', async (t) => {
+  t.ok(readme.includes(`${grantStatement({ user: 'bkpuser', from: 'localhost' })};`));
+});
+
+t.test('explains every exit code of the table of errors', async (t) => {
+  for (const { exit } of Object.values(ERRORS)) t.match(readme, new RegExp(`^\\| ${exit} \\|`, 'm'), String(exit));
+});
+
+t.test('no sentence or hint in the code names a task that is not there', async (t) => {
+  const folder = new URL('lib/', root);
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((each) =>
+    each.endsWith('.ts'),
+  )) {
+    const code = readFileSync(new URL(name, folder), 'utf8');
+    for (const [, task = ''] of code.matchAll(/tasks\/([a-z]+\.ts)/g))
+      t.ok(existsSync(new URL(`tasks/${task}`, root)), `${name}: ${task}`);
+  }
+});

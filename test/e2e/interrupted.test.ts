@@ -20,7 +20,7 @@ import { worldFor } from '../fixture/world.ts';
  * it. Signals go to the whole process group, as those of a terminal do.
  */
 
-t.setTimeout(300_000);
+t.setTimeout(400_000);
 const world = await worldFor(t);
 const proxy = await startProxy(world.contractor.port);
 t.teardown(() => proxy.close());

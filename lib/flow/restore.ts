@@ -54,7 +54,7 @@ export interface RestoreResult {
 
 /**
  * Restores from a copy: manifest → plan → key → every byte verified → load → compare. Nothing is dropped or loaded
- * before all that is to be read has been verified. Throws by the table of errors; what a failed load has made is named.
+ * before all that is to be read has been verified. A database whose load fails is dropped again. Throws by the table.
  */
 export async function restore(order: RestoreOrder): Promise<RestoreResult> {
   const { host, inventory, target, emit, signal } = order;
@@ -129,8 +129,13 @@ async function loadAll(
     const subject = archive.database ?? 'accounts';
     const from = performance.now();
     const opened = openArchive(content, subject);
-    await loadSql(target, meter('load', subject, archive.plainBytes, order)(opened.sql), subject);
-    loaded.set(archive, await opened.digests);
+    try {
+      await loadSql(target, meter('load', subject, archive.plainBytes, order)(opened.sql), subject);
+      loaded.set(archive, await opened.digests);
+    } catch (error) {
+      if (archive.database !== null) await takeBack(archive.database, order);
+      throw error;
+    }
     emit({ kind: 'phase-ended', phase: 'load', subject, durationMs: Math.round(performance.now() - from) });
   }
   const missing = plan.archives.filter((archive) => !loaded.has(archive));
@@ -141,6 +146,16 @@ async function loadAll(
     {
       hint: 'take another copy of the run',
     },
+  );
+}
+
+/** Drops a database whose load was cut short: nobody may take it for the whole one. */
+async function takeBack(database: DatabaseName, { target, emit }: RestoreOrder): Promise<void> {
+  const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
+  const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
+  await execute(target, statement).then(
+    () => warn('its load was cut short, and what was there of it is dropped again', 'run the restore again'),
+    () => warn('its load was cut short, and what is there of it could not be dropped', `run: ${statement};`),
   );
 }
 

@@ -97,7 +97,7 @@ const CHECK = ({ host }: RecoveryFacts) => `2. CHECK THAT NOTHING IS DAMAGED
    Every line must end in OK. A damaged file can be opened in part without a warning, so do not go on with one:
    take the folder of this run from the other place (store or off-site), or an older run.
 
-    $ sha256sum -c SHA256SUMS
+    $ sha256sum --strict -c SHA256SUMS
 
    That finds damage. Only the signature finds malice: manifest.json names the digest of every file, and whoever has
    the inventory with inventory/signers/allowed_signers can check who signed it:

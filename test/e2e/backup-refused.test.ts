@@ -9,6 +9,7 @@ import { worldFor } from '../fixture/world.ts';
 
 /* What stands in the way of a backup before or while the databases are read. */
 
+t.setTimeout(400_000);
 const world = await worldFor(t);
 await world.goodRun();
 

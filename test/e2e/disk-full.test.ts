@@ -22,6 +22,7 @@ import { MARKER, worldFor } from '../fixture/world.ts';
  * mounting is allowed; and what others can see of the secrets while a good run and a restore are at work.
  */
 
+t.setTimeout(400_000);
 const world = await worldFor(t);
 await world.goodRun();
 const MIB = 1024 * 1024;

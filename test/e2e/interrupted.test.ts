@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import t from 'tap';
+import { inspectTarget } from '../../lib/database/target.ts';
 import {
   assertFinalNamesAreWhole,
   assertNothingHalfDone,
@@ -19,6 +20,7 @@ import { worldFor } from '../fixture/world.ts';
  * it. Signals go to the whole process group, as those of a terminal do.
  */
 
+t.setTimeout(400_000);
 const world = await worldFor(t);
 const proxy = await startProxy(world.contractor.port);
 t.teardown(() => proxy.close());
@@ -130,6 +132,24 @@ for (const moment of MOMENTS) {
     t.strictSame(await runsAt(world, OFFSITE), await runsAt(world, STORE), 'the offsite has every run of the store');
   });
 }
+
+t.test('Ctrl-C in the middle of a load: what is half-loaded does not keep the name of a database', async (t) => {
+  const half =
+    'case "$*" in *binary-mode*) { head -c 4500000; sleep 5; cat; } | "$REAL" "$@";; *) exec "$REAL" "$@";; esac';
+  const ended = await world.restore(['--json', '--database', 'shop', '--overwrite', 'shop'], {
+    env: { PATH: await pathWith(world.at('bin-half'), 'mariadb', half) },
+    onEvent: ({ event, phase }, { kill }) => {
+      if (event === 'progress' && phase === 'load') kill('SIGINT');
+    },
+  });
+  t.equal(ended.exitCode, 130, ended.stdout);
+  t.match(ended.stdout, /its load was cut short, and what was there of it is dropped again/);
+  const { databases } = await inspectTarget(world.server.root);
+  t.notOk(databases.has('shop'));
+  t.ok(databases.has('crm'), 'the other one is as it was');
+  const again = await world.restore(['--database', 'shop']);
+  t.equal(again.exitCode, 0, again.stderr);
+});
 
 t.test('two runs at once: the second is skipped, says who holds the lock, and is published', async (t) => {
   let second: ReturnType<typeof world.task> | undefined;

@@ -16,6 +16,7 @@ import { worldFor } from '../fixture/world.ts';
 
 /* The backup is safe in the store, and what should leave the host does not get there: exit code 3, and then delivered. */
 
+t.setTimeout(400_000);
 const world = await worldFor(t);
 const proxy = await startProxy(world.contractor.port);
 t.teardown(() => proxy.close());

@@ -25,6 +25,7 @@ import { worldFor } from '../fixture/world.ts';
 
 /* Copies that must not be restored, keys that do not fit, targets that must not be touched. */
 
+t.setTimeout(400_000);
 const world = await worldFor(t);
 await world.goodRun();
 await world.goodRun();

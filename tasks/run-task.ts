@@ -47,6 +47,8 @@ export async function runTask(task: Task): Promise<void> {
   const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
   const args = process.argv.slice(process.argv.findIndex((word) => basename(word) === `${task.verb}.ts`) + 1);
   const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
+  // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);

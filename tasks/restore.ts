@@ -60,6 +60,10 @@ that exist stay as they are.`,
       emit,
       signal,
     });
-    return { text: formatRestore(result, values['dry-run'] === true), data: result };
+    return {
+      text: formatRestore(result, values['dry-run'] === true),
+      data: result,
+      exitCode: result.plan.refused.length === 0 ? 0 : 8,
+    };
   },
 });

@@ -92,7 +92,7 @@ export async function askPassphrase(prompt: string, fd: number | undefined): Pro
   if (fd !== undefined) return await firstLine(fd);
   if (!process.stdin.isTTY) {
     throw new Failure('usage', 'cannot ask for the passphrase: there is no terminal', {
-      hint: 'hand it in by a descriptor: --passphrase-fd 3 3< FILE',
+      hint: 'hand it in: --passphrase-file FILE, or on standard input: --passphrase-fd 0 < FILE',
     });
   }
   process.stderr.write(`${prompt}: `);
@@ -115,7 +115,7 @@ async function firstLine(fd: number): Promise<string> {
     }
   } catch (error) {
     throw new Failure('usage', `cannot read the passphrase from descriptor ${fd}`, {
-      hint: `open it on the command line: --passphrase-fd ${fd} ${fd}< FILE`,
+      hint: 'npx hands on descriptor 0 alone: --passphrase-fd 0 < FILE; or --passphrase-file FILE',
       cause: error,
     });
   }

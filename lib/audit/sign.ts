@@ -9,24 +9,23 @@ import { signingKeyPath } from './signing-key.ts';
 
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n$/;
 
-/**
- * Signs the canonical bytes of `manifest` with the host's own key: an armored SSHSIG (OpenSSH PROTOCOL.sshsig).
- * The bytes go through standard input: for a file that has a `.sig` beside it, ssh-keygen may sign nothing and say 0.
- */
+/** Signs the canonical bytes of `manifest` with the host's own key. */
 export async function signManifest(manifest: Manifest, stateFolder: string): Promise<SignedManifest> {
-  const key = signingKeyPath(stateFolder);
   const bytes = encodeManifest(manifest);
+  return { manifest, bytes, signature: await signBytes(bytes, stateFolder), sha256: sha256Of(bytes) };
+}
+
+/**
+ * An armored SSHSIG (OpenSSH PROTOCOL.sshsig) over `bytes`, by the host's own key. The bytes go through standard input:
+ * for a file that has a `.sig` beside it, ssh-keygen may sign nothing and say 0.
+ */
+export async function signBytes(bytes: Buffer, stateFolder: string): Promise<Buffer> {
+  const key = signingKeyPath(stateFolder);
   const signed = await run(requireProgram('ssh-keygen'), ['-Y', 'sign', '-f', key, '-n', SIGNATURE_NAMESPACE], {
     input: bytes,
   });
-  if (signed.exitCode !== 0 || !ARMOR.test(signed.stdout)) {
-    throw new CoffreError(
-      'unexpected',
-      `cannot sign the manifest of ${manifest.run}: ssh-keygen does not take ${key}`,
-      {
-        hint: `make the host's signing key with: npx zx tasks/keys.ts signer ${manifest.host}`,
-      },
-    );
-  }
-  return { manifest, bytes, signature: Buffer.from(signed.stdout), sha256: sha256Of(bytes) };
+  if (signed.exitCode === 0 && ARMOR.test(signed.stdout)) return Buffer.from(signed.stdout);
+  throw new CoffreError('unexpected', `cannot sign: ssh-keygen does not take ${key}`, {
+    hint: "make the host's signing key with: npx zx tasks/keys.ts signer",
+  });
 }

@@ -184,6 +184,8 @@ class Backup {
 
   #owe(what: string, error: CoffreError, phase: Phase): void {
     this.#owed.push({ what, error });
+    const hint = error.hint ?? 'the next run tries again';
+    this.#context.emit({ kind: 'warning', subject: this.#host.name, text: `owed: ${what}: ${error.message}`, hint });
     if (phase !== 'publish') this.#draft = { ...this.#draft, error: { code: error.code, phase } };
   }
 
@@ -196,6 +198,7 @@ class Backup {
     const { emit, signal } = this.#context;
     this.#phase = phase;
     signal.throwIfAborted();
+    if (this.#journaled === 'working' || this.#journaled === 'sealed') await this.#journal(this.#journaled);
     emit({ kind: 'phase-started', phase, subject: this.#host.name });
     const from = performance.now();
     const result = await act();

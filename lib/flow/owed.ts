@@ -99,7 +99,7 @@ async function pay(
     emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
     const upload = await offsite.beginRun(run);
     const verified = await ship({ ...found, draft: signed.manifest, upload, emit, signal });
-    await finishShipment(upload, closingFiles(signed, found.form));
+    await finishShipment(upload, await closingFiles(signed, found.form, host.state.path));
     return { run, offsite: name, verified };
   } finally {
     offsite.close();

@@ -1,5 +1,6 @@
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
+import { quotePosix } from '../system/command.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
@@ -12,6 +13,8 @@ export interface RestorePlan {
   readonly archives: readonly Archive[];
   /** Databases that are there, and are dropped before they are loaded. */
   readonly drops: readonly string[];
+  /** Those among them that were not named for that: as long as there are any, nothing is done. */
+  readonly refused: readonly string[];
   /** Ciphertext that is read, twice: to verify it, then to load it. */
   readonly readBytes: number;
   readonly plainBytes: number;
@@ -29,8 +32,7 @@ export interface RestoreWish {
 }
 
 /**
- * Plans, and refuses what must not happen. Pure. Throws `refused` when a database is there that was not named for
- * overwriting, or when the server would not take the largest row; `not-found` for a database that the run does not
+ * Plans. Pure. Throws `refused` when the server would not take the largest row; `not-found` for a database that the run does not
  * have; `verification-failed` when the copy lacks files.
  */
 export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan {
@@ -41,7 +43,6 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   }
   const archives = chooseArchives(manifest, wish);
   const drops = archives.flatMap(({ database }) => (database !== null && wish.present.has(database) ? [database] : []));
-  refuseOverwriting(drops, wish.overwrite);
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const form = formOf(manifest, archives, wish);
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
@@ -51,9 +52,18 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     form,
     archives,
     drops,
+    refused: drops.filter((name) => !wish.overwrite.includes(name)),
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
   };
+}
+
+/** Throws `refused` when the plan would overwrite what nobody has named for that. */
+export function assertAllowed({ refused }: RestorePlan): void {
+  if (refused.length === 0) return;
+  throw new CoffreError('refused', `cannot restore ${refused.join(', ')}: the server has a database of that name`, {
+    hint: `to drop it and load it anew, name it: ${refused.map((name) => `--overwrite ${quotePosix(name)}`).join(' ')}`,
+  });
 }
 
 function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {
@@ -72,14 +82,6 @@ function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish
     database === null ? accounts : databases === undefined || databases.includes(database),
   );
   return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
-}
-
-function refuseOverwriting(drops: readonly string[], overwrite: readonly string[]): void {
-  const refused = drops.filter((name) => !overwrite.includes(name));
-  if (refused.length === 0) return;
-  throw new CoffreError('refused', `cannot restore ${refused.join(', ')}: the server has a database of that name`, {
-    hint: `to drop it and load it anew, name it: ${refused.map((name) => `--overwrite ${name}`).join(' ')}`,
-  });
 }
 
 function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {

@@ -22,9 +22,10 @@ import { compareContent, readContent } from './compare-content.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
 import { metered } from './metered.ts';
 import { openArchives } from './open-archives.ts';
-import { planRestore, type RestorePlan } from './plan-restore.ts';
+import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
+import { RECOVERY_FILE } from './run-files.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -71,7 +72,9 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       accounts: order.accounts,
       overwrite: order.overwrite,
     });
+    if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);
+    await warnOfForgedText(manifest, reader, plan, order);
     if (order.dryRun) return { plan, compared: [] };
     emit({
       kind: 'note',
@@ -85,6 +88,20 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
   } finally {
     place.close();
   }
+}
+
+/** Nothing here reads RECOVERY.txt, but somebody may type what stands in it. */
+async function warnOfForgedText(
+  { host, instructions }: Manifest,
+  reader: RunReader,
+  { form }: RestorePlan,
+  { emit }: RestoreOrder,
+): Promise<void> {
+  const text = await readSmall(reader, RECOVERY_FILE);
+  if (text && sha256Of(text) === instructions?.[form]) return;
+  const why = text ? 'is not as it was written' : 'is missing';
+  const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
+  emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
 }
 
 /** The run's passphrase, out of the envelope that was made for the owner of this key. Throws `private-key`. */

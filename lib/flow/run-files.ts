@@ -1,3 +1,4 @@
+import { signBytes } from '../audit/sign.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { Sha256 } from '../model/names.ts';
 import { encodeSums } from '../seal/sums.ts';
@@ -28,14 +29,23 @@ export function vouchedFiles(
   return files;
 }
 
-/** The files that say what a run is, in the order in which they are written: once they are there, it is complete. */
-export function closingFiles(signed: SignedManifest, form: RunForm): ReadonlyMap<string, Buffer> {
-  const sums = vouchedFiles(signed.manifest, form);
-  sums.set(MANIFEST_FILE, signed.sha256);
-  sums.set(SIGNATURE_FILE, sha256Of(signed.signature));
+/**
+ * The files that say what a run is, in the order in which they are written: once they are there, it is complete. The
+ * sums are signed too, so that whoever has only ssh-keygen and sha256sum can tell a forged file, not only a damaged one.
+ */
+export async function closingFiles(
+  signed: SignedManifest,
+  form: RunForm,
+  stateFolder: string,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const files = vouchedFiles(signed.manifest, form);
+  files.set(MANIFEST_FILE, signed.sha256);
+  files.set(SIGNATURE_FILE, sha256Of(signed.signature));
+  const sums = Buffer.from(encodeSums(files));
   return new Map([
     [MANIFEST_FILE, signed.bytes],
     [SIGNATURE_FILE, signed.signature],
-    [SUMS_FILE, Buffer.from(encodeSums(sums))],
+    [SUMS_FILE, sums],
+    [`${SUMS_FILE}.sig`, await signBytes(sums, stateFolder)],
   ]);
 }

@@ -29,7 +29,8 @@ export async function writeClosing(host: HostConfig, signed: SignedManifest): Pr
   for (const { path, form } of placesOf(host, signed)) {
     const partial = join(path, partialName(signed.manifest.run));
     if (form === null || !(await exists(partial))) continue;
-    for (const [name, content] of closingFiles(signed, form)) await writeDurably(join(partial, name), content, 0o600);
+    const closing = await closingFiles(signed, form, host.state.path);
+    for (const [name, content] of closing) await writeDurably(join(partial, name), content, 0o600);
   }
 }
 

@@ -20,7 +20,12 @@ export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupC
   if (journal) {
     const kept = journal.state !== 'working';
     const text = `the run ${journal.run} was killed; it is ${kept ? 'finished now' : 'recorded as failed, and what it left is removed'}`;
-    emit({ kind: 'warning', subject: host.name, text, hint: 'look at the log of that night: journalctl -u cron' });
+    emit({
+      kind: 'warning',
+      subject: host.name,
+      text,
+      hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
+    });
     if (journal.state === 'working') await giveUp(host, journal, clock);
     else await finish(host, journal, clock);
     await removeJournal(host.state.path);

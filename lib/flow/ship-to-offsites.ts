@@ -64,8 +64,9 @@ export async function shipToOffsites(
     close,
     async finish(signed) {
       const late: Failure[] = [];
+      const closing = await closingFiles(signed, form, host.state.path);
       for (const { name, upload } of arrived) {
-        await finishShipment(upload, closingFiles(signed, form)).catch((error: unknown) => {
+        await finishShipment(upload, closing).catch((error: unknown) => {
           late.push({ offsite: name, error: asCoffreError(error) });
         });
       }

@@ -11,6 +11,7 @@ import { HOST_RULES } from './host-rules.ts';
 import { mergeDefaults } from './merge.ts';
 import { findPrivateKeys } from './private-keys.ts';
 import { readRecipients } from './recipients.ts';
+import { withStandIn } from './stand-in.ts';
 import { aboutFile, listFiles, readText } from './text-file.ts';
 import { parseYaml, type YamlFile } from './yaml-document.ts';
 
@@ -79,7 +80,7 @@ async function readYaml(folder: string, file: string, findings: InventoryFinding
   return yaml;
 }
 
-/** The host as the schema reads it, with what its rules found; undefined when it does not fit the schema. */
+/** The host as the schema reads it, with all that is found; undefined when it does not fit the schema. */
 function parseHost(
   name: HostName,
   source: Source,
@@ -89,21 +90,34 @@ function parseHost(
   // A file that is not YAML has been told; what it lacks because of that has not to be.
   if (source.file.findings.length > 0 || source.defaults.findings.length > 0) return undefined;
   const merged = mergeDefaults(source.defaults.value, source.file.value);
-  const parsed = HostConfig.safeParse(merged);
-  if (!parsed.success) {
-    for (const { steps, message, missing } of explainIssues(parsed.error.issues, merged)) {
+  const standIns: Steps[] = [];
+  let parsed = HostConfig.safeParse(merged);
+  // A mistake can hide others of form: each round tells what the one before it has uncovered.
+  for (let judged = merged, round = 0; !parsed.success && round < ROUNDS; round += 1) {
+    for (const { steps, message, missing } of explainIssues(parsed.error.issues, judged)) {
       const rule = steps.at(-1) === 'hostKey' ? 'pinned-host-key' : 'schema';
       // What a host lacks is its own to say, except in a list, which is in one of the files as a whole.
       const own = missing === true && !steps.some((step) => typeof step === 'number');
       findings.push(place(own ? { ...source, defaults: source.file } : source, rule, steps, message));
+      standIns.push(steps);
+      judged = withStandIn(judged, steps) as typeof judged;
     }
-    return undefined;
+    parsed = HostConfig.safeParse(judged);
   }
+  if (!parsed.success) return undefined;
   const host: HostConfig = { ...parsed.data, name };
   for (const [rule, judge] of Object.entries(HOST_RULES)) {
-    for (const { steps, message } of judge(host, recipients)) findings.push(place(source, rule, steps, message));
+    for (const { steps, message } of judge(host, recipients)) {
+      if (!standIns.some((standIn) => isWithin(steps, standIn))) findings.push(place(source, rule, steps, message));
+    }
   }
-  return host;
+  return standIns.length === 0 ? host : undefined;
+}
+
+const ROUNDS = 3;
+
+function isWithin(steps: Steps, outer: Steps): boolean {
+  return outer.every((step, index) => steps[index] === step);
 }
 
 /** Points at the file that says more about `steps`: the host's own, unless only the defaults have it. */

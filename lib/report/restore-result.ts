@@ -11,6 +11,7 @@ interface Restored {
       readonly plainBytes: number;
     }[];
     readonly drops: readonly string[];
+    readonly refused: readonly string[];
     readonly readBytes: number;
     readonly plainBytes: number;
   };
@@ -21,7 +22,7 @@ interface Restored {
 export function formatRestore({ plan, compared }: Restored, dryRun: boolean): string {
   const rows = plan.archives.map(({ database, tables, plainBytes }) => [
     database ?? '(accounts)',
-    database === null ? 'load, existing accounts stay' : plan.drops.includes(database) ? 'DROP, then load' : 'load',
+    whatIsDone(database, plan),
     String(tables),
     formatBytes(plainBytes),
     database !== null && compared.includes(database) ? 'the same' : '-',
@@ -29,4 +30,10 @@ export function formatRestore({ plan, compared }: Restored, dryRun: boolean): st
   const head = ['database', dryRun ? 'would' : 'done', 'tables', 'SQL', 'compared'];
   const from = `${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
   return `${formatTable(head, rows)}\n\n${dryRun ? 'would restore' : 'restored'} ${from}`;
+}
+
+function whatIsDone(database: string | null, { drops, refused }: Restored['plan']): string {
+  if (database === null) return 'load, existing accounts stay';
+  if (refused.includes(database)) return 'REFUSE: it is there; --overwrite names it';
+  return drops.includes(database) ? 'DROP, then load' : 'load';
 }

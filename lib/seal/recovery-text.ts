@@ -92,17 +92,20 @@ const PREPARE = ({ recipients }: RecoveryFacts) => `1. BEGIN
 
     # openssl pkey -in "$KEY" -pubout -outform DER | sha256sum`;
 
-const CHECK = ({ host }: RecoveryFacts) => `2. CHECK THAT NOTHING IS DAMAGED
+const CHECK = ({ host, run }: RecoveryFacts) => `2. CHECK THAT NOTHING IS FORGED OR DAMAGED
 
-   Every line must end in OK. A damaged file can be opened in part without a warning, so do not go on with one:
-   take the folder of this run from the other place (store or off-site), or an older run.
+   Whoever could write to this folder could have put anything into it, this page included. The signature tells: it was
+   made over SHA256SUMS by a key that only ${host} has. You need allowed_signers from the inventory (signers/), never
+   from here. It must say: Good "coffre-manifest" signature. And the second line must find the name of this run:
 
-    $ sha256sum --strict -c SHA256SUMS
+    # ssh-keygen -Y verify -f allowed_signers -I ${host} -n coffre-manifest -s SHA256SUMS.sig < SHA256SUMS
+    # grep -o '"run":"${run}","sequence"' manifest.json
 
-   That finds damage. Only the signature finds malice: manifest.json names the digest of every file, and whoever has
-   the inventory with inventory/signers/allowed_signers can check who signed it:
+   Then every line of this must end in OK, and no other file is worth anything. A damaged file can be opened in part
+   without a warning, so do not go on with one: take the folder of this run from the other place (store or off-site),
+   or an older run.
 
-    # ssh-keygen -Y verify -f allowed_signers -I ${host} -n coffre-manifest -s manifest.json.sig < manifest.json`;
+    $ sha256sum --strict -c SHA256SUMS`;
 
 const UNWRAP = `3. UNWRAP THE PASSPHRASE OF THE RUN
 

@@ -89,18 +89,26 @@ export function folderReader(folder: string): RunReader {
     },
     async sizeOf(name) {
       assertFileName(name);
-      try {
-        return (await stat(join(folder, name))).size;
-      } catch (error) {
-        if (errnoOf(error) === 'ENOENT') return undefined;
-        throw explained('look at', join(folder, name), error);
-      }
+      return await sizeOfFile(join(folder, name));
     },
-    read(name, start, bytes) {
+    async *read(name, start, bytes) {
       assertFileName(name);
-      return readStream(join(folder, name), start, bytes);
+      await sizeOfFile(join(folder, name));
+      yield* readStream(join(folder, name), start, bytes);
     },
   };
+}
+
+/** undefined when there is none. A pipe in the place of a file would keep its reader waiting for ever: never opened. */
+async function sizeOfFile(path: string): Promise<number | undefined> {
+  const stats = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw explained('look at', path, error);
+  });
+  if (stats === undefined || stats.isFile()) return stats?.size;
+  throw new CoffreError('verification-failed', `cannot read ${path}: it is not a regular file`, {
+    hint: `look at: ls -la ${path}; take another copy of the run`,
+  });
 }
 
 function runFolder(partial: string, final: string): RunFolder {

@@ -194,6 +194,10 @@ export function explained(verb: string, path: string, error: unknown): unknown {
         `the file system does not answer (${errno})`,
         'look at: gluster volume status; dmesg | tail',
       );
+    case 'EISDIR':
+      return say('not-found', 'it is a folder', 'give the path of a file');
+    case 'ENOTDIR':
+      return say('not-found', 'a part of the path is not a folder', `look at: ls -ld ${dirname(path)}`);
     case 'ENOENT':
       return say('not-found', 'there is no such file or folder', `look at: ls -la ${dirname(path)}`);
     default:

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
+import { assertAllowed, planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
 import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
@@ -44,12 +44,14 @@ t.test('reads the whole day archive where the copy has nothing else', async (t) 
 
 t.test('refuses a database that is there, all of them at once, unless its name was given', async (t) => {
   const present = new Set(['shop', 'crm']);
-  t.throws(() => planRestore(manifest, { ...wish, present, overwrite: ['shop'] }), {
+  t.throws(() => assertAllowed(planRestore(manifest, { ...wish, present, overwrite: ['shop'] })), {
     code: 'refused',
     hint: /--overwrite crm$/,
   });
-  t.throws(() => planRestore(manifest, { ...wish, present }), { message: /crm, shop/, exitCode: 8 });
-  t.same(planRestore(manifest, { ...wish, present, overwrite: ['shop', 'crm'] }).drops, ['crm', 'shop']);
+  t.throws(() => assertAllowed(planRestore(manifest, { ...wish, present })), { message: /crm, shop/, exitCode: 8 });
+  const named = planRestore(manifest, { ...wish, present, overwrite: ['shop', 'crm'] });
+  assertAllowed(named);
+  t.same(named.drops, ['crm', 'shop']);
 });
 
 t.test('drops nothing that was named but is not in the plan', async (t) => {

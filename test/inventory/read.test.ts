@@ -58,13 +58,21 @@ t.test('tells five different mistakes in three files at once, each with file, li
     `defaults.yaml:${lineOf(defaults, 'graceHours')}:1 graceHours: expected a number (schema)`,
     `hosts/db1.yaml:${lineOf(db1, 'exlude')}:3 database.exlude: there is no such key; did you mean exclude? (schema)`,
     `hosts/db1.yaml:${lineOf(db1, 'path: backups')}:5 offsite[0].path: it does not fit: an absolute path (schema)`,
+    `hosts/db2.yaml:${lineOf(db2, '"61 4')}:1 schedule: the minute "61" is not within 0-59 (cron-expression)`,
     `hosts/db2.yaml:${lineOf(db2, '- name')}:5 offsite[0].hostKey: it is missing: text is expected (pinned-host-key)`,
   ]);
-  // The schedule is judged once the file fits the schema.
-  const mended = await inventoryWith(t, { 'hosts/db2.yaml': DB2.replace('"30 4 * * *"', '"61 4 * * *"') });
-  t.match(await findingsIn(mended), [
-    /hosts\/db2.yaml:\d+:1 schedule: the minute "61" is not within 0-59 \(cron-expression\)/,
-  ]);
+});
+
+t.test('lets no mistake of form hide another one, nor what the rules say of the same host', async (t) => {
+  const db1 = DB1.replace('kind: sftp', 'kind: ftp').replace(
+    '    address: backup',
+    '    prot: 22\n    address: backup',
+  );
+  const defaults = DEFAULTS.replace('"0 4 * * *"', '"99 4 * * *"').replace('[company, escrow]', '[company, escorw]');
+  const findings = await findingsIn(await inventoryWith(t, { 'hosts/db1.yaml': db1, 'defaults.yaml': defaults }));
+  for (const part of ['offsite[0].kind', 'offsite[0].prot', 'schedule', 'escorw']) {
+    t.equal(findings.filter((finding) => finding.includes(part)).length, 1, `${part} in ${findings.join('; ')}`);
+  }
 });
 
 t.test('explains the two forms of a database', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { quickstart, stopQuickstart } from '../../lib/flow/quickstart.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
+import { run } from '../../lib/system/command.ts';
 import { isRunning, readProcess } from '../../lib/system/process-record.ts';
 
 t.test(
@@ -33,6 +34,25 @@ t.test(
     for (const name of ['inventory', 'keys', 'host', 'offsite', 'audit.git'])
       t.ok(existsSync(join(folder, name)), name);
     t.match(readFileSync(join(folder, 'keys/README.txt'), 'utf8'), /demo/);
+
+    const copy = join(folder, 'offsite/backups/db1', manifest.run);
+    const signers = join(folder, 'inventory/signers/allowed_signers');
+    const verify = [
+      '-Y',
+      'verify',
+      '-f',
+      signers,
+      '-I',
+      'db1',
+      '-n',
+      'coffre-manifest',
+      '-s',
+      join(copy, 'SHA256SUMS.sig'),
+    ];
+    const sums = readFileSync(join(copy, 'SHA256SUMS'));
+    t.equal((await run('ssh-keygen', verify, { input: sums })).exitCode, 0, 'the sums are signed');
+    const forged = Buffer.concat([sums.subarray(1), sums.subarray(0, 1)]);
+    t.not((await run('ssh-keygen', verify, { input: forged })).exitCode, 0, 'and forged ones are not');
 
     const record = join(folder, 'host/mysql/process.json');
     const server = await readProcess(record);

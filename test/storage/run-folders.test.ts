@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { RunId } from '../../lib/model/run-id.ts';
 import { asStage, type Bytes, type SealedStream } from '../../lib/model/stages.ts';
-import { openRunFolders } from '../../lib/storage/run-folders.ts';
+import { folderReader, openRunFolders } from '../../lib/storage/run-folders.ts';
 import { bytesOf } from '../bytes.ts';
 
 const RUN = RunId.parse('2026-11-22T040000Z');
@@ -61,4 +61,15 @@ t.test('a full disk is said clearly and leaves nothing under a final name', asyn
   t.same(await folders.listPartials(), [RUN]);
   await folders.removePartial(RUN);
   t.same(readdirSync(folder), []);
+});
+
+t.test('never opens a pipe that lies in the place of a file, which would wait for ever', async (t) => {
+  const folder = t.testdir({ run: {} });
+  execFileSync('mkfifo', [join(folder, 'run', 'company.key.enc')]);
+  const reader = folderReader(join(folder, 'run'));
+  const refusal = { code: 'verification-failed', message: /not a regular file/ };
+  await t.rejects(reader.sizeOf('company.key.enc'), refusal);
+  await t.rejects(async () => {
+    for await (const _ of reader.read('company.key.enc')) t.fail('nothing can be read of it');
+  }, refusal);
 });

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
+import { expectBulkData } from '../lib/system/memory.ts';
 import { jsonTerminal, plainTerminal } from './terminal.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -49,6 +50,7 @@ export async function runTask(task: Task): Promise<void> {
   const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
   // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  expectBulkData();
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);

@@ -1,23 +1,34 @@
 import type { Bytes } from '../lib/model/stages.ts';
 
 /** `chunks` as a stream. */
-export async function* bytesOf(...chunks: readonly (Buffer | string)[]): Bytes {
-  for (const chunk of chunks) yield Buffer.from(chunk);
+export function bytesOf(...chunks: readonly (Buffer | string)[]): Bytes {
+  return lending(chunks.map((chunk) => Buffer.from(chunk)));
 }
 
 /** `content` in chunks of these sizes, over and over. */
-export async function* chunked(content: Buffer, sizes: readonly number[]): Bytes {
+export function chunked(content: Buffer, sizes: readonly number[]): Bytes {
+  const chunks: Buffer[] = [];
   for (let offset = 0, turn = 0; offset < content.length; turn++) {
     const size = sizes[turn % sizes.length] ?? content.length;
-    yield content.subarray(offset, offset + size);
+    chunks.push(content.subarray(offset, offset + size));
     offset += size;
+  }
+  return lending(chunks);
+}
+
+/** A stream whose chunks are spoilt as soon as the next one is asked for: what a reader keeps, it must have copied. */
+async function* lending(chunks: readonly Buffer[]): Bytes {
+  for (const chunk of chunks) {
+    const lent = Buffer.from(chunk);
+    yield lent;
+    lent.fill(0xee);
   }
 }
 
 /** All of a stream. */
 export async function collect(source: Bytes): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of source) chunks.push(chunk);
+  for await (const chunk of source) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -25,7 +36,7 @@ export async function collect(source: Bytes): Promise<Buffer> {
 export async function collectUntilError(source: Bytes): Promise<{ content: Buffer; error: unknown }> {
   const chunks: Buffer[] = [];
   try {
-    for await (const chunk of source) chunks.push(chunk);
+    for await (const chunk of source) chunks.push(Buffer.from(chunk));
   } catch (error) {
     return { content: Buffer.concat(chunks), error };
   }

@@ -24,7 +24,7 @@ export interface DumpArchive {
  * A member's size bounds the memory of an archive: its bytes are held until it is known how many they are. A member
  * ends at the next section once it has `WORTH_BYTES`, and inside a section only when it is full.
  */
-const MEMBER_BYTES = 2 * 1024 * 1024;
+const MEMBER_BYTES = 1024 * 1024;
 const WORTH_BYTES = MEMBER_BYTES / 4;
 
 /**
@@ -94,7 +94,7 @@ function* fill(member: Member, piece: Piece, digester: SectionDigester): Generat
 class Member {
   number = 1;
   sizeBytes = 0;
-  #content = Buffer.allocUnsafe(MEMBER_BYTES);
+  readonly #content = Buffer.allocUnsafeSlow(MEMBER_BYTES);
 
   add(part: Buffer): void {
     part.copy(this.#content, this.sizeBytes);
@@ -107,7 +107,6 @@ class Member {
     yield* tarMember(memberName(this.number), this.#content.subarray(0, this.sizeBytes));
     this.number += 1;
     this.sizeBytes = 0;
-    this.#content = Buffer.allocUnsafe(MEMBER_BYTES); // the reader may still hold the other
   }
 }
 

@@ -12,9 +12,8 @@ export class ByteSource {
   /** The next `length` bytes; fewer only at the end of the stream. For small lengths: they are held in memory. */
   async take(length: number): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for await (const part of this.#upTo(length)) parts.push(part);
-    const [only] = parts;
-    return parts.length === 1 && only ? only : Buffer.concat(parts);
+    for await (const part of this.#upTo(length)) parts.push(Buffer.from(part));
+    return Buffer.concat(parts);
   }
 
   /** The next `length` bytes as a stream, which throws what `short` makes when there are fewer. Can be read on. */

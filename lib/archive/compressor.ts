@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
-import { filter, run } from '../system/command.ts';
+import { filter, run, through } from '../system/command.ts';
 import { findProgram, requireProgram } from '../system/programs.ts';
 
 /** Something that writes gzip: one member, without a name or a time in its header. */
@@ -16,9 +15,9 @@ export interface Compressor {
 
 type Program = Exclude<Compressor['name'], 'zlib'>;
 
-/** Levels that come to about the same size. igzip's highest is four times as fast as the others at six. */
+/** igzip's level 2 comes to within two per cent of its highest, in half the time: ten times as fast as the others at six. */
 const ARGUMENTS: Readonly<Record<Program, readonly string[]>> = {
-  igzip: ['-3', '-n', '-c'],
+  igzip: ['-2', '-n', '-c'],
   pigz: ['-6', '-n', '-c'],
   gzip: ['-6', '-n', '-c'],
 };
@@ -57,17 +56,9 @@ function zlib(): Compressor {
   return {
     name: 'zlib',
     version: `zlib ${process.versions.zlib}`.replace(/-.*$/, ''),
-    async *compress(bytes) {
+    compress: (bytes) => {
       const gzip = createGzip({ level: constants.Z_DEFAULT_COMPRESSION, chunkSize: 64 * 1024 });
-      const source = Readable.from(bytes, { objectMode: false, highWaterMark: 256 * 1024 });
-      source.on('error', (error) => gzip.destroy(error));
-      source.pipe(gzip);
-      try {
-        for await (const chunk of gzip) yield chunk as Buffer;
-      } finally {
-        source.destroy();
-        gzip.destroy();
-      }
+      return through(gzip, bytes, (error) => error);
     },
   };
 }

@@ -89,7 +89,7 @@ export class DumpReader {
       if (at === bytes.length) give(at);
     }
     if (last) give(bytes.length);
-    this.#carry = given === bytes.length ? NO_BYTES : bytes.subarray(given);
+    this.#carry = given === bytes.length ? NO_BYTES : Buffer.from(bytes.subarray(given));
     return pieces;
   }
 

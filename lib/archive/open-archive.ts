@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CoffreError } from '../model/error.ts';
 import { OBJECT_KINDS } from '../model/object-counts.ts';
 import type { Bytes } from '../model/stages.ts';
+import { through } from '../system/command.ts';
 import { memberName } from './archive-stream.ts';
 import type { TarEntry } from './day-tar.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
@@ -65,7 +65,7 @@ export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchiv
 async function readDigests(entry: TarEntry, subject: string): Promise<ArchiveDigests> {
   if (entry.sizeBytes > DIGESTS_LIMIT) throw differs(subject, `${DIGESTS_MEMBER} is too large`);
   const parts: Buffer[] = [];
-  for await (const part of entry.content) parts.push(part);
+  for await (const part of entry.content) parts.push(Buffer.from(part));
   return parseDigests(Buffer.concat(parts));
 }
 
@@ -91,22 +91,8 @@ function differs(subject: string, why: string): CoffreError {
   });
 }
 
-async function* gunzip(bytes: Bytes, subject: string): Bytes {
-  const unzip = createGunzip({ chunkSize: 256 * 1024 });
-  const failed: { error?: unknown } = {};
-  const source = Readable.from(bytes, { objectMode: false, highWaterMark: 256 * 1024 });
-  source.on('error', (error) => {
-    failed.error = error;
-    unzip.destroy(error);
-  });
-  source.pipe(unzip);
-  try {
-    for await (const chunk of unzip) yield chunk as Buffer;
-  } catch {
-    if (failed.error !== undefined) throw failed.error;
-    throw differs(subject, 'its gzip is damaged or cut short');
-  } finally {
-    source.destroy();
-    unzip.destroy();
-  }
+function gunzip(bytes: Bytes, subject: string): Bytes {
+  return through(createGunzip({ chunkSize: 256 * 1024 }), bytes, () =>
+    differs(subject, 'its gzip is damaged or cut short'),
+  );
 }

@@ -13,5 +13,5 @@ export async function dumpDatabase(connection: Connection, database: DatabaseNam
   const program = await readDumpProgram();
   const args = [...(await clientArguments(connection)), ...dumpArguments(database, { binlog: false, ...program })];
   const subject = `the database ${quoteIdentifier(database)}`;
-  return asStage<DumpStream>(new DumpProcess(program.path, args, subject, connection).output());
+  return asStage<DumpStream>(new DumpProcess(program.command, args, subject, connection).output());
 }

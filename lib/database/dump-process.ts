@@ -5,6 +5,7 @@ import type { Bytes } from '../model/stages.ts';
 import { type Running, start, terminate } from '../system/command.ts';
 import { clientFailure } from './client-failure.ts';
 import type { Connection } from './connection.ts';
+import type { DumpProgram } from './dump-program.ts';
 
 export type BinlogPosition = NonNullable<z.infer<typeof SnapshotRecord>['binlog']>;
 
@@ -26,9 +27,14 @@ export class DumpProcess {
   readonly #head: Buffer[] = [];
   readonly #explain: (ended: Awaited<Running['ended']>) => CoffreError;
 
-  /** `subject` names what is dumped, for sentences. */
-  constructor(program: string, args: readonly string[], subject: string, connection: Connection) {
-    this.#running = start(program, args);
+  /** `command` is that of the DumpProgram; `subject` names what is dumped, for sentences. */
+  constructor(
+    [program, ...words]: DumpProgram['command'],
+    args: readonly string[],
+    subject: string,
+    connection: Connection,
+  ) {
+    this.#running = start(program, [...words, ...args]);
     this.#running.stdin.end();
     this.#chunks = this.#running.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     this.#explain = (ended) => clientFailure(`dump ${subject}`, connection, ended);
@@ -89,6 +95,6 @@ export class DumpProcess {
 }
 
 function lastBytes(before: Buffer, chunk: Buffer): Buffer {
-  if (chunk.length >= TRAILER_BYTES) return chunk.subarray(-TRAILER_BYTES);
+  if (chunk.length >= TRAILER_BYTES) return Buffer.from(chunk.subarray(-TRAILER_BYTES));
   return Buffer.concat([before, chunk]).subarray(-TRAILER_BYTES);
 }

@@ -1,16 +1,25 @@
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { run } from '../system/command.ts';
-import { requireProgram } from '../system/programs.ts';
+import { findProgram, requireProgram } from '../system/programs.ts';
 
 /** The dump program of this host. */
 export interface DumpProgram {
   readonly path: string;
+  /** The words before its arguments when it is to dump. */
+  readonly command: readonly [string, ...string[]];
   /** Name and version, for the manifest: `mariadb-dump 10.11.19-MariaDB`. */
   readonly version: string;
   /** Whether it can dump the history of system-versioned tables. */
   readonly history: boolean;
 }
+
+/**
+ * To a pipe the program writes four kibibytes at a time, and each of them wakes up the reader: with four times as much
+ * all three of server, program and reader take a third less of the processor. Not more than that, because the program
+ * tells its place in the binary log only with its first full buffer, and commits wait for that.
+ */
+const BUFFERED = ['-o16K'];
 
 /** Looks for `mariadb-dump`. Throws `program-missing`. */
 export async function readDumpProgram(): Promise<DumpProgram> {
@@ -24,9 +33,19 @@ export async function readDumpProgram(): Promise<DumpProgram> {
   }
   return {
     path,
+    command: await commandFor(path),
     version: `mariadb-dump ${number[1] ?? number[2]}`,
     history: help.stdout.includes('--dump-history'),
   };
+}
+
+/** Through coreutils' stdbuf where that works: it needs a C library that it can extend. */
+async function commandFor(path: string): Promise<DumpProgram['command']> {
+  const stdbuf = findProgram('stdbuf');
+  if (!stdbuf) return [path];
+  const command = [stdbuf, ...BUFFERED, path] as const;
+  const tried = await run(stdbuf, [...BUFFERED, path, '--version']);
+  return tried.exitCode === 0 && tried.stderr === '' ? [...command] : [path];
 }
 
 const COMMON = [

@@ -45,7 +45,7 @@ export interface Snapshot {
 }
 
 export interface SnapshotOptions {
-  /** Dumps that run at full speed at a time; the number of cores if absent. */
+  /** Dumps that run at full speed at a time; one more than there are cores if absent, since each often waits for the server. */
   readonly parallel?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for the lock, and then how long to hold it at most. */
@@ -101,7 +101,7 @@ export async function openSnapshot(
       const { database } = subject;
       const name = database === null ? 'the accounts' : `the database ${quoteIdentifier(database)}`;
       const all = [...args, ...dumpArguments(database, { ...server, ...program })];
-      started.push({ ...subject, process: new DumpProcess(program.path, all, name, connection) });
+      started.push({ ...subject, process: new DumpProcess(program.command, all, name, connection) });
     }
     const reached = Promise.all(started.map(({ process }) => process.reachSnapshot(server.binlog)));
     const positions = await within(lockLimitMs, reached, stopAll);
@@ -109,7 +109,7 @@ export async function openSnapshot(
     await barrier.release();
     const heldMs = clock.now().getTime() - heldFrom;
     await session.close();
-    const turns = new Turns(options.parallel ?? availableParallelism(), options.trickle);
+    const turns = new Turns(options.parallel ?? availableParallelism() + 1, options.trickle);
     return {
       record: { barrier: barrier.kind, heldMs, binlog: samePosition(positions), gtid, dumps: started.length },
       program: program.version,

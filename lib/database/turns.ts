@@ -6,6 +6,13 @@ export interface Trickle {
   readonly intervalMs: number;
 }
 
+interface Turn {
+  readonly taken: boolean;
+  /** Settles when the turn has come. */
+  readonly begins: Promise<void>;
+  end(): void;
+}
+
 /**
  * The server drops a connection whose reader stalls for `net_write_timeout` (60 s by default). A mebibyte every ten
  * seconds empties the socket's buffer often enough, and costs a stream that waits an hour 360 MiB.
@@ -13,8 +20,8 @@ export interface Trickle {
 const DEFAULT_TRICKLE: Trickle = { bytes: 1024 * 1024, intervalMs: 10_000 };
 
 /**
- * Lets `parallel` streams flow at full speed at a time, in the order in which they ask for their first chunk. The
- * others wait, and are read just enough to stay alive.
+ * Lets `parallel` streams flow at full speed at a time, in the order in which `pace` was called for them. The others wait,
+ * and are read just enough to stay alive. Every stream MUST be read, because it gives its turn back when it ends.
  */
 export class Turns {
   readonly #trickle: Trickle;
@@ -27,8 +34,11 @@ export class Turns {
   }
 
   /** `source`, paced. Gives its turn back when it ends, fails, or is left. */
-  async *pace(source: Bytes): Bytes {
-    const turn = this.#apply();
+  pace(source: Bytes): Bytes {
+    return this.#paced(source, this.#apply());
+  }
+
+  async *#paced(source: Bytes, turn: Turn): Bytes {
     let allowance = this.#trickle.bytes;
     try {
       for await (const chunk of source) {
@@ -46,7 +56,7 @@ export class Turns {
     }
   }
 
-  #apply() {
+  #apply(): Turn {
     let begin: () => void = () => undefined;
     const begins = new Promise<void>((resolve) => {
       begin = resolve;

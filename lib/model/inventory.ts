@@ -45,7 +45,7 @@ const Common = {
     .min(1)
     .max(64)
     .optional()
-    .describe('Dumps that run at full speed at a time; the number of cores if absent'),
+    .describe('Dumps that run at full speed at a time; one more than there are cores if absent'),
 };
 const LocalDatabase = z.strictObject({ socket: Path, ...Common }).describe('A server on this host');
 const RemoteDatabase = z

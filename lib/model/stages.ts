@@ -7,10 +7,14 @@ import type { Sha256 } from './names.ts';
  *   → Manifest → SignedManifest → Publication
  *
  * Bulk data is an AsyncIterable of Buffers throughout: a consumer that stops reading stops the producer.
+ *
+ * A chunk is its reader's only until the next one is asked for: producers use their memory again and again, because
+ * every buffer that is left to the garbage collector costs more than what is done with it. Who keeps bytes copies them.
  */
 
 declare const stage: unique symbol;
 
+/** Chunks, each valid until the next one is asked for. */
 export type Bytes = AsyncIterable<Buffer>;
 
 /** The SQL of one database as the dump program wrote it. Plaintext: MUST NOT reach a disk. */

@@ -31,7 +31,8 @@ async function* verify(source: Bytes, { file, sealedBytes, segmentBytes, segment
     new CoffreError('verification-failed', `cannot trust ${file}: ${why}`, {
       hint: 'take another copy of the run; sha256sum -c SHA256SUMS in its folder tells which files differ',
     });
-  let held: Buffer[] = [];
+  const segment = Buffer.allocUnsafeSlow(Math.min(segmentBytes, sealedBytes));
+  let hash = createHash('sha256');
   let heldBytes = 0;
   let index = 0;
   let seenBytes = 0;
@@ -40,23 +41,18 @@ async function* verify(source: Bytes, { file, sealedBytes, segmentBytes, segment
     if (seenBytes + chunk.length > sealedBytes) throw fail(`it is longer than its ${sealedBytes} bytes`);
     for (let offset = 0; offset < chunk.length; ) {
       const part = chunk.subarray(offset, offset + segmentBytes - heldBytes);
-      held.push(part);
+      part.copy(segment, heldBytes);
+      hash.update(part);
       heldBytes += part.length;
       seenBytes += part.length;
       offset += part.length;
       if (heldBytes < segmentBytes && seenBytes < sealedBytes) continue;
-      if (digestOf(held) !== segments[index]) throw fail(`segment ${index} of ${segments.length} differs`);
-      yield* held;
-      held = [];
+      if (hash.digest('hex') !== segments[index]) throw fail(`segment ${index} of ${segments.length} differs`);
+      yield segment.subarray(0, heldBytes);
+      hash = createHash('sha256');
       heldBytes = 0;
       index += 1;
     }
   }
   if (seenBytes < sealedBytes) throw fail(`it ends after ${seenBytes} of ${sealedBytes} bytes`);
-}
-
-function digestOf(chunks: readonly Buffer[]): string {
-  const hash = createHash('sha256');
-  for (const chunk of chunks) hash.update(chunk);
-  return hash.digest('hex');
 }

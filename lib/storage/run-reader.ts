@@ -25,7 +25,7 @@ export async function readSmall(reader: RunReader, name: string): Promise<Buffer
   if (sizeBytes === undefined) return undefined;
   const chunks: Buffer[] = [];
   if (sizeBytes <= SMALL_BYTES) {
-    for await (const chunk of reader.read(name, 0, SMALL_BYTES)) chunks.push(chunk);
+    for await (const chunk of reader.read(name, 0, SMALL_BYTES)) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   }
   throw new CoffreError('verification-failed', `cannot read ${name} of ${reader.where}: it has ${sizeBytes} bytes`, {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { $ } from 'zx';
 import type { Bytes } from '../model/stages.ts';
 
@@ -126,24 +126,35 @@ export async function* filter(
   }
 }
 
-/** Writes all of `source` to `sink` and ends it, waiting whenever the sink is full. A sink that breaks is left. */
+/**
+ * Writes all of `source` to `sink` and ends it. Asks for a chunk only when the one before is written, because the source
+ * may use its memory again. A sink that breaks is left.
+ */
 export async function feed(sink: Writable, source: Bytes): Promise<void> {
   for await (const chunk of source) {
     if (sink.destroyed) return;
-    if (!sink.write(chunk)) await drained(sink);
+    await new Promise((settle) => sink.write(chunk, settle));
   }
   sink.end();
 }
 
-/** Settles when a full sink has room again, or will never have any. Leaves no listener behind. */
-function drained(sink: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = () => {
-      for (const event of ['drain', 'close', 'error']) sink.off(event, settle);
-      resolve();
-    };
-    for (const event of ['drain', 'close', 'error']) sink.on(event, settle);
+/**
+ * `source` through a transform of this process, such as a decompressor, with back-pressure on both sides. Throws what
+ * `source` throws, and what `broken` makes of an error of the transform itself.
+ */
+export async function* through(transform: Duplex, source: Bytes, broken: (error: unknown) => unknown): Bytes {
+  let failed: { readonly error: unknown } | undefined;
+  feed(transform, source).catch((error: unknown) => {
+    failed = { error };
+    transform.destroy();
   });
+  try {
+    for await (const chunk of transform) yield chunk as Buffer;
+  } catch (error) {
+    throw failed ? failed.error : broken(error);
+  } finally {
+    transform.destroy();
+  }
 }
 
 /** Ends a program that still runs: SIGTERM now, SIGKILL after five seconds. */

@@ -5,7 +5,8 @@ import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Sha256 } from '../model/names.ts';
 import type { Bytes } from '../model/stages.ts';
 
-const READ_BYTES = 1024 * 1024;
+/** What one call reads or writes: each is a trip to another thread and back, whatever its size. */
+const BLOCK_BYTES = 512 * 1024;
 
 /** Suffix of a file that is not finished. Nothing reads one; the next run removes it. */
 export const PARTIAL = '.partial';
@@ -21,7 +22,7 @@ export async function writeDurably(path: string, content: Bytes | string | Uint8
     const handle = await open(temporary, 'wx', mode);
     try {
       if (typeof content === 'string' || content instanceof Uint8Array) await handle.writeFile(content);
-      else for await (const chunk of content) await writeAll(handle, chunk);
+      else await writeStream(handle, content);
       await handle.sync();
     } catch (error) {
       await handle.close().catch(() => undefined);
@@ -127,25 +128,26 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A file from `start` on, in chunks of a mebibyte, at most `bytes` of it. */
+/** A file from `start` on, in chunks of a mebibyte, at most `bytes` of it. Each chunk is in the memory of the one before. */
 export async function* readStream(path: string, start = 0, bytes = Number.POSITIVE_INFINITY): Bytes {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw explained('read', path, error);
   });
   try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(BLOCK_BYTES, size, bytes)));
     let left = bytes;
     let position = start;
     while (left > 0) {
-      const want = Math.min(left, READ_BYTES);
-      const { bytesRead, buffer } = await handle
-        .read(Buffer.allocUnsafe(want), 0, want, position)
+      const { bytesRead } = await handle
+        .read(buffer, 0, Math.min(left, buffer.length), position)
         .catch((error: unknown) => {
           throw explained('read', path, error);
         });
       if (bytesRead === 0) return;
       position += bytesRead;
       left -= bytesRead;
-      yield bytesRead === want ? buffer : buffer.subarray(0, bytesRead);
+      yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await handle.close();
@@ -154,6 +156,39 @@ export async function* readStream(path: string, start = 0, bytes = Number.POSITI
 
 export function sha256Of(content: string | Uint8Array): Sha256 {
   return createHash('sha256').update(content).digest('hex') as Sha256;
+}
+
+/** Gathers the chunks in blocks, and fills one while the other is being written. */
+async function writeStream(handle: FileHandle, content: Bytes): Promise<void> {
+  const blocks = [Buffer.allocUnsafeSlow(BLOCK_BYTES), Buffer.allocUnsafeSlow(BLOCK_BYTES)] as const;
+  let [block, other] = blocks;
+  let filled = 0;
+  let writing: Promise<{ readonly error: unknown } | undefined> = Promise.resolve(undefined);
+  const flush = async () => {
+    const failed = await writing;
+    if (failed) throw failed.error;
+    writing = writeAll(handle, block.subarray(0, filled)).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    [block, other] = [other, block];
+    filled = 0;
+  };
+  try {
+    for await (const chunk of content) {
+      for (let offset = 0; offset < chunk.length; ) {
+        const copied = chunk.copy(block, filled, offset);
+        filled += copied;
+        offset += copied;
+        if (filled === block.length) await flush();
+      }
+    }
+    await flush();
+  } finally {
+    await writing; // nothing may be under way when the file is closed
+  }
+  const failed = await writing;
+  if (failed) throw failed.error;
 }
 
 async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {

@@ -23,6 +23,7 @@ export const PACKAGE_OF = {
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
   sshd: 'openssh-server',
+  stdbuf: 'coreutils',
   tar: 'tar',
   touch: 'coreutils',
   timeout: 'coreutils',

@@ -36,10 +36,11 @@ export interface Sftp {
 
 /**
  * What OpenSSH takes in one request; ssh2 cuts it smaller for a server that announces less. Each request costs the same
- * at either end, whatever its size, and a slow answer costs nothing while others are under way: four mebibytes of them.
+ * at either end, whatever its size. A slow answer costs nothing while others are under way: as many of them as the two mebibytes that both
+ * OpenSSH and ssh2 let a channel have on the line.
  */
 const BLOCK_BYTES = 255 * 1024;
-const OUTSTANDING = 16;
+const OUTSTANDING = 8;
 const NO_SUCH_FILE = 2;
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
@@ -142,21 +143,27 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
 /** One block after another would wait for the network each time: so many of them are under way at once. */
 async function writeAll(source: Bytes, write: (block: Buffer, position: number) => Promise<void>): Promise<number> {
   const underWay = new Set<Promise<void>>();
+  const free: Buffer[] = [];
   let position = 0;
   let failed: { error: unknown } | undefined;
+  const send = (part: Buffer) => {
+    const block = free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    part.copy(block);
+    const writing = write(block.subarray(0, part.length), position)
+      .catch((error: unknown) => {
+        failed ??= { error };
+      })
+      .then(() => {
+        underWay.delete(writing);
+        free.push(block);
+      });
+    underWay.add(writing);
+    position += part.length;
+  };
   try {
     for await (const chunk of source) {
       for (let offset = 0; offset < chunk.length; offset += BLOCK_BYTES) {
-        const block = chunk.subarray(offset, offset + BLOCK_BYTES);
-        const writing = write(block, position).then(
-          () => void underWay.delete(writing),
-          (error: unknown) => {
-            underWay.delete(writing);
-            failed ??= { error };
-          },
-        );
-        underWay.add(writing);
-        position += block.length;
+        send(chunk.subarray(offset, offset + BLOCK_BYTES));
         if (underWay.size >= OUTSTANDING) await Promise.race(underWay);
         if (failed) throw failed.error;
       }
@@ -174,30 +181,35 @@ async function* readAhead(
   read: (buffer: Buffer, position: number) => Promise<number>,
 ): Bytes {
   /** A server may answer with fewer bytes than asked for: that is not yet the end. */
-  const readBlock = async (position: number, bytes: number): Promise<Buffer> => {
-    const block = Buffer.allocUnsafe(bytes);
+  const readBlock = async (block: Buffer, position: number, bytes: number): Promise<Buffer> => {
     let filled = 0;
     while (filled < bytes) {
-      const got = await read(block.subarray(filled), position + filled);
+      const got = await read(block.subarray(filled, bytes), position + filled);
       if (got === 0) break;
       filled += got;
     }
     return block.subarray(0, filled);
   };
-  const ahead: Promise<Buffer>[] = [];
+  const ahead: { readonly memory: Buffer; readonly content: Promise<Buffer> }[] = [];
+  const free: Buffer[] = [];
   let next = start;
   try {
     while (next < end || ahead.length > 0) {
       for (; next < end && ahead.length < OUTSTANDING; next += BLOCK_BYTES) {
-        const block = readBlock(next, Math.min(BLOCK_BYTES, end - next));
-        block.catch(() => undefined); // awaited below, in order
-        ahead.push(block);
+        const bytes = Math.min(BLOCK_BYTES, end - next);
+        const memory = free.pop() ?? Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, end - start));
+        const content = readBlock(memory, next, bytes);
+        content.catch(() => undefined); // awaited below, in order
+        ahead.push({ memory, content });
       }
-      const block = await ahead.shift();
-      if (block && block.length > 0) yield block;
+      const block = ahead.shift();
+      if (!block) return;
+      const content = await block.content;
+      if (content.length > 0) yield content;
+      free.push(block.memory);
     }
   } finally {
-    await Promise.allSettled(ahead);
+    await Promise.allSettled(ahead.map(({ content }) => content));
   }
 }
 

@@ -7,7 +7,7 @@ import { chooseCompressor } from '../../lib/archive/compressor.ts';
 import { openArchive } from '../../lib/archive/open-archive.ts';
 import { asStage, type Bytes, type DumpStream } from '../../lib/model/stages.ts';
 import { findProgram } from '../../lib/system/programs.ts';
-import { bytesOf, collect } from '../fixture/servers.ts';
+import { bytesOf, collect } from '../bytes.ts';
 import { smallDump } from '../fixture/small-dump.ts';
 
 const DUMP = smallDump([0, 3_000, 600_000, 5_000_000, 0, 10_000]);

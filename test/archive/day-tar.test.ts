@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { dayTar, type TarEntry } from '../../lib/archive/day-tar.ts';
 import { readDayArchive } from '../../lib/archive/read-day-archive.ts';
-import { bytesOf, collect } from '../fixture/servers.ts';
+import { bytesOf, collect } from '../bytes.ts';
 
 const entry = (name: string, content: Buffer): TarEntry => ({
   name,

@@ -47,7 +47,7 @@ export async function dumpAlone({ clientArguments, databases }: BenchWorld): Pro
 }
 
 /** As in .npmrc. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=2', '--import=tsx'];
+const NODE_ARGUMENTS = ['--max-semi-space-size=1', '--import=tsx'];
 
 /** coffre's task as cron runs it, in a process of its own. The run's folders are removed afterwards. */
 export async function coffre({ world, host }: BenchWorld): Promise<CoffreRun> {

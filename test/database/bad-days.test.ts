@@ -8,7 +8,8 @@ import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { DatabaseConfig } from '../../lib/model/inventory.ts';
 import { assertSameCounts } from '../../lib/model/object-counts.ts';
 import { sleep } from '../../lib/system/clock.ts';
-import { collect, runSql, serverFor } from '../fixture/servers.ts';
+import { collect } from '../bytes.ts';
+import { runSql, serverFor } from '../fixture/servers.ts';
 
 const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, LOCK TABLES, BINLOG MONITOR';
 

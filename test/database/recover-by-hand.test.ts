@@ -7,7 +7,8 @@ import { execute, query } from '../../lib/database/client.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { run } from '../../lib/system/command.ts';
-import { collect, runSql, serverFor } from '../fixture/servers.ts';
+import { collect } from '../bytes.ts';
+import { runSql, serverFor } from '../fixture/servers.ts';
 
 t.test('an archive comes back with nothing but tar and the client, with and without comments', async (t) => {
   const server = await serverFor(t, { logBin: true });

@@ -5,7 +5,8 @@ import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { openSnapshot, samePosition } from '../../lib/database/snapshot.ts';
 import type { ThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { start, terminate } from '../../lib/system/command.ts';
-import { collect, runSql, serverFor } from '../fixture/servers.ts';
+import { collect } from '../bytes.ts';
+import { runSql, serverFor } from '../fixture/servers.ts';
 
 const BANKS = ['one', 'two', 'three'];
 

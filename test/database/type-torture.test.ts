@@ -11,7 +11,8 @@ import { loadSql } from '../../lib/database/load-sql.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { assertSameCounts, type ObjectCounts } from '../../lib/model/object-counts.ts';
-import { bytesOf, collect, runSql, serverFor } from '../fixture/servers.ts';
+import { bytesOf, collect } from '../bytes.ts';
+import { runSql, serverFor } from '../fixture/servers.ts';
 import { TYPE_TORTURE } from '../fixture/type-torture.sql.ts';
 
 const LIMITS = { extra: ['--max-allowed-packet=1G', '--character-set-server=utf8mb4'] };

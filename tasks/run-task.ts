@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { parse as parsePath } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
@@ -46,7 +46,7 @@ const COMMON = {
 /** Runs a task as the process: reads the command line, speaks, and sets the exit code. The only place that does. */
 export async function runTask(task: Task): Promise<void> {
   const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
-  const args = process.argv.slice(process.argv.findIndex((word) => basename(word) === `${task.verb}.ts`) + 1);
+  const args = process.argv.slice(process.argv.findIndex((word) => parsePath(word).name === task.verb) + 1);
   const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
   // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

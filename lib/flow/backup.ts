@@ -2,6 +2,7 @@ import { asCoffreError, type CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest, Phase } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
+import { openRunFolders } from '../storage/run-folders.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
 import { makeFolder } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
@@ -15,7 +16,7 @@ import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import { readBackExport } from './read-back-export.ts';
 import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClosing } from './run-folders.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
-import { settleKilledRun } from './settle-killed-run.ts';
+import { finishRun, settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
 
 /** Something that is not where it should be yet: an offsite by name, `export`, or `publication`. */
@@ -109,10 +110,15 @@ class Backup {
       for (const { offsite, error } of shipments.failed) this.#owe(offsite, error, 'ship');
       const shipped = shipments.copies.some(({ state }) => state === 'complete');
       const local = await readBackExport(this.#draft, source, shipped, this.#context);
+      if (local.damaged) {
+        await openRunFolders(host.export.path).removePartial(this.#run);
+        this.#owe('export', local.damaged, 'ship');
+      }
       this.#draft = {
         ...this.#draft,
         deliveries: [...deliveries],
-        copies: [...local, ...shipments.copies],
+        dayArchive: local.dayArchive,
+        copies: [...local.copies, ...shipments.copies],
       };
       const journal = { run: this.#run, state: 'sealed' as const, phase: this.#phase, draft: this.#draft };
       // All that needs room is written before the chain has the manifest: what is left to do is to rename.
@@ -152,10 +158,31 @@ class Backup {
    * its place in the chain is left as it is: the next one finishes it. So is the journal of an earlier, killed run.
    */
   async #fail(error: unknown): Promise<CoffreError> {
-    const { emit, signal } = this.#context;
+    const { signal } = this.#context;
     const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
     if (this.#chained) return failure;
-    const steps = [
+    const kept = signal.aborted && this.#journaled === 'sealed';
+    await this.#inSteps(kept ? this.#keep() : this.#giveUp(failure), kept ? 'was interrupted' : 'has failed');
+    return failure;
+  }
+
+  /** Whoever interrupts the shipping does not want to lose what is safe in the store already. */
+  #keep(): (() => Promise<unknown>)[] {
+    const { name, state } = this.#host;
+    const { clock, emit } = this.#context;
+    const text = `${this.#run} was safe in the store when it was interrupted: it is kept, and the next run ships it`;
+    return [
+      async () => {
+        const journal = { run: this.#run, state: 'sealed' as const, phase: this.#phase, draft: this.#draft };
+        await finishRun(this.#host, journal, clock);
+        await removeJournal(state.path);
+        emit({ kind: 'warning', subject: name, text, hint: 'ship it now: npx zx tasks/backup.ts' });
+      },
+    ];
+  }
+
+  #giveUp(failure: CoffreError): (() => Promise<unknown>)[] {
+    return [
       async () => {
         // Or a kill from here on would have the next run finish this one.
         if (this.#journaled !== undefined) await this.#journal('working');
@@ -163,14 +190,17 @@ class Backup {
       () => discardFolders(this.#host, this.#run),
       () => this.#record(failure),
     ];
+  }
+
+  /** Each step is tried whatever became of the one before, and what goes wrong is told. */
+  async #inSteps(steps: readonly (() => Promise<unknown>)[], end: string): Promise<void> {
     for (const step of steps) {
       await step().catch((second: unknown) => {
-        const { message, hint } = asCoffreError(second);
-        const text = `this run has failed, and then: ${message}`;
-        emit({ kind: 'warning', subject: this.#host.name, text, hint: hint ?? 'the next run does it' });
+        const { message, hint = 'the next run does it' } = asCoffreError(second);
+        const text = `this run ${end}, and then: ${message}`;
+        this.#context.emit({ kind: 'warning', subject: this.#host.name, text, hint });
       });
     }
-    return failure;
   }
 
   async #record({ code }: CoffreError): Promise<void> {

@@ -89,21 +89,32 @@ async function pay(
   };
   const config = host.offsite.find((each) => each.name === name);
   if (!config) return drop('the inventory has no such offsite', `look at: inventory/hosts/${host.name}.yaml`);
-  const found = await findLocal(host, run);
+  const [found, other] = await findLocal(host, run);
   if (!found) return drop('neither export nor store has it', 'nothing to do: newer runs are delivered');
-  const signed = await readManifest(found.source, host.name, run, inventory.allowedSigners);
-  const offsite = await openOffsite(host, config, signal);
-  try {
-    const there = await offsite.openRun(run);
-    if (there) return { run, offsite: name, verified: await compareSizes(there, signed, found.form) };
-    emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
-    const upload = await offsite.beginRun(run);
-    const verified = await ship({ ...found, draft: signed.manifest, upload, emit, signal });
-    await finishShipment(upload, await closingFiles(signed, found.form, host.state.path));
-    return { run, offsite: name, verified };
-  } finally {
-    offsite.close();
-  }
+  let sending = false;
+  const deliver = async ({ source, form }: LocalCopy): Promise<Delivery> => {
+    const signed = await readManifest(source, host.name, run, inventory.allowedSigners);
+    const offsite = await openOffsite(host, config, signal);
+    try {
+      const there = await offsite.openRun(run);
+      if (there) return { run, offsite: name, verified: await compareSizes(there, signed, form) };
+      emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
+      sending = true;
+      const upload = await offsite.beginRun(run);
+      const verified = await ship({ source, form, draft: signed.manifest, upload, emit, signal });
+      await finishShipment(upload, await closingFiles(signed, form, host.state.path));
+      return { run, offsite: name, verified };
+    } finally {
+      offsite.close();
+    }
+  };
+  return await deliver(found).catch((error: unknown) => {
+    const { code, message } = asCoffreError(error);
+    if (code !== 'verification-failed' || !sending || !other) throw error;
+    const hint = `look at: ls -la ${found.source.where}; smartctl -a on its disk`;
+    emit({ kind: 'warning', subject: host.name, text: `${message}; the store's copy is sent instead`, hint });
+    return deliver(other);
+  });
 }
 
 /** For a run that is there already: an earlier one of ours was killed before it could say so. */
@@ -122,10 +133,18 @@ async function compareSizes(reader: RunReader, signed: SignedManifest, form: Run
   return 'size only';
 }
 
-/** The run in the export, or else in the store: either is enough to recover from. */
-async function findLocal(host: HostConfig, run: RunId): Promise<{ source: RunReader; form: RunForm } | undefined> {
+interface LocalCopy {
+  readonly source: RunReader;
+  readonly form: RunForm;
+}
+
+/** The run in the export and in the store, where it is: either is enough to recover from. */
+async function findLocal(host: HostConfig, run: RunId): Promise<readonly LocalCopy[]> {
   const exported = await openRunFolders(host.export.path).openRun(run);
-  if (exported && (await exported.sizeOf(DAY_ARCHIVE_FILE)) !== undefined) return { source: exported, form: 'offsite' };
   const stored = await openRunFolders(host.store.path).openRun(run);
-  return stored && { source: stored, form: 'store' };
+  const hasDayArchive = exported && (await exported.sizeOf(DAY_ARCHIVE_FILE)) !== undefined;
+  return [
+    ...(hasDayArchive ? [{ source: exported, form: 'offsite' as const }] : []),
+    ...(stored ? [{ source: stored, form: 'store' as const }] : []),
+  ];
 }

@@ -1,4 +1,5 @@
-import type { Copy } from '../model/manifest.ts';
+import { asCoffreError, type CoffreError } from '../model/error.ts';
+import type { Copy, DayArchive } from '../model/manifest.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import type { BackupContext } from './backup-context.ts';
@@ -6,22 +7,37 @@ import type { Draft } from './journal.ts';
 import { metered } from './metered.ts';
 import { readSealed } from './read-sealed.ts';
 
+export interface LocalCopies {
+  /** null when there is none, or none that is sound. */
+  readonly dayArchive: DayArchive | null;
+  readonly copies: readonly Copy[];
+  /** Why the export does not count any more. The store does. */
+  readonly damaged?: CoffreError;
+}
+
 /**
  * The copies of a run on its host, the export's now read back. Shipping it anywhere has read it to its end through the
- * same check, so that only an export which reached no offsite is read here. Throws `verification-failed`.
+ * same check, so that only an export which reached no offsite is read here.
  */
 export async function readBackExport(
-  draft: Draft,
+  { dayArchive, copies }: Draft,
   exported: RunReader,
   shipped: boolean,
   { emit, signal }: BackupContext,
-): Promise<readonly Copy[]> {
-  const { dayArchive, copies } = draft;
-  if (!dayArchive) return copies;
+): Promise<LocalCopies> {
+  if (!dayArchive) return { dayArchive, copies };
+  const exportIs = (facts: Pick<Copy, 'state' | 'verified'>) =>
+    copies.map((copy) => (copy.kind === 'export' ? { ...copy, ...facts } : copy));
   const { file: subject, sealedBytes: totalBytes } = dayArchive;
-  if (!shipped) {
-    const watch = { emit, phase: 'day-archive', subject, totalBytes, signal };
-    await drain(await readSealed(exported, dayArchive, (bytes) => metered(bytes, watch)));
+  try {
+    if (!shipped) {
+      const watch = { emit, phase: 'day-archive', subject, totalBytes, signal };
+      await drain(await readSealed(exported, dayArchive, (bytes) => metered(bytes, watch)));
+    }
+    return { dayArchive, copies: exportIs({ state: 'complete', verified: 'read back' }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const damaged = asCoffreError(error);
+    return { dayArchive: null, copies: exportIs({ state: 'missing', verified: null }), damaged };
   }
-  return copies.map((copy) => (copy.kind === 'export' ? { ...copy, verified: 'read back' } : copy));
 }

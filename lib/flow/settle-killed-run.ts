@@ -27,7 +27,7 @@ export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupC
       hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
     });
     if (journal.state === 'working') await giveUp(host, journal, clock);
-    else await finish(host, journal, clock);
+    else await finishRun(host, journal, clock);
     await removeJournal(host.state.path);
   }
   for (const { path } of [host.store, host.keys]) await clear(path);
@@ -50,7 +50,8 @@ async function giveUp(host: HostConfig, { run, draft, phase }: Journal, clock: B
   await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code: 'interrupted', phase } }, clock);
 }
 
-async function finish(host: HostConfig, journal: Journal, clock: BackupContext['clock']): Promise<void> {
+/** Makes a run whose archives are all durable a complete one, whose copies to the offsites are owed. Can be repeated. */
+export async function finishRun(host: HostConfig, journal: Journal, clock: BackupContext['clock']): Promise<void> {
   const { draft } = journal;
   const owed = host.offsite.map(({ name }) => name);
   const signed =
@@ -61,7 +62,7 @@ async function finish(host: HostConfig, journal: Journal, clock: BackupContext['
           {
             ...draft,
             copies: [
-              ...draft.copies,
+              ...draft.copies.filter(({ kind }) => kind !== 'offsite'),
               ...owed.map((offsite) => ({ kind: 'offsite' as const, offsite, state: 'owed' as const, verified: null })),
             ],
             error: { code: 'interrupted', phase: journal.phase },

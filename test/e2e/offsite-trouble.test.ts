@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { run } from '../../lib/system/command.ts';
@@ -23,6 +24,11 @@ t.teardown(() => proxy.close());
 const throughProxy = await world.inventoryWith((host) => {
   Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
 });
+
+const withoutOffsite = () =>
+  world.inventoryWith((host) => {
+    Object.assign(host.offsite[0] ?? {}, { port: 1 });
+  });
 
 const badDay = (name: string, live: (t: Test) => Promise<void>) =>
   t.test(name, async (t) => {
@@ -55,9 +61,7 @@ badDay('the connection is cut in the middle of the upload, and the next run deli
 });
 
 badDay('the offsite is down for two runs: the third delivers both in order', async (t) => {
-  const down = await world.inventoryWith((host) => {
-    Object.assign(host.offsite[0] ?? {}, { port: 1 });
-  });
+  const down = await withoutOffsite();
   const before = (await runsAt(world, STORE)).length;
   for (const days of [1, 2]) {
     const ended = await world.task('backup', [], { inventory: down });
@@ -106,20 +110,61 @@ badDay(
   },
 );
 
-badDay('a copy that is owed was damaged meanwhile: it is not delivered, and the exit code says so', async (t) => {
-  const inventory = await world.inventoryWith((host) => {
-    Object.assign(host.offsite[0] ?? {}, { port: 1 });
+badDay(
+  'what is owed was damaged meanwhile: the store is sent in place of the export, and nothing when both are',
+  async (t) => {
+    t.equal((await world.task('backup', [], { inventory: await withoutOffsite() })).exitCode, 3);
+    const run = (await runsAt(world, EXPORT)).at(-1) ?? '';
+    await whileDamaged(world.at(EXPORT, run, 'encrypted.dat'), flipped, async () => {
+      await whileDamaged(world.at(STORE, run, 'shop.tar.gz.enc'), flipped, async () => {
+        const ended = await world.task('backup', []);
+        t.equal(ended.exitCode, 3, ended.stderr);
+        t.match(ended.stdout, new RegExp(`^owed: contractor \\(${run}\\): .*\nhint: `, 'm'));
+        t.notOk((await runsAt(world, OFFSITE)).includes(run));
+      });
+      const ended = await world.task('backup', []);
+      t.equal(ended.exitCode, 0, ended.stderr);
+      t.match(ended.stderr, /^warning: .*encrypted\.dat.*; the store's copy is sent instead\n *hint: /m);
+    });
+    t.strictSame(await runsAt(world, OFFSITE), await runsAt(world, STORE));
+    t.ok((await readdir(world.at(OFFSITE, run))).includes('shop.tar.gz.enc'), 'the archives one by one');
+  },
+);
+
+badDay('the export is damaged before it has reached any offsite: the store is kept, and sent later', async (t) => {
+  const ended = await world.task('backup', ['--json'], {
+    inventory: await withoutOffsite(),
+    onEvent: ({ event, phase }) => {
+      if (event !== 'phase-started' || phase !== 'ship') return;
+      const [partial = ''] = readdirSync(world.at(EXPORT)).filter((name) => name.startsWith('.'));
+      const path = world.at(EXPORT, partial, 'encrypted.dat');
+      writeFileSync(path, flipped(readFileSync(path)));
+    },
   });
-  t.equal((await world.task('backup', [], { inventory })).exitCode, 3);
-  const run = (await runsAt(world, EXPORT)).at(-1) ?? '';
-  await whileDamaged(world.at(EXPORT, run, 'encrypted.dat'), flipped, async () => {
-    const ended = await world.task('backup', []);
-    t.equal(ended.exitCode, 3, ended.stderr);
-    t.match(ended.stdout, new RegExp(`^owed: contractor \\(${run}\\): .*\nhint: `, 'm'));
-    t.notOk((await runsAt(world, OFFSITE)).includes(run));
+  t.equal(ended.exitCode, 3, ended.stdout);
+  const run = (await runsAt(world, STORE)).at(-1) ?? '';
+  t.notOk((await runsAt(world, EXPORT)).includes(run));
+  t.match(publishedManifests(world).at(-1), {
+    run,
+    outcome: 'succeeded',
+    dayArchive: null,
+    copies: [{ kind: 'store' }, { kind: 'export', state: 'missing' }, { kind: 'offsite', state: 'owed' }],
+    error: { code: 'verification-failed', phase: 'ship' },
   });
-  t.equal((await world.task('backup', [])).exitCode, 0);
+  const next = await world.task('backup', []);
+  t.equal(next.exitCode, 0, next.stderr);
   t.strictSame(await runsAt(world, OFFSITE), await runsAt(world, STORE));
+  const restored = await world.restore([
+    '--run',
+    run,
+    '--from',
+    'offsite:contractor',
+    '--overwrite',
+    'shop',
+    '--overwrite',
+    'crm',
+  ]);
+  t.equal(restored.exitCode, 0, restored.stderr);
 });
 
 badDay('the Git remote is down: the manifest waits in the outbox and goes with the next run', async (t) => {

@@ -7,7 +7,7 @@ import { folderReader, openRunFolders } from '../storage/run-folders.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { exists } from '../system/files.ts';
 import { openOffsite } from './open-offsite.ts';
-import { MANIFEST_FILE } from './run-files.ts';
+import { DAY_ARCHIVE_FILE, MANIFEST_FILE, RECOVERY_FILE, SIGNATURE_FILE, SUMS_FILE } from './run-files.ts';
 
 /** A place with runs of one host: `store`, `export`, `offsite:<name>`, or a folder. Whoever opens it MUST close it. */
 export interface CopyPlace {
@@ -42,17 +42,36 @@ export async function openRunAt(place: CopyPlace, run: RunId | undefined): Promi
   });
 }
 
-/** A folder that somebody copied: one with runs in it, or that of one run itself. */
+/** Names that stand in the folder of a run in either form, and nowhere else. */
+const RUN_FILES = [SUMS_FILE, SIGNATURE_FILE, RECOVERY_FILE, DAY_ARCHIVE_FILE];
+
+/**
+ * A folder that somebody copied: one with runs in it, or that of one run itself. Throws `verification-failed` for a run
+ * without its manifest, `not-found` for a folder with nothing of the kind.
+ */
 async function openFolder(path: string): Promise<CopyPlace> {
   const close = () => undefined;
+  const folders = openRunFolders(path);
   const reader = folderReader(path);
   const bytes = (await exists(join(path, MANIFEST_FILE))) ? await readSmall(reader, MANIFEST_FILE) : undefined;
-  if (!bytes) return { name: path, ...openRunFolders(path), close };
-  const { run } = parseManifest(bytes); // believed only once its signature is checked, for this run
-  return {
-    name: path,
-    listRuns: async () => [run],
-    openRun: async (wanted) => (wanted === run ? reader : undefined),
-    close,
-  };
+  if (bytes) {
+    const { run } = parseManifest(bytes); // believed only once its signature is checked, for this run
+    return {
+      name: path,
+      listRuns: async () => [run],
+      openRun: async (wanted) => (wanted === run ? reader : undefined),
+      close,
+    };
+  }
+  if ((await folders.listRuns()).length > 0) return { name: path, ...folders, close };
+  const names = await reader.list();
+  if (names.some((name) => RUN_FILES.includes(name))) {
+    throw new CoffreError('verification-failed', `cannot trust ${path}: it has no ${MANIFEST_FILE}`, {
+      hint: 'take another copy of the run: npx zx tasks/list.ts',
+    });
+  }
+  const found = names.length > 0 ? `; in it: ${names.slice(0, 5).join(', ')}` : '';
+  throw new CoffreError('not-found', `cannot find any run in ${path}`, {
+    hint: `give the folder of one host's runs, or that of one run${found}`,
+  });
 }

@@ -95,6 +95,24 @@ t.test('a small file system is full: the store, then the export', async (t) => {
   }
 });
 
+t.test('the store is mounted read-only', async (t) => {
+  const folder = world.at('read-only');
+  await mkdir(folder, { recursive: true });
+  const inventory = await world.inventoryWith((host) => {
+    host.store.path = folder;
+  });
+  const mount = 'mount -t tmpfs none "$0" && mount -o remount,ro "$0" || exit 99; "$@"';
+  const under = ['unshare', '--mount', 'sh', '-c', mount, folder];
+  const mayMount = await run(under[0] ?? '', [...under.slice(1), 'true']);
+  if (mayMount.exitCode !== 0) {
+    t.pass('mounting is not allowed here: the folder without the right to write stands for it');
+    return;
+  }
+  const ended = await world.task('backup', [], { inventory, under });
+  assertExplained(t, ended, 4, /^error: cannot write to the store .*: it is mounted read-only/, /findmnt -T/);
+  await assertNothingHalfDone(t, world);
+});
+
 t.test('every line of --json is an event and the last one the result; no secret is seen from outside', async (t) => {
   const watches: ProcessWatch[] = [];
   const watch = (_: TaskEvent, { pid }: { pid: number }) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type HostName, OffsiteName, RecipientName } from './names.ts';
+import { HostName, OffsiteName, RecipientName } from './names.ts';
 
 /*
  * The inventory's schema. `inventory/hosts/<host>.yaml` is merged over `inventory/defaults.yaml`, and the result
@@ -31,11 +31,26 @@ export const Account = z
   .strictObject({
     user: z.string().min(1).max(128).describe('Name of the MariaDB account that takes the backup'),
     from: z.string().min(1).max(255).describe('Host part of that account'),
+    login: z
+      .enum(['password', 'unix_socket'])
+      .default('password')
+      .describe(
+        'password: a random one, made on the host, in the option file alone; unix_socket: the system user of that name, without a password',
+      ),
   })
   .describe("The backup account 'user'@'from'");
 
 const Common = {
   account: Account,
+  admin: z
+    .strictObject({ optionFile: Path })
+    .optional()
+    .describe(
+      'Option file, on the host, of an account that may make the backup account; if absent, the system user of the task logs in by unix_socket',
+    ),
+  replicaOf: HostName.optional().describe(
+    'The host of the inventory that is the primary of this server: the account is made there, and replication brings it',
+  ),
   optionFile: Path.default('/etc/coffre/my.cnf').describe(
     'Option file, mode 0600, whose [client] section has the password',
   ),
@@ -102,7 +117,17 @@ const Keep = z.strictObject({
 export const HostConfig = z
   .strictObject({
     ssh: z
-      .strictObject({ address: Address, port: Port.default(22), user: UserName, hostKey: HostKey })
+      .strictObject({
+        address: Address,
+        port: Port.default(22),
+        user: UserName.describe('root, or a user who may run anything through sudo without a password'),
+        hostKey: HostKey,
+        identity: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("Private SSH key at control; ~/.ssh/id_ed25519 or the operator's SSH agent if absent"),
+      })
       .optional()
       .describe('How control reaches the host'),
     database: DatabaseConfig,
@@ -137,6 +162,29 @@ export const HostConfig = z
       .optional()
       .describe('How many runs are kept where'),
     audit: AuditConfig,
+    settings: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/etc/coffre' })
+      .describe("Folder with the host's own slice of the inventory"),
+    agent: z
+      .strictObject({
+        path: Path.default('/opt/coffre').describe('Folder of the releases of the agent'),
+        installPackages: z
+          .boolean()
+          .default(false)
+          .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
+      })
+      .prefault({}),
+    scheduler: z
+      .strictObject({
+        kind: z
+          .enum(['auto', 'cron', 'systemd', 'none'])
+          .default('auto')
+          .describe('What starts the nightly task: cron where it is there, else a timer of systemd; none: nothing'),
+        cronFile: Path.default('/etc/cron.d/coffre'),
+        unitFolder: Path.default('/etc/systemd/system').describe('Where a timer and its service are written'),
+      })
+      .prefault({}),
     notify: z.array(z.never()).default([]),
   })
   .describe('One host of the inventory, after its defaults are merged in');

@@ -1,19 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { allowedSignersLine, parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
-import { run } from '../system/command.ts';
-import {
-  exists,
-  makeFolder,
-  readIfPresent,
-  removeDurably,
-  renameDurably,
-  syncFolder,
-  writeDurably,
-} from '../system/files.ts';
-import { requireProgram } from '../system/programs.ts';
+import { exists, makeFolder, readIfPresent, writeDurably } from '../system/files.ts';
+import { makeKeyFolder, publicHalf } from '../system/ssh-key.ts';
 
 /** Where the private key stands that signs the manifests of a host. */
 export function signingKeyPath(stateFolder: string): string {
@@ -25,7 +15,8 @@ export function signingKeyPath(stateFolder: string): string {
  * of its own, renamed when it is whole, so that a killed run leaves no half key behind. An existing key is never replaced.
  */
 export async function ensureSigningKey(stateFolder: string, host: HostName): Promise<string> {
-  if (!(await exists(signingKeyPath(stateFolder)))) await makeKey(stateFolder, host);
+  if (!(await exists(signingKeyPath(stateFolder))))
+    await makeKeyFolder(dirname(signingKeyPath(stateFolder)), 'id_ed25519', host);
   return await readSigningKey(stateFolder, host);
 }
 
@@ -40,9 +31,8 @@ export async function readSigningKey(stateFolder: string, host: HostName): Promi
       hint: `make it, and let it sign: npx zx tasks/keys.ts signer ${host}`,
     });
   }
-  const derived = await run(requireProgram('ssh-keygen'), ['-y', '-P', '', '-f', path]);
-  const [type, key] = derived.stdout.trim().split(' ');
-  if (derived.exitCode === 0 && type === 'ssh-ed25519' && key !== undefined) return `${type} ${key}`;
+  const publicKey = await publicHalf(path);
+  if (publicKey?.startsWith('ssh-ed25519 ')) return publicKey;
   throw new CoffreError('unexpected', `cannot read the signing key ${path}: ssh-keygen does not take it`, {
     hint: `look at: ls -l ${path}; it must be an ed25519 key without passphrase, mode 0600`,
   });
@@ -72,29 +62,4 @@ export async function addAllowedSigner(
   await makeFolder(join(inventoryFolder, 'signers'));
   await writeDurably(path, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`);
   return 'added';
-}
-
-async function makeKey(stateFolder: string, host: HostName): Promise<void> {
-  const folder = join(stateFolder, 'signing');
-  const draft = `${folder}.partial`;
-  await makeFolder(stateFolder, 0o700);
-  await removeDurably(draft);
-  await makeFolder(draft, 0o700);
-  const draftKey = join(draft, 'id_ed25519');
-  const made = await run(requireProgram('ssh-keygen'), ['-q', '-t', 'ed25519', '-N', '', '-C', host, '-f', draftKey]);
-  if (made.exitCode !== 0) {
-    await removeDurably(draft);
-    throw new CoffreError(
-      'write-failed',
-      `cannot make the signing key of ${host}: ssh-keygen ended with ${made.exitCode}`,
-      {
-        hint: `look at: df -h ${stateFolder}; ls -ld ${stateFolder}`,
-      },
-    );
-  }
-  await writeDurably(draftKey, await readFile(draftKey), 0o600);
-  await syncFolder(draft);
-  // A folder without its key is what an interrupted removal leaves: nothing in it is worth keeping.
-  await removeDurably(folder);
-  await renameDurably(draft, folder);
 }

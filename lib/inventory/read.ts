@@ -11,6 +11,7 @@ import { HOST_RULES } from './host-rules.ts';
 import { mergeDefaults } from './merge.ts';
 import { findPrivateKeys } from './private-keys.ts';
 import { readRecipients } from './recipients.ts';
+import { isSliceFolder, readSlice } from './slice.ts';
 import { withStandIn } from './stand-in.ts';
 import { aboutFile, listFiles, readText } from './text-file.ts';
 import { parseYaml, type YamlFile } from './yaml-document.ts';
@@ -21,8 +22,10 @@ const SIGNERS = 'signers/allowed_signers';
 /**
  * The inventory in `folder`: every host with its defaults merged in, the recipients, and who may sign.
  * Reads all of it before it judges: throws one `inventory` error with all findings, each with file, line and path.
+ * On a host the folder holds that host's slice instead, as provisioning wrote it.
  */
 export async function readInventory(folder: string): Promise<Inventory> {
+  if (await isSliceFolder(folder)) return await readSlice(folder);
   const findings: InventoryFinding[] = [];
   const there = await stat(folder).catch(() => undefined);
   if (!there?.isDirectory()) {

@@ -17,6 +17,7 @@ export const ERRORS = {
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
+  'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },
   'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },
   'store-unreachable': { exit: 7, retryable: true, summary: 'the store cannot be reached' },
   'offsite-unreachable': { exit: 7, retryable: true, summary: 'the offsite cannot be reached' },

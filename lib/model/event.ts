@@ -1,4 +1,5 @@
 import type { Phase } from './manifest.ts';
+import type { HostPlan } from './plan.ts';
 
 /**
  * What a flow tells while it works. The task layer turns these into progress on a terminal, plain lines in cron,
@@ -20,6 +21,8 @@ export type FlowEvent =
       /** null while nobody can know. */
       readonly totalBytes: number | null;
     }
+  /** What is going to be done to a host, told before any of it is. */
+  | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }
   | { readonly kind: 'note'; readonly subject: string; readonly text: string }
   | { readonly kind: 'warning'; readonly subject: string; readonly text: string; readonly hint: string };
 

@@ -1,6 +1,7 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CoffreError } from '../model/error.ts';
-import { Sha256 } from '../model/names.ts';
+import { keyFingerprint } from '../model/key-fingerprint.ts';
+import type { Sha256 } from '../model/names.ts';
 
 /** Under this an RSA key is not fit to guard data for years. Source: NIST SP 800-57 part 1, table 2. */
 const LEAST_BITS = 3072;
@@ -30,6 +31,5 @@ export function describePublicKey(pem: string, name: string): PublicKeyFacts {
   if (key.asymmetricKeyType !== 'rsa') throw refuse(`the key is ${key.asymmetricKeyType}, not RSA`);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < LEAST_BITS) throw refuse(`the key has ${bits} bits, fewer than ${LEAST_BITS}`);
-  const der = key.export({ type: 'spki', format: 'der' });
-  return { fingerprint: Sha256.parse(createHash('sha256').update(der).digest('hex')), bits };
+  return { fingerprint: keyFingerprint(key), bits };
 }

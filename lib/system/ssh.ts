@@ -12,8 +12,8 @@ export interface SshTarget {
   readonly user: string;
   /** The pinned host key as known_hosts has it: type and base64. No other key is ever accepted. */
   readonly hostKey: string;
-  /** Private key in PEM or OpenSSH's own form. The only way to authenticate: no agent, no password. */
-  readonly identity: Buffer | string;
+  /** Private key in PEM or OpenSSH's own form, or the socket of an operator's SSH agent. Never a password. */
+  readonly identity: Buffer | string | { readonly agentSocket: string };
   readonly passphrase?: string;
   /** The code of the error when this target does not answer. */
   readonly unreachable: ErrorCode;
@@ -141,9 +141,8 @@ function configuration(target: SshTarget, verdict: { wrongKey: boolean }): Conne
     host: target.address,
     port: target.port,
     username: target.user,
-    privateKey: target.identity,
+    ...authentication(target.identity),
     ...(target.passphrase === undefined ? {} : { passphrase: target.passphrase }),
-    authHandler: ['publickey'],
     // Not async: a promise would be taken for "yes", whatever it resolves to.
     hostVerifier: (shown: Buffer): boolean => {
       const same = shown.length === pinned.length && timingSafeEqual(shown, pinned);
@@ -164,6 +163,13 @@ function configuration(target: SshTarget, verdict: { wrongKey: boolean }): Conne
     keepaliveInterval: target.keepaliveMs ?? 15_000,
     keepaliveCountMax: 3,
   };
+}
+
+function authentication(identity: SshTarget['identity']): ConnectConfig {
+  if (typeof identity === 'object' && 'agentSocket' in identity) {
+    return { agent: identity.agentSocket, authHandler: ['agent'] };
+  }
+  return { privateKey: identity, authHandler: ['publickey'] };
 }
 
 /** ssh2 throws at once, instead of calling back, when the connection is gone. */

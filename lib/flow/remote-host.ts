@@ -1,0 +1,195 @@
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { type HostFacts, PROBE_SCRIPT, parseProbe, UNPACK_SCRIPT, UPLOAD_FOLDER_SCRIPT } from '../host/probe.ts';
+import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
+import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
+import type { Emit, FlowEvent } from '../model/event.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import { readStream } from '../system/files.ts';
+import { connectSsh, type SshConnection } from '../system/ssh.ts';
+import type { Login } from './login.ts';
+
+/** A release as it is sent: one file, and what proves that it arrived. */
+export interface ReleaseFile {
+  readonly path: string;
+  readonly sha256: string;
+  /** Digest of the list of files inside, by which an installed release is known to be this one. */
+  readonly sumsSha256: string;
+}
+
+/** A host that control has logged in to. Whoever opens MUST close. */
+export interface RemoteHost {
+  readonly facts: HostFacts;
+  /** Has the agent carry out the order: the installed one where it is `release`, else one that is sent for this. */
+  converge(order: ConvergeOrder, release: ReleaseFile, emit: Emit): Promise<Converged>;
+  close(): Promise<void>;
+}
+
+const SHORT_MS = 60_000;
+const UNPACK_MS = 10 * 60_000;
+
+/** Logs in and looks around. Throws `host-unreachable`, `host-key`, or `refused` where the login may not do the work. */
+export async function openRemoteHost(host: HostConfig, login: Login, signal: AbortSignal): Promise<RemoteHost> {
+  const { ssh } = host;
+  if (!ssh) {
+    throw new CoffreError('inventory', `cannot reach ${host.name}: the inventory does not say how`, {
+      hint: `add ssh: { address, user, hostKey } to hosts/${host.name}.yaml`,
+    });
+  }
+  const identity = await login(ssh);
+  const connection = await connectSsh({ ...ssh, identity, unreachable: 'host-unreachable', signal });
+  const uploads: string[] = [];
+  try {
+    const facts = await probe(connection, host);
+    return {
+      facts,
+      async converge(order, release, emit) {
+        const installed = facts.release === release.sumsSha256;
+        const folder = installed ? `${host.agent.path}/current` : await send(connection, release, uploads, emit, host);
+        return await runAgent(connection, [...prefix(facts), `${folder}/coffre`, 'converge', '--json'], order, emit);
+      },
+      async close() {
+        try {
+          for (const folder of uploads)
+            await connection.run([...prefix(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
+        } catch {
+          // the connection is gone: the next upload to this host removes what is left there
+        } finally {
+          connection.close();
+        }
+      },
+    };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
+  const { exitCode, stdout } = await script(connection, PROBE_SCRIPT, [host.agent.path], SHORT_MS);
+  if (exitCode === null) {
+    throw new CoffreError('host-unreachable', `cannot look at ${host.name}: the connection broke, or nothing came for a minute`, {
+      hint: 'look at the load of the host and at the network, then run it again',
+    });
+  }
+  const facts = parseProbe(stdout);
+  if (facts.access !== 'none') return facts;
+  throw new CoffreError(
+    'refused',
+    `cannot change ${host.name}: ${facts.user} is not root, and sudo asks for a password`,
+    {
+      hint: `let it: echo '${facts.user} ALL=(root) NOPASSWD: ALL' > /etc/sudoers.d/coffre; or set ssh.user to root`,
+    },
+  );
+}
+
+function prefix({ access }: HostFacts): string[] {
+  return access === 'sudo' ? ['sudo', '-n', '--'] : [];
+}
+
+function script(connection: SshConnection, text: string, args: readonly string[], timeoutMs: number) {
+  return connection.run(['sh', '-s', '--', ...args], { input: text, timeoutMs });
+}
+
+/** Sends the release into a private folder that goes again with the connection. Returns the folder of the release. */
+async function send(
+  connection: SshConnection,
+  release: ReleaseFile,
+  uploads: string[],
+  emit: Emit,
+  { name }: HostConfig,
+): Promise<string> {
+  const made = await script(connection, UPLOAD_FOLDER_SCRIPT, [], SHORT_MS);
+  const folder = made.stdout.trim();
+  if (made.exitCode !== 0 || !folder.startsWith('/var/tmp/coffre-upload.')) {
+    throw new CoffreError('write-failed', `cannot send the agent to ${name}: no folder can be made in /var/tmp`, {
+      hint: 'look there at: df -h /var/tmp; ls -ld /var/tmp',
+    });
+  }
+  uploads.push(folder);
+  emit({ kind: 'phase-started', phase: 'send', subject: name });
+  const from = performance.now();
+  const sftp = await connection.sftp();
+  await sftp.upload(`${folder}/release.tar.gz`, readStream(release.path));
+  sftp.close();
+  const unpacked = await script(connection, UNPACK_SCRIPT, [folder, release.sha256], UNPACK_MS);
+  if (unpacked.exitCode !== 0) throw cannotUnpack(name, unpacked.exitCode, unpacked.stderr);
+  emit({ kind: 'phase-ended', phase: 'send', subject: name, durationMs: Math.round(performance.now() - from) });
+  return `${folder}/release`;
+}
+
+function cannotUnpack(name: string, exitCode: number | null, stderr: string): CoffreError {
+  const say = (code: ErrorCode, why: string, hint: string) =>
+    new CoffreError(code, `cannot unpack the agent on ${name}: ${why}`, { hint });
+  if (exitCode === null) return say('host-unreachable', 'the connection broke', 'run it again');
+  if (exitCode === 65) return say('verification-failed', 'another digest arrived than was sent', 'run it again');
+  if (/No space left|Disk quota/i.test(stderr))
+    return say('no-space', 'there is no space left', 'look there at: df -h /var/tmp');
+  return say(
+    'write-failed',
+    `it ended with ${exitCode}`,
+    'look there at: df -h /var/tmp; ls -ld /var/tmp; tar --version',
+  );
+}
+
+const Answer = z.object({
+  event: z.literal('result'),
+  exitCode: z.number(),
+  data: Converged.optional(),
+  error: z
+    .object({
+      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+      message: z.string(),
+      hint: z.string().nullable(),
+      findings: z.array(z.string()),
+    })
+    .optional(),
+});
+
+async function runAgent(
+  connection: SshConnection,
+  words: readonly string[],
+  order: ConvergeOrder,
+  emit: Emit,
+): Promise<Converged> {
+  const running = await connection.start(words);
+  running.stdin.end(`${JSON.stringify(order)}\n`);
+  let answer: z.infer<typeof Answer> | undefined;
+  for await (const line of createInterface({ input: running.stdout })) {
+    const event = jsonOf(line);
+    if (event?.event === 'result') answer = Answer.safeParse(event).data;
+    else if (event) emit({ ...event, kind: event.event, event: undefined } as unknown as FlowEvent);
+  }
+  const { exitCode, stderr } = await running.ended;
+  const { name } = order.slice.host;
+  if (answer?.data) return answer.data;
+  if (answer?.error) {
+    const { code, message, hint, findings } = answer.error;
+    throw new CoffreError(code, message, { ...(hint === null ? {} : { hint }), findings });
+  }
+  if (exitCode === null) {
+    throw new CoffreError(
+      'host-unreachable',
+      `cannot tell what became of ${name}: the connection broke while its agent was at work`,
+      {
+        hint: 'run it again: what was begun is finished, and what was done is not done again',
+      },
+    );
+  }
+  throw new CoffreError(
+    'unexpected',
+    `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
+    {
+      hint: `try it there: ${words.join(' ').replace('converge --json', '--help')}`,
+    },
+  );
+}
+
+function jsonOf(line: string): { readonly event?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined; // a login shell that talks
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { CoffreError } from '../model/error.ts';
+import { Sha256 } from '../model/names.ts';
+
+/** What control has to know of a host before it can send an agent there. */
+export interface HostFacts {
+  /** As `uname -m` says it. */
+  readonly machine: string;
+  /** Such as `v20.19.5`; empty when there is no Node. */
+  readonly nodeVersion: string;
+  /** Whether the login user may change the host: itself, through sudo, or not at all. */
+  readonly access: 'own' | 'sudo' | 'none';
+  readonly user: string;
+  /** Digest of the list of files of the current release, when every file is as that list says. */
+  readonly release: Sha256 | null;
+}
+
+/**
+ * Looks at a host, changes nothing, and needs no more than a POSIX shell and coreutils. `$1` is the folder of the agent.
+ * Root is needed only where the login user cannot write to that folder, or to what is there of the path to it.
+ */
+export const PROBE_SCRIPT = `
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+echo "machine=$(uname -m)"
+echo "user=$(id -un)"
+echo "node=$(node --version 2>/dev/null </dev/null)"
+there=$1
+while [ ! -e "$there" ]; do there=$(dirname "$there"); done
+if [ "$(id -u)" = 0 ] || [ -w "$there" ]; then echo access=own
+elif sudo -n true >/dev/null 2>&1 </dev/null; then echo access=sudo
+else echo access=none
+fi
+if cd "$1/current" 2>/dev/null && sha256sum --check --status SHA256SUMS >/dev/null 2>&1 </dev/null; then
+  echo "release=$(sha256sum <SHA256SUMS | cut -c1-64)"
+fi
+echo end=probe
+`;
+
+/** Makes a private folder for an upload and prints its path; removes what broken connections left hours ago. */
+export const UPLOAD_FOLDER_SCRIPT = `
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+umask 077
+find /var/tmp -maxdepth 1 -user "$(id -un)" -name 'coffre-upload.*' -mmin +120 -exec rm -rf {} + 2>/dev/null </dev/null
+mktemp -d /var/tmp/coffre-upload.XXXXXXXX
+`;
+
+/** Unpacks the release in the folder `$1` after checking its digest `$2`. Exit code 65: another digest. */
+export const UNPACK_SCRIPT = `
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+umask 077
+cd "$1" || exit 66
+[ "$(sha256sum <release.tar.gz | cut -c1-64)" = "$2" ] || exit 65
+mkdir release || exit 66
+tar -xzf release.tar.gz -C release --no-same-owner || exit 66
+rm release.tar.gz
+`;
+
+const Probe = z.object({
+  machine: z.string().min(1),
+  user: z.string().min(1),
+  node: z.string(),
+  access: z.enum(['own', 'sudo', 'none']),
+  release: Sha256.nullable().default(null),
+  end: z.literal('probe'),
+});
+
+/** The answer of PROBE_SCRIPT. Throws `host-unreachable` when it is none: a login shell that talks, or none at all. */
+export function parseProbe(stdout: string): HostFacts {
+  const pairs = stdout.split('\n').map((line) => /^([a-z]+)=(.*)$/.exec(line));
+  const { data } = Probe.safeParse(Object.fromEntries(pairs.flatMap((pair) => (pair ? [[pair[1], pair[2]]] : []))));
+  if (!data) {
+    throw new CoffreError(
+      'host-unreachable',
+      'cannot look at the host: its shell does not answer as a POSIX shell does',
+      {
+        hint: 'the user of ssh.user needs an ordinary login shell, such as /bin/sh: getent passwd <user>',
+      },
+    );
+  }
+  const { machine, user, node: nodeVersion, access, release } = data;
+  return { machine, user, nodeVersion, access, release };
+}

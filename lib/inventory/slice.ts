@@ -1,0 +1,94 @@
+import { createPublicKey } from 'node:crypto';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { CoffreError } from '../model/error.ts';
+import { HostConfig, type Inventory, type Recipient } from '../model/inventory.ts';
+import { keyFingerprint } from '../model/key-fingerprint.ts';
+import { HostName, RecipientName, Sha256 } from '../model/names.ts';
+import type { Slice } from '../model/slice.ts';
+import { exists, readIfPresent, readRequired } from '../system/files.ts';
+import { parseYaml } from './yaml-document.ts';
+
+/** File of a host's slice in its settings folder. */
+export const SLICE_FILE = 'host.yaml';
+const SIGNERS_FILE = 'allowed_signers';
+const HINT = 'converge the host again, from control: npx zx tasks/provision.ts';
+
+/** A host's own slice of the inventory, in one file; the public keys stand in the folder of keys. */
+const SliceFile = z.strictObject({
+  name: HostName,
+  ...HostConfig.shape,
+  /** Fingerprints of the recipients' keys: another key in the place of one of them is noticed. */
+  fingerprints: z.record(RecipientName, Sha256),
+});
+
+const HEADER = `# This host's slice of the inventory. Provisioning wrote it, and writes it again: change the inventory instead.
+`;
+
+/** The files of a slice on its host, by path. None of them holds a secret. */
+export function sliceFiles({ host, recipients, allowedSigners }: Slice): ReadonlyMap<string, string> {
+  const fingerprints = Object.fromEntries(
+    recipients.map(({ name, publicKey }) => [name, keyFingerprint(createPublicKey(publicKey))]),
+  );
+  return new Map([
+    [join(host.settings.path, SLICE_FILE), HEADER + stringify({ ...host, fingerprints }, { lineWidth: 0 })],
+    [join(host.settings.path, SIGNERS_FILE), allowedSigners],
+    ...recipients.map(({ name, publicKey }) => [recipientFile(host, name), publicKey] as const),
+  ]);
+}
+
+/** Where the public key of a recipient stands on a host. */
+export function recipientFile({ keys }: HostConfig, name: RecipientName): string {
+  return join(keys.path, `${name}.pem`);
+}
+
+export function isSliceFolder(folder: string): Promise<boolean> {
+  return exists(join(folder, SLICE_FILE)).catch(() => false);
+}
+
+/**
+ * The inventory as the host itself has it: of one host. Throws `inventory` when it was altered, `not-found` when a key is
+ * gone, each with the way back.
+ */
+export async function readSlice(folder: string): Promise<Inventory> {
+  const path = join(folder, SLICE_FILE);
+  const { value, findings } = parseYaml(path, (await readRequired(path, HINT)).toString('utf8'));
+  const parsed = SliceFile.safeParse(value);
+  const [issue] = parsed.error?.issues ?? [];
+  if (findings.length > 0 || !parsed.success) {
+    const why = findings[0]?.message ?? `${issue?.path.join('.')}: ${issue?.message}`;
+    throw new CoffreError('inventory', `cannot use ${path}: ${why}`, { hint: HINT });
+  }
+  const { fingerprints, ...host } = parsed.data;
+  const recipients = await Promise.all(host.recipients.map((name) => readRecipient(host, name, fingerprints[name])));
+  const allowedSigners = (await readIfPresent(join(folder, SIGNERS_FILE)))?.toString('utf8') ?? '';
+  return {
+    folder,
+    hosts: new Map([[host.name, host]]),
+    recipients: new Map(recipients.map((recipient) => [recipient.name, recipient])),
+    allowedSigners,
+  };
+}
+
+/** The recipients that the host had before, by its slice; none when there is no slice that can be read. */
+export async function formerRecipients(settingsFolder: string): Promise<readonly RecipientName[]> {
+  const text = await readIfPresent(join(settingsFolder, SLICE_FILE));
+  const names = text && parseYaml(SLICE_FILE, text.toString('utf8')).value.recipients;
+  return z.array(RecipientName).safeParse(names).data ?? [];
+}
+
+async function readRecipient(host: HostConfig, name: RecipientName, wanted: Sha256 | undefined): Promise<Recipient> {
+  const path = recipientFile(host, name);
+  const publicKey = (await readRequired(path, HINT)).toString('utf8');
+  const refuse = (why: string) =>
+    new CoffreError('inventory', `cannot seal for ${name} with ${path}: ${why}`, { hint: HINT });
+  let found: Sha256;
+  try {
+    found = keyFingerprint(createPublicKey(publicKey));
+  } catch {
+    throw refuse('it is not a public key');
+  }
+  if (found !== wanted) throw refuse('it is another key than the inventory has for this recipient');
+  return { name, publicKey };
+}

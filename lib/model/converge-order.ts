@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { Change, HostPlan, Remark } from './plan.ts';
+import { Slice } from './slice.ts';
+
+/** What control asks of an agent, on its standard input: one JSON document. */
+export const ConvergeOrder = z.strictObject({
+  slice: Slice,
+  /** `absent` takes everything away but the backups, and what a later return of the host would need. */
+  desired: z.enum(['present', 'absent', 'previous-release']),
+  /** Whether the plan is carried out, or only told. */
+  apply: z.boolean(),
+  /** The time at control, in milliseconds since 1970, to compare clocks. */
+  controlTimeMs: z.number(),
+});
+export type ConvergeOrder = z.infer<typeof ConvergeOrder>;
+
+/** A key of the host's own, by its public half. */
+export const HostKeyFact = z.strictObject({ path: z.string(), publicKey: z.string() });
+
+/** What the agent answers: the data of its result. */
+export const Converged = z.strictObject({
+  plan: HostPlan,
+  /** What was carried out; empty for a plan alone. */
+  applied: z.array(Change),
+  /** Public half of the key that signs the host's manifests; null while there is none. */
+  signingKey: z.string().nullable(),
+  /** Public halves of the keys by which the host reaches offsites and the audit repository. */
+  identities: z.array(HostKeyFact),
+  /** What was proven or could not be, about the backup account and the store. */
+  proofs: z.array(z.string()),
+  remarks: z.array(Remark),
+});
+export type Converged = z.infer<typeof Converged>;

@@ -5,6 +5,7 @@ import type { CoffreError } from '../lib/model/error.ts';
 import { CoffreError as Failure } from '../lib/model/error.ts';
 import type { FlowEvent } from '../lib/model/event.ts';
 import { formatBytes, formatDuration } from '../lib/report/format.ts';
+import { formatPlan } from '../lib/report/plan.ts';
 import { onOneLine } from '../lib/report/table.ts';
 
 /** Where a task speaks: a person's terminal, cron's plain lines, or one JSON event a line. */
@@ -42,6 +43,9 @@ export function plainTerminal(): Terminal {
           return progress.start(`${event.phase}  ${subject}`);
         case 'phase-ended':
           toStderr(`${paint(32, 'done')}  ${event.phase.padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`);
+          return;
+        case 'plan':
+          toStderr(formatPlan(event.plan));
           return;
         case 'note':
           toStderr(`      ${subject}: ${onOneLine(event.text)}`);

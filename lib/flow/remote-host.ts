@@ -68,9 +68,13 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
 async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
   const { exitCode, stdout } = await script(connection, PROBE_SCRIPT, [host.agent.path], SHORT_MS);
   if (exitCode === null) {
-    throw new CoffreError('host-unreachable', `cannot look at ${host.name}: the connection broke, or nothing came for a minute`, {
-      hint: 'look at the load of the host and at the network, then run it again',
-    });
+    throw new CoffreError(
+      'host-unreachable',
+      `cannot look at ${host.name}: the connection broke, or nothing came for a minute`,
+      {
+        hint: 'look at the load of the host and at the network, then run it again',
+      },
+    );
   }
   const facts = parseProbe(stdout);
   if (facts.access !== 'none') return facts;

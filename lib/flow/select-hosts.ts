@@ -10,8 +10,23 @@ export function selectHost(inventory: Inventory, names: readonly string[]): Host
   const [name = all.length === 1 ? all[0] : undefined] = names;
   if (name === undefined)
     throw new CoffreError('usage', 'cannot tell which host is meant', { hint: `name one; ${known}` });
+  return hostNamed(inventory, name);
+}
+
+/** The hosts that are named, each once, or all of them. Throws `usage` for a name that the inventory does not have, and for none. */
+export function selectHosts(inventory: Inventory, names: readonly string[], all: boolean): readonly HostConfig[] {
+  if (all && names.length > 0) {
+    throw new CoffreError('usage', 'cannot take both --all and names', { hint: 'leave one of them away' });
+  }
+  if (all) return [...inventory.hosts.values()];
+  if (names.length === 0) return [selectHost(inventory, names)];
+  return [...new Set(names)].map((name) => hostNamed(inventory, name));
+}
+
+function hostNamed(inventory: Inventory, name: string): HostConfig {
   const parsed = HostName.safeParse(name);
   const host = parsed.success ? inventory.hosts.get(parsed.data) : undefined;
   if (host) return host;
-  throw new CoffreError('usage', `cannot find the host ${JSON.stringify(name)}`, { hint: known });
+  const hint = `the inventory ${inventory.folder} has: ${[...inventory.hosts.keys()].join(', ')}`;
+  throw new CoffreError('usage', `cannot find the host ${JSON.stringify(name)}`, { hint });
 }

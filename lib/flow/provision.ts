@@ -1,0 +1,117 @@
+import { addAllowedSigner } from '../audit/signing-key.ts';
+import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
+import { asCoffreError, type CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { HostName } from '../model/names.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Login } from './login.ts';
+import type { ReleaseShelf } from './release-shelf.ts';
+import { openRemoteHost } from './remote-host.ts';
+import { sliceOf } from './slice-of.ts';
+
+export interface ProvisionWish {
+  readonly desired: ConvergeOrder['desired'];
+  /** Whether plans are carried out, or only told. */
+  readonly apply: boolean;
+  /** Hosts at a time. */
+  readonly parallel: number;
+}
+
+export interface ProvisionContext {
+  readonly inventory: Inventory;
+  readonly login: Login;
+  readonly releases: ReleaseShelf;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one host. */
+export type HostOutcome =
+  | {
+      readonly host: HostName;
+      readonly ok: true;
+      readonly converged: Converged;
+      /** Whether its signing key was written into the inventory just now: somebody has to commit that. */
+      readonly signer: 'added' | 'present' | 'none';
+    }
+  | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
+
+/**
+ * Converges hosts to the inventory, several at a time: primaries before their replicas, whose accounts they have to have. One host's
+ * failure is its own: the others go on, and each has its outcome, in the order of `hosts`.
+ */
+export async function provision(
+  hosts: readonly HostConfig[],
+  wish: ProvisionWish,
+  context: ProvisionContext,
+): Promise<readonly HostOutcome[]> {
+  const outcomes = new Map<HostName, HostOutcome>();
+  const names = new Set(hosts.map(({ name }) => name));
+  const waitsFor = ({ database }: HostConfig) => database.replicaOf !== undefined && names.has(database.replicaOf);
+  const signers = inOrder();
+  for (const wave of [hosts.filter((host) => !waitsFor(host)), hosts.filter(waitsFor)]) {
+    await atMost(wish.parallel, wave, async (host) => {
+      outcomes.set(host.name, await one(host, wish, context, signers));
+    });
+  }
+  return hosts.flatMap(({ name }) => outcomes.get(name) ?? []);
+}
+
+async function one(
+  host: HostConfig,
+  wish: ProvisionWish,
+  context: ProvisionContext,
+  signers: ReturnType<typeof inOrder>,
+): Promise<HostOutcome> {
+  const { inventory, signal } = context;
+  try {
+    signal.throwIfAborted();
+    const converged = await converge(host, wish, context);
+    const { signingKey } = converged;
+    const wanted = wish.desired === 'present' && wish.apply && signingKey !== null;
+    const signer = wanted
+      ? await signers(() => addAllowedSigner(inventory.folder, host.name, signingKey))
+      : ('none' as const);
+    return { host: host.name, ok: true, converged, signer };
+  } catch (error) {
+    const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
+    return { host: host.name, ok: false, error: failure };
+  }
+}
+
+async function converge(host: HostConfig, wish: ProvisionWish, context: ProvisionContext): Promise<Converged> {
+  const { inventory, releases, clock, emit, signal } = context;
+  const remote = await openRemoteHost(host, context.login, signal);
+  try {
+    const release = await releases.releaseFor(remote.facts);
+    const order: ConvergeOrder = {
+      slice: sliceOf(host, inventory),
+      desired: wish.desired,
+      apply: wish.apply,
+      controlTimeMs: clock.now().getTime(),
+    };
+    return await remote.converge(order, release, emit);
+  } finally {
+    await remote.close();
+  }
+}
+
+/** Calls one after another, whoever asks. */
+function inOrder() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(act: () => Promise<T>): Promise<T> => {
+    const next = last.then(act, act);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+async function atMost<T>(limit: number, items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}

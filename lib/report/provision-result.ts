@@ -1,0 +1,110 @@
+import type { Converged } from '../model/converge-order.ts';
+import type { CoffreError } from '../model/error.ts';
+import type { HostName } from '../model/names.ts';
+import type { HostPlan, Remark } from '../model/plan.ts';
+import { count } from './plan.ts';
+import { formatTable, onOneLine } from './table.ts';
+
+/** What became of one host, as `--json` tells it. */
+export type HostReport =
+  | {
+      readonly host: HostName;
+      readonly ok: true;
+      readonly plan: HostPlan;
+      /** How many changes were carried out. */
+      readonly applied: number;
+      readonly signer: 'added' | 'present' | 'none';
+      readonly identities: Converged['identities'];
+      readonly proofs: readonly string[];
+      readonly remarks: readonly Remark[];
+    }
+  | {
+      readonly host: HostName;
+      readonly ok: false;
+      readonly error: {
+        readonly code: CoffreError['code'];
+        readonly message: string;
+        readonly hint: string | null;
+        readonly findings: readonly string[];
+      };
+    };
+
+export interface ProvisionReport {
+  readonly hosts: readonly HostReport[];
+  readonly exitCode: number;
+}
+
+type Outcome =
+  | {
+      readonly host: HostName;
+      readonly ok: true;
+      readonly converged: Converged;
+      readonly signer: 'added' | 'present' | 'none';
+    }
+  | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
+
+const DRIFT = 2;
+
+/** The report of a run over hosts. Its exit code is the highest of the hosts'; for `check`, drift is 2. */
+export function provisionData(
+  outcomes: readonly Outcome[],
+  { check, applied }: { readonly check: boolean; readonly applied: boolean },
+): ProvisionReport {
+  const codes = outcomes.map((outcome) => {
+    if (!outcome.ok) return outcome.error.exitCode;
+    return check && outcome.converged.plan.changes.length > 0 ? DRIFT : 0;
+  });
+  const hosts = outcomes.map((outcome): HostReport => {
+    if (!outcome.ok) {
+      const { code, message, hint = null, findings } = outcome.error;
+      return { host: outcome.host, ok: false, error: { code, message, hint, findings } };
+    }
+    const { plan, applied: done, identities, proofs, remarks } = outcome.converged;
+    return {
+      host: outcome.host,
+      ok: true,
+      plan,
+      applied: applied ? done.length : 0,
+      signer: outcome.signer,
+      identities,
+      proofs,
+      remarks: remarks.length > 0 ? remarks : plan.remarks,
+    };
+  });
+  return { hosts, exitCode: Math.max(0, ...codes) };
+}
+
+/** One line a host, then what each needs of a person. */
+export function formatProvision({ hosts }: ProvisionReport, inventoryFolder: string): string {
+  const rows = hosts.map((host) =>
+    host.ok
+      ? [host.host, result(host), String(host.remarks.length)]
+      : [host.host, `FAILED (${host.error.message})`, '-'],
+  );
+  const told = hosts.flatMap((host) => (host.ok ? aboutDone(host) : aboutFailed(host)));
+  const added = hosts.filter((host) => host.ok && host.signer === 'added').map(({ host }) => host);
+  const commit =
+    added.length === 0
+      ? []
+      : [`commit ${inventoryFolder}/signers/allowed_signers: it names the signing key of ${added.join(', ')} now`];
+  return [formatTable(['host', 'result', 'warnings'], rows), ...told, ...commit].join('\n');
+}
+
+function result(host: HostReport & { readonly ok: true }): string {
+  const { changes } = host.plan;
+  if (changes.length === 0) return 'nothing to change';
+  return host.applied === 0 ? `${count(changes.length)} to make` : `${count(host.applied)} made`;
+}
+
+function aboutDone({ host, remarks, proofs }: HostReport & { readonly ok: true }): string[] {
+  return [
+    ...proofs.map((proof) => `${host}: ${onOneLine(proof)}`),
+    ...remarks.flatMap(({ text, hint }) => [`${host}: warning: ${onOneLine(text)}`, `hint: ${onOneLine(hint)}`]),
+  ];
+}
+
+function aboutFailed({ host, error }: HostReport & { readonly ok: false }): string[] {
+  const lines = [...error.findings.map((finding) => `  ${finding}`), `error: ${error.message}`];
+  if (error.hint !== null) lines.push(`hint: ${error.hint}`);
+  return lines.map((line) => `${host}: ${onOneLine(line)}`);
+}

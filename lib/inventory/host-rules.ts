@@ -35,7 +35,7 @@ const twoRecipients: HostRule = ({ recipients }) => {
 
 /** No folder stands inside another, and nothing secret stands where backups are kept or shipped from. */
 const overlappingPaths: HostRule = (host) => {
-  const folders = (['store', 'export', 'keys', 'state'] as const).map((name) => ({
+  const folders = (['store', 'export', 'keys', 'state', 'settings', 'agent'] as const).map((name) => ({
     name,
     path: tidy(host[name].path),
   }));

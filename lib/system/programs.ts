@@ -15,6 +15,7 @@ export const PACKAGE_OF = {
   mariadbd: 'mariadb-server-core',
   openssl: 'openssl',
   mktemp: 'coreutils',
+  npm: 'npm',
   pigz: 'pigz',
   rm: 'coreutils',
   script: 'bsdutils',

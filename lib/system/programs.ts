@@ -30,10 +30,32 @@ export const PACKAGE_OF = {
   timeout: 'coreutils',
 } as const;
 
+/**
+ * What the tests' lab of real hosts runs besides, on this machine or inside a host. Only root can run the lab, so only
+ * root's setup installs these.
+ */
+export const LAB_PACKAGE_OF = {
+  cp: 'coreutils',
+  cron: 'cron',
+  gluster: 'glusterfs-cli',
+  glusterd: 'glusterfs-server',
+  ip: 'iproute2',
+  mknod: 'coreutils',
+  mount: 'mount',
+  'mount.glusterfs': 'glusterfs-client',
+  nsenter: 'util-linux',
+  pivot_root: 'util-linux',
+  sudo: 'sudo',
+  tc: 'iproute2',
+  unshare: 'util-linux',
+  useradd: 'passwd',
+} as const;
+
 export type Program = keyof typeof PACKAGE_OF;
+export type LabProgram = keyof typeof LAB_PACKAGE_OF;
 
 /** The absolute path of `program`, looked for on PATH and in the sbin folders; undefined when it is not there. */
-export function findProgram(program: Program): string | undefined {
+export function findProgram(program: Program | LabProgram): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return folders
     .filter((folder) => folder !== '')
@@ -42,11 +64,11 @@ export function findProgram(program: Program): string | undefined {
 }
 
 /** The absolute path of `program`. Throws `program-missing`, with the package that brings it. */
-export function requireProgram(program: Program): string {
+export function requireProgram(program: Program | LabProgram): string {
   const path = findProgram(program);
   if (path) return path;
   throw new CoffreError('program-missing', `cannot find the program ${program} on this host`, {
-    hint: `install it with: apt-get install --no-install-recommends ${PACKAGE_OF[program]}`,
+    hint: `install it with: apt-get install --no-install-recommends ${{ ...PACKAGE_OF, ...LAB_PACKAGE_OF }[program]}`,
   });
 }
 

@@ -35,6 +35,7 @@ export const PACKAGE_OF = {
  * root's setup installs these.
  */
 export const LAB_PACKAGE_OF = {
+  busybox: 'busybox',
   cp: 'coreutils',
   cron: 'cron',
   gluster: 'glusterfs-cli',

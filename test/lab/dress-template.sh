@@ -21,6 +21,7 @@ mkdir -p cron.d cron.daily cron.hourly cron.monthly cron.weekly profile.d ssh/ss
 mkdir -m 750 sudoers.d
 : >environment
 : >resolv.conf
+echo "127.0.0.1 localhost template" >hosts
 cat >sudoers <<'END'
 Defaults env_reset
 Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

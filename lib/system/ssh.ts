@@ -1,9 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import { Client, type ConnectConfig, type ServerHostKeyAlgorithm, type SFTPWrapper } from 'ssh2';
+import {
+  type AuthHandlerMiddleware,
+  Client,
+  type ConnectConfig,
+  type ServerHostKeyAlgorithm,
+  type SFTPWrapper,
+} from 'ssh2';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 import { type Ended, quotePosix } from './command.ts';
 import { type Sftp, wrapSftp } from './sftp.ts';
+import { probeOver, type SshProbe } from './ssh-probe.ts';
 
 /** Whom to reach, as whom, and which host key must answer. */
 export interface SshTarget {
@@ -40,6 +47,8 @@ export interface SshConnection {
   run(words: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<Ended>;
   /** A session of the SFTP subsystem. */
   sftp(): Promise<Sftp>;
+  /** Questions about what this login may do that it should not be able to do. */
+  probe(): SshProbe;
   close(): void;
 }
 
@@ -126,12 +135,42 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
           }),
         );
       }),
+    probe: () => probeOver(client, failed),
     close() {
       forget();
       client.end();
       client.destroy();
     },
   };
+}
+
+/**
+ * How a server with the pinned host key wants `target` to log in: the methods that it names to somebody who has shown
+ * nothing yet, in its order. Neither a key nor a password is sent. Empty when it lets everybody in. Throws as
+ * `connectSsh` does.
+ */
+export async function askLoginMethods(target: SshTarget): Promise<readonly string[]> {
+  const client = new Client();
+  const verdict = { wrongKey: false };
+  const abort = () => client.destroy();
+  target.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    if (target.signal?.aborted) throw new Error('aborted');
+    return await new Promise<readonly string[]>((resolve, reject) => {
+      client.once('ready', () => resolve([])).on('error', reject);
+      client.once('close', () => reject(new Error('the connection was closed')));
+      const authHandler: AuthHandlerMiddleware = (methods: readonly string[] | null | undefined, _partial, next) => {
+        if (!methods) return next('none');
+        resolve(methods);
+      };
+      client.connect({ ...configuration(target, verdict), authHandler });
+    });
+  } catch (error) {
+    throw failure(target, error, verdict.wrongKey);
+  } finally {
+    target.signal?.removeEventListener('abort', abort);
+    client.destroy();
+  }
 }
 
 function configuration(target: SshTarget, verdict: { wrongKey: boolean }): ConnectConfig {

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Ground, Verdict } from './far-end-condition.ts';
+
+/** Whether the account is kept where it belongs. */
+export const CONFINEMENT = {
+  command: runsNothing,
+  folder: staysInside,
+  forward: forwardsNothing,
+  others: seesNobody,
+  keys: keepsItsKeys,
+};
+
+/** What every system has outside a chroot, and no folder of backups needs. */
+const OUTSIDE = ['/etc/passwd', '/etc/os-release', '/etc/ssh/sshd_config', '/proc/version'];
+/** What an administrator puts into a chroot for programs and their log. */
+const SKELETON = new Set(['dev', 'etc', 'bin', 'lib', 'lib64', 'usr']);
+const SOCKETS = [
+  '/run/dbus/system_bus_socket',
+  '/run/systemd/journal/stdout',
+  '/run/systemd/private',
+  '/var/run/docker.sock',
+];
+const SUBSYSTEMS = ['netconf', 'publickey', 'shell'];
+const SMTP = 25;
+const MOST_LOOKED_AT = 64;
+
+/** SSH_FXP_INIT of version 3 and the type of its answer: what is SFTP under another name is no way out. */
+const SFTP_INIT = Buffer.from([0, 0, 0, 5, 1, 0, 0, 0, 3]);
+const SFTP_VERSION = 2;
+
+/** A word that is printed only when somebody put its halves together: a terminal's echo does not. */
+async function runsNothing({ ssh }: Ground): Promise<Verdict> {
+  const [left, right] = [randomBytes(6).toString('hex'), randomBytes(6).toString('hex')];
+  const line = `printf %s%s ${left} ${right}`;
+  const obeyed = (said: Buffer | undefined) => said?.includes(left + right) === true;
+  const faults: string[] = [];
+  if (obeyed(await ssh.command(line))) faults.push('it runs commands');
+  if (obeyed(await ssh.shell(line))) faults.push('it gives a shell');
+  if (await ssh.terminal()) faults.push('it gives a terminal');
+  for (const name of SUBSYSTEMS) {
+    const said = await ssh.subsystem(name, SFTP_INIT);
+    if (said !== undefined && said[4] !== SFTP_VERSION) faults.push(`it offers the subsystem ${name}`);
+  }
+  return told(faults, 'only SFTP');
+}
+
+async function staysInside(ground: Ground): Promise<Verdict> {
+  const faults: string[] = [];
+  const outside = await firstReadable(ground, OUTSIDE);
+  if (outside !== undefined) faults.push(`it can open ${outside}`);
+  const up = '../'.repeat(32);
+  const above = await firstReadable(ground, [`${ground.path}/${up}etc/passwd`, `${up}etc/passwd`]);
+  if (above !== undefined && outside === undefined) faults.push('it can climb out with ..');
+  for (const target of ['/etc/passwd', `${up}etc/passwd`]) {
+    const link = ground.name('link');
+    try {
+      const made = await ground.touch.link(target, link);
+      if (made && outside === undefined && (await ground.touch.canRead(link)))
+        faults.push('it can read through a link');
+    } finally {
+      if (await ground.sftp.stat(link)) await ground.sftp.removeFile(link);
+    }
+  }
+  return told(faults, 'nothing outside can be opened');
+}
+
+async function firstReadable({ touch }: Ground, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await touch.canRead(path)) return path;
+  return undefined;
+}
+
+async function forwardsNothing(ground: Ground): Promise<Verdict> {
+  const { ssh, sftp, port } = ground;
+  const faults: string[] = [];
+  for (const to of [port, SMTP]) {
+    if (await ssh.forwardsTo('127.0.0.1', to)) faults.push(`it connects to its own port ${to}`);
+  }
+  if (await ssh.forwardsBack()) faults.push('it listens on a port');
+  for (const socket of SOCKETS) {
+    if (await ssh.forwardsToSocket(socket)) faults.push(`it connects to its own socket ${socket}`);
+  }
+  const socket = ground.name('socket');
+  try {
+    if (await ssh.forwardsBackSocket(socket)) faults.push('it listens on a socket');
+  } finally {
+    if (await sftp.stat(socket)) await sftp.removeFile(socket);
+  }
+  return told(faults, 'everything is refused');
+}
+
+/** Whatever stands beside the way from the root to the folder of the runs, and what the inventory has of others. */
+async function seesNobody(ground: Ground): Promise<Verdict> {
+  const { touch, sftp, path } = ground;
+  const own = posix.resolve('/', path);
+  const named = ground.others.map((other) => posix.resolve('/', other));
+  const seen = new Set<string>();
+  for (const other of named.filter((each) => !isInside(each, own) && !isInside(own, each))) {
+    if (await touch.canList(other)) seen.add(other);
+  }
+  // Without a chroot the whole system lies beside the way, which is another condition.
+  const free = (await firstReadable(ground, OUTSIDE)) !== undefined;
+  let left = MOST_LOOKED_AT;
+  for (let child = own; child !== '/'; child = posix.dirname(child)) {
+    const parent = posix.dirname(child);
+    if (free && child !== own) break;
+    const entries = await sftp.list(parent).catch(() => []);
+    for (const { name, kind } of entries) {
+      const each = posix.join(parent, name);
+      if (each === child || (parent === '/' && SKELETON.has(name)) || left-- <= 0) continue;
+      if (kind === 'folder' ? await touch.canList(each) : kind === 'file' && (await touch.canRead(each)))
+        seen.add(each);
+    }
+  }
+  return told(seen.size === 0 ? [] : [`it can read ${[...seen].sort().slice(0, 5).join(', ')}`], 'nothing beside it');
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}
+
+async function keepsItsKeys({ touch }: Ground): Promise<Verdict> {
+  const faults: string[] = [];
+  for (const file of ['.ssh/authorized_keys', '.ssh/authorized_keys2']) {
+    if (await touch.canChange(file)) faults.push(`it can change ${file}`);
+  }
+  return told(faults, 'they are out of its reach');
+}
+
+function told(faults: readonly string[], detail: string): Verdict {
+  return faults.length === 0 ? { detail } : { fault: faults.join(', '), detail: '' };
+}

@@ -1,0 +1,15 @@
+import { posix } from 'node:path';
+import type { HostConfig, SftpOffsiteConfig } from '../model/inventory.ts';
+
+/**
+ * Where the other hosts of the inventory keep their runs on the server of this `offsite`: what its account must not be
+ * able to read. A path that is the same in two accounts says nothing, because each has a root of its own.
+ */
+export function otherFolders(hosts: Iterable<HostConfig>, offsite: SftpOffsiteConfig): readonly string[] {
+  const own = posix.resolve('/', offsite.path);
+  const there = [...hosts]
+    .flatMap((host) => host.offsite)
+    .filter(({ address, port }) => address === offsite.address && port === offsite.port)
+    .map(({ path }) => posix.resolve('/', path));
+  return [...new Set(there)].filter((path) => path !== own).sort();
+}

@@ -1,0 +1,140 @@
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { type SftpProbe, sftpProbe } from './sftp-probe.ts';
+
+/** What a stream of the server has said before it closed, or before the time to wait for it was over. */
+export type Said = Buffer;
+
+/**
+ * What a server lets a login do. Every question leaves nothing behind: what is granted is given back at once. A refusal
+ * is an answer; each call throws the connection's own error when the connection breaks. None has a time limit of its
+ * own but those that listen to a stream.
+ */
+export interface SshProbe {
+  /** What `line` prints as a command; undefined when the server refuses to run commands. */
+  command(line: string): Promise<Said | undefined>;
+  /** What a login shell prints when it is told `line`; undefined when there is none. */
+  shell(line: string): Promise<Said | undefined>;
+  /** Whether a session gets a terminal. */
+  terminal(): Promise<boolean>;
+  /** What a subsystem answers to `request`; undefined when the server has none of that name for this login. */
+  subsystem(name: string, request: Buffer): Promise<Said | undefined>;
+  /** Whether the server would connect to a port on behalf of this login, also when nothing listens there. */
+  forwardsTo(address: string, port: number): Promise<boolean>;
+  /** Whether the server would connect to this Unix socket. When nothing listens on it, a refusal cannot be told apart. */
+  forwardsToSocket(path: string): Promise<boolean>;
+  /** Whether the server would listen, on a port of its own 127.0.0.1, on behalf of this login. */
+  forwardsBack(): Promise<boolean>;
+  /** Whether it would listen on a Unix socket. OpenSSH leaves the file of the socket behind: remove it. */
+  forwardsBackSocket(path: string): Promise<boolean>;
+  sftp(): Promise<SftpProbe>;
+}
+
+const LISTEN_MS = 3000;
+const SAID_LIMIT = 4096;
+/** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED. The server was willing to connect, and nobody answered. */
+const CONNECT_FAILED = 2;
+
+type Refusal = Error & { readonly reason?: number };
+type Answer<T> = (error: Refusal | null | undefined, value?: T) => void;
+
+export function probeOver(client: Client, failed: (error: unknown) => Error): SshProbe {
+  let gone = false;
+  client.once('close', () => {
+    gone = true;
+  });
+
+  /** `granted` of what the server gave, or `refused` of why it did not. */
+  function ask<T, R>(send: (done: Answer<T>) => void, granted: (value: T) => R, refused: (why: Refusal) => R) {
+    return new Promise<R>((resolve, reject) => {
+      const giveUp = () => reject(failed(new Error('the connection broke')));
+      const settle = (act: () => void) => {
+        client.removeListener('close', giveUp);
+        // ssh2 fails what is under way just before it says that the connection is gone.
+        setImmediate(() => (gone ? giveUp() : act()));
+      };
+      if (gone) return giveUp();
+      client.once('close', giveUp);
+      try {
+        send((error, value) => settle(() => resolve(error ? refused(error) : granted(value as T))));
+      } catch (error) {
+        settle(() => reject(failed(error)));
+      }
+    });
+  }
+
+  const no = () => false;
+  const listened = async (send: (done: Answer<ClientChannel>) => void, input: string | Buffer) => {
+    const channel = await ask<ClientChannel, ClientChannel | undefined>(
+      send,
+      (given) => given,
+      () => undefined,
+    );
+    return channel && listen(channel, input);
+  };
+  const opened = (channel: ClientChannel) => {
+    channel.on('error', () => undefined).destroy();
+    return true;
+  };
+
+  return {
+    command: (line) => listened((done) => client.exec(line, done), ''),
+    shell: (line) => listened((done) => client.shell(false, done), `${line}\nexit\n`),
+    terminal: () => ask<ClientChannel, boolean>((done) => client.shell(done), opened, no),
+    subsystem: (name, request) => listened((done) => client.subsys(name, done), request),
+    forwardsTo: (address, port) =>
+      ask<ClientChannel, boolean>(
+        (done) => client.forwardOut('127.0.0.1', 0, address, port, done),
+        opened,
+        ({ reason }) => reason === CONNECT_FAILED,
+      ),
+    forwardsToSocket: (path) =>
+      ask<ClientChannel, boolean>((done) => client.openssh_forwardOutStreamLocal(path, done), opened, no),
+    async forwardsBack() {
+      const port = await ask<number, number | undefined>(
+        (done) => client.forwardIn('127.0.0.1', 0, done),
+        (given) => given,
+        () => undefined,
+      );
+      if (port === undefined) return false;
+      return ask<void, boolean>((done) => client.unforwardIn('127.0.0.1', port, done), yes, yes);
+    },
+    async forwardsBackSocket(path) {
+      const given = await ask<void, boolean>((done) => client.openssh_forwardInStreamLocal(path, done), yes, no);
+      if (!given) return false;
+      return ask<void, boolean>((done) => client.openssh_unforwardInStreamLocal(path, done), yes, yes);
+    },
+    sftp: () =>
+      ask<SFTPWrapper, SFTPWrapper | Refusal>(
+        (done) => client.sftp(done),
+        (raw) => raw,
+        (why) => why,
+      ).then((raw) => {
+        if (raw instanceof Error) throw failed(raw);
+        return sftpProbe(raw, ask);
+      }),
+  };
+}
+
+const yes = () => true;
+
+function listen(channel: ClientChannel, input: string | Buffer): Promise<Said> {
+  return new Promise((resolve) => {
+    const said: Buffer[] = [];
+    let bytes = 0;
+    const settle = () => {
+      clearTimeout(enough);
+      channel.destroy();
+      resolve(Buffer.concat(said));
+    };
+    const enough = setTimeout(settle, LISTEN_MS);
+    const hear = (chunk: Buffer) => {
+      said.push(chunk);
+      bytes += chunk.length;
+      if (bytes > SAID_LIMIT) settle();
+    };
+    channel.on('data', hear).on('error', () => undefined);
+    channel.once('close', settle);
+    channel.stderr.resume();
+    channel.end(input);
+  });
+}

@@ -1,17 +1,23 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { primaryAccountOrder } from '../database/replicated-account.ts';
+import { hostTimeZone } from '../host/host-time-zone.ts';
+import { rollbackResource } from '../host/rollback.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import type { Change, Remark, Resource } from '../model/plan.ts';
+import type { Change, HostPlan, Resource } from '../model/plan.ts';
 import type { Clock } from '../system/clock.ts';
 import { sha256Of } from '../system/files.ts';
 import { lockOrThrow } from '../system/lock.ts';
-import { type HostState, hostState } from './host-state.ts';
+import { hostProofs } from './host-proofs.ts';
+import { hostRemarks } from './host-remarks.ts';
+import { hostResources } from './host-resources.ts';
+import { ownKeys } from './own-keys.ts';
 
 export interface ConvergeContext {
-  /** The folder of the release that runs this: what is installed. */
-  readonly release: string;
+  /** The folder of the release that runs this, which is what is installed; undefined when the sources run. */
+  readonly release: string | undefined;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -23,43 +29,56 @@ interface Step {
 }
 
 /**
- * On the host: looks at everything that the slice asks for, tells the plan, and carries it out where that is ordered. Each
+ * On the host: looks at everything that the order asks for, tells the plan, and carries it out where that is ordered. Each
  * resource is looked at once more after it was changed. A host that fails in the middle is finished by the next run.
  *
  * Throws `locked` while another one is at it, and of what must not be touched all findings at once, before the first change.
  */
 export async function converge(order: ConvergeOrder, context: ConvergeContext): Promise<Converged> {
   const { host } = order.slice;
-  const lock = order.apply
-    ? await lockOrThrow(lockPath(host.settings.path), {
-        doing: `provision ${host.name}`,
-        since: context.clock.now().toISOString(),
-      })
-    : undefined;
+  const { clock } = context;
+  const doing = `provision ${host.name}`;
+  const since = clock.now().toISOString();
+  const lock = order.apply ? await lockOrThrow(lockPath(host.settings.path), { doing, since }) : undefined;
   try {
-    const state = await hostState(order, context);
-    const steps = await planSteps(state.resources, host.name);
-    const remarks: readonly Remark[] = await state.remarks();
-    const plan = { host: host.name, changes: steps.map(({ change }) => change), remarks: [...remarks] };
-    context.emit({ kind: 'plan', subject: host.name, plan });
-    if (order.apply) for (const step of steps) await carryOut(step, context);
-    return { plan, applied: order.apply ? plan.changes : [], ...(await facts(state, order.apply)) };
+    const resources = await resourcesFor(order, context);
+    let steps = await planSteps(resources, host.name);
+    const applied: Change[] = [];
+    let plan = await tell(steps, order, context);
+    if (order.apply) {
+      // What a program answers can be planned only when the program is there.
+      const packages = steps.filter(({ change }) => change.kind === 'package');
+      for (const step of packages) applied.push(await carryOut(step, order, context));
+      if (packages.length > 0) {
+        steps = await planSteps(resources, host.name);
+        plan = await tell(steps, order, context);
+      }
+      for (const step of steps) applied.push(await carryOut(step, order, context));
+    }
+    const proofs = order.apply ? await hostProofs(order) : [];
+    const remarks = order.apply ? [...(await hostRemarks(order, clock))] : plan.remarks;
+    return { plan: { ...plan, changes: order.apply ? applied : plan.changes }, applied, ...(await ownKeys(host)), proofs, remarks };
   } finally {
     await lock?.release();
   }
 }
 
-async function facts(state: HostState, applied: boolean) {
-  const [identities, signingKey] = [await state.identities(), await state.signingKey()];
-  return {
-    identities,
-    signingKey,
-    proofs: applied ? await state.proofs() : [],
-    remarks: applied ? await state.remarks() : [],
-  };
+async function resourcesFor(order: ConvergeOrder, { release }: ConvergeContext): Promise<readonly Resource[]> {
+  if (order.desired === 'previous-release') return [rollbackResource(order.slice.host.agent.path)];
+  return await hostResources(order, { release, zone: (await hostTimeZone()) ?? 'unknown' });
 }
 
-/** Every look is taken whatever the others have found, so that an operator hears of all obstacles at once. */
+async function tell(steps: readonly Step[], order: ConvergeOrder, { clock, emit }: ConvergeContext): Promise<HostPlan> {
+  const { name } = order.slice.host;
+  const plan = { host: name, changes: steps.map(({ change }) => change), remarks: [...(await hostRemarks(order, clock))] };
+  emit({ kind: 'plan', subject: name, plan });
+  return plan;
+}
+
+/**
+ * Every look is taken whatever the others have found, so that an operator hears of all obstacles at once. That a program is
+ * missing is none while the plan brings programs.
+ */
 async function planSteps(resources: readonly Resource[], host: string): Promise<Step[]> {
   const steps: Step[] = [];
   const obstacles: CoffreError[] = [];
@@ -71,28 +90,29 @@ async function planSteps(resources: readonly Resource[], host: string): Promise<
       obstacles.push(asCoffreError(error));
     }
   }
-  const [first, ...others] = obstacles;
+  const bringsPrograms = steps.some(({ change }) => change.kind === 'package');
+  const real = obstacles.filter(({ code }) => !(bringsPrograms && code === 'program-missing'));
+  const [first, ...others] = real;
   if (!first) return steps;
   if (others.length === 0) throw first;
-  throw new CoffreError(
-    first.code,
-    `cannot provision ${host}: ${obstacles.length} obstacles, the first: ${first.message}`,
-    {
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
-      findings: obstacles.flatMap(({ message, hint, findings }) => [
-        `${message}${hint === undefined ? '' : ` (hint: ${hint})`}`,
-        ...findings,
-      ]),
-    },
-  );
+  const message = `cannot provision ${host}: ${real.length} obstacles, the first: ${first.message}`;
+  throw new CoffreError(first.code, message, {
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    findings: real.flatMap(({ message, hint, findings }) => [
+      `${message}${hint === undefined ? '' : ` (hint: ${hint})`}`,
+      ...findings,
+    ]),
+  });
 }
 
-async function carryOut({ resource, change }: Step, { emit, signal }: ConvergeContext): Promise<void> {
+async function carryOut({ resource, change }: Step, order: ConvergeOrder, context: ConvergeContext): Promise<Change> {
+  const { emit, signal } = context;
   signal.throwIfAborted();
   const phase = change.action;
   const subject = `${resource.kind} ${resource.name}`;
   emit({ kind: 'phase-started', phase, subject });
   const from = performance.now();
+  await askPrimary(change, order, emit);
   await resource.apply(change);
   const left = await resource.inspect();
   if (left) {
@@ -102,6 +122,17 @@ async function carryOut({ resource, change }: Step, { emit, signal }: ConvergeCo
     });
   }
   emit({ kind: 'phase-ended', phase, subject, durationMs: Math.round(performance.now() - from) });
+  return change;
+}
+
+/** On a replica nothing is written: control hands the order to the primary, and replication brings what comes of it. */
+async function askPrimary({ kind }: Change, { slice, desired, accountOrder }: ConvergeOrder, emit: Emit): Promise<void> {
+  const { host } = slice;
+  if (host.database.replicaOf === undefined || accountOrder) return;
+  // The password is in the option file: that file comes before the account, and goes after it.
+  if (kind !== (desired === 'absent' ? 'option-file' : 'account')) return;
+  const order = await primaryAccountOrder(host, desired === 'absent' ? 'absent' : 'present');
+  emit({ kind: 'account-order', subject: host.name, order });
 }
 
 /** One lock a host, wherever its state is, and gone with the machine's next start. */

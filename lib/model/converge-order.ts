@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { AccountOrder } from './account-order.ts';
+import { OffsiteName } from './names.ts';
 import { Change, HostPlan, Remark } from './plan.ts';
 import { Slice } from './slice.ts';
 
@@ -9,6 +11,10 @@ export const ConvergeOrder = z.strictObject({
   desired: z.enum(['present', 'absent', 'previous-release']),
   /** Whether the plan is carried out, or only told. */
   apply: z.boolean(),
+  /** Instead of the host's own things: an account that a replica of its database needs here. */
+  accountOrder: AccountOrder.nullable(),
+  /** By offsite: folders of other hosts on its server, which this host must not be able to read. */
+  otherFolders: z.record(OffsiteName, z.array(z.string())),
   /** The time at control, in milliseconds since 1970, to compare clocks. */
   controlTimeMs: z.number(),
 });
@@ -26,8 +32,9 @@ export const Converged = z.strictObject({
   signingKey: z.string().nullable(),
   /** Public halves of the keys by which the host reaches offsites and the audit repository. */
   identities: z.array(HostKeyFact),
-  /** What was proven or could not be, about the backup account and the store. */
+  /** What was proven by trying it, after everything was in place. */
   proofs: z.array(z.string()),
+  /** What an operator should know, and what mends it, as it is in the end. */
   remarks: z.array(Remark),
 });
 export type Converged = z.infer<typeof Converged>;

@@ -1,3 +1,4 @@
+import type { AccountOrder } from './account-order.ts';
 import type { Phase } from './manifest.ts';
 import type { HostPlan } from './plan.ts';
 
@@ -23,6 +24,8 @@ export type FlowEvent =
     }
   /** What is going to be done to a host, told before any of it is. */
   | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }
+  /** From the agent of a replica, for the agent of its primary. Control carries it, and tells nobody. */
+  | { readonly kind: 'account-order'; readonly subject: string; readonly order: AccountOrder }
   | { readonly kind: 'note'; readonly subject: string; readonly text: string }
   | { readonly kind: 'warning'; readonly subject: string; readonly text: string; readonly hint: string };
 

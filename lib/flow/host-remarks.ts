@@ -1,0 +1,55 @@
+import { systemUserRemark } from '../database/system-user.ts';
+import { clockRemark, zoneRemark } from '../host/clock-remarks.ts';
+import { cronDaemonRemark } from '../host/cron-daemon.ts';
+import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
+import { hostTimeZone } from '../host/host-time-zone.ts';
+import type { ConvergeOrder } from '../model/converge-order.ts';
+import { asCoffreError } from '../model/error.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { Remark } from '../model/plan.ts';
+import { assertStoreMounted } from '../storage/store-guard.ts';
+import type { Clock } from '../system/clock.ts';
+import { exists } from '../system/files.ts';
+
+/** What of a host provisioning cannot mend, and its operator has to know. */
+export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<readonly Remark[]> {
+  const { slice, desired, controlTimeMs } = order;
+  const { host } = slice;
+  if (order.accountOrder) return [];
+  if (desired === 'absent') return present([await systemUserRemark(host), await keptRemark(host)]);
+  const now = clock.now();
+  return present([
+    clockRemark(now.getTime(), controlTimeMs),
+    zoneRemark(host.timezone, await hostTimeZone(), now),
+    await storeRemark(host),
+    await schedulerRemark(host),
+  ]);
+}
+
+function present(remarks: readonly (Remark | undefined)[]): readonly Remark[] {
+  return remarks.flatMap((remark) => remark ?? []);
+}
+
+async function storeRemark({ store }: HostConfig): Promise<Remark | undefined> {
+  if (store.mount === 'none' && !(await exists(store.path))) return undefined; // it is going to be made
+  return await assertStoreMounted(store).then(
+    () => undefined,
+    (error: unknown) => {
+      const { message, hint = 'mount it' } = asCoffreError(error);
+      return { text: message, hint };
+    },
+  );
+}
+
+async function schedulerRemark({ scheduler }: HostConfig): Promise<Remark | undefined> {
+  const chosen = chooseScheduler(scheduler.kind, await readSchedulerFacts());
+  return chosen === 'cron' ? await cronDaemonRemark(scheduler.cronFile) : undefined;
+}
+
+async function keptRemark({ state }: HostConfig): Promise<Remark | undefined> {
+  if (!(await exists(state.path))) return undefined;
+  return {
+    text: `${state.path} stays: its signing key and its place in the chain of manifests, for the case that the host returns`,
+    hint: `if it never does: rm -r ${state.path}; and its line of signers/allowed_signers ends with the word retired`,
+  };
+}

@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { ensureSigningKey, signingKeyPath } from '../audit/signing-key.ts';
+import { absentAccountResources, accountResources } from '../database/account-resources.ts';
+import { accountFromOrder } from '../database/backup-account.ts';
+import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
+import { fileResource, noFile } from '../host/file-resource.ts';
+import { folderResource, noFolder } from '../host/folder-resource.ts';
+import { keyResource } from '../host/key-resource.ts';
+import { packageResource } from '../host/package.ts';
+import { releaseRemoval, releaseResource } from '../host/release.ts';
+import { scheduleTask } from '../host/schedule-task.ts';
+import { hostSystemctl } from '../host/systemctl.ts';
+import { formerRecipients, recipientFile, sliceFiles } from '../inventory/slice.ts';
+import type { ConvergeOrder } from '../model/converge-order.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { Resource } from '../model/plan.ts';
+import { makeKeyFile } from '../system/ssh-key.ts';
+import { processUser } from '../system/users.ts';
+import { ownSigners } from './own-signers.ts';
+
+/** Where the host's things come from. */
+export interface HostSources {
+  /** Folder of the release that is to be installed; undefined when the sources run, and none is. */
+  readonly release: string | undefined;
+  /** IANA name of the host's own zone. */
+  readonly zone: string;
+}
+
+/**
+ * All that a host has to have, in the order in which it is made: nothing comes before what it needs, and what starts the
+ * nightly task comes last. For a host that is to be bare again the other way round.
+ */
+export async function hostResources(order: ConvergeOrder, sources: HostSources): Promise<readonly Resource[]> {
+  const { host } = order.slice;
+  if (order.accountOrder) return [accountFromOrder(order.accountOrder, host)];
+  const schedule = await scheduled(host, sources.zone, order.desired);
+  if (order.desired === 'absent') return await bareHost(host, schedule);
+  return [
+    packageResource(host),
+    ...foldersOf(host),
+    ...(sources.release === undefined ? [] : [releaseResource({ source: sources.release, path: host.agent.path })]),
+    ...keysOf(host),
+    ...(await filesOf(order)),
+    ...accountResources(host),
+    ...schedule,
+  ];
+}
+
+function foldersOf(host: HostConfig): Resource[] {
+  const { store, settings, state, keys } = host;
+  return [
+    folderResource({ path: settings.path, mode: 0o700, private: true }),
+    folderResource({ path: state.path, mode: 0o700, private: true }),
+    folderResource({ path: keys.path, mode: 0o755 }),
+    folderResource({ path: host.export.path, mode: 0o700 }),
+    // The folder below a mount is never made: backups would fill the disk of the host instead of the volume.
+    ...(store.mount === 'none' ? [folderResource({ path: store.path, mode: 0o700 })] : []),
+  ];
+}
+
+/** The keys that the host makes for itself, with what each is for. */
+export function keysOf(host: HostConfig): Resource[] {
+  const signing = keyResource({
+    path: signingKeyPath(host.state.path),
+    purpose: `signs the manifests of ${host.name}`,
+    make: async () => void (await ensureSigningKey(host.state.path, host.name)),
+  });
+  return [
+    signing,
+    ...identitiesOf(host).map(({ path, purpose, hasPassphrase }) =>
+      keyResource({ path, purpose, hasPassphrase, make: () => makeKeyFile(path, host.name) }),
+    ),
+  ];
+}
+
+interface Identity {
+  readonly path: string;
+  readonly purpose: string;
+  readonly hasPassphrase: boolean;
+}
+
+/** The SSH keys by which the host reaches others, each file once. */
+export function identitiesOf(host: HostConfig): readonly Identity[] {
+  const all: Identity[] = host.offsite.map(({ name, identity, identityPassphrase }) => ({
+    path: identity,
+    purpose: `logs in to the offsite ${name}`,
+    hasPassphrase: identityPassphrase !== undefined,
+  }));
+  const { identity } = host.audit;
+  if (identity !== undefined) {
+    all.push({ path: identity, purpose: 'logs in to the audit repository', hasPassphrase: false });
+  }
+  return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
+}
+
+async function filesOf({ slice }: ConvergeOrder): Promise<Resource[]> {
+  const { host } = slice;
+  const paths = [...sliceFiles(slice).keys()];
+  const wanted = paths.map((path) =>
+    fileResource({
+      path,
+      mode: 0o644,
+      content: async () => {
+        const allowedSigners = await ownSigners(slice);
+        return sliceFiles({ ...slice, allowedSigners }).get(path) ?? '';
+      },
+    }),
+  );
+  const gone = (await formerRecipients(host.settings.path)).filter((name) => !host.recipients.includes(name));
+  // Before the slice that forgets them, or a killed run would leave them for ever.
+  return [...gone.map((name) => noFile(recipientFile(host, name))), ...wanted];
+}
+
+async function scheduled(host: HostConfig, zone: string, desired: ConvergeOrder['desired']): Promise<Resource[]> {
+  const { kind, cronFile, unitFolder } = host.scheduler;
+  const facts = await readSchedulerFacts();
+  const task = {
+    host: host.name,
+    schedule: host.schedule,
+    user: processUser() ?? 'root',
+    words: [join(host.agent.path, 'current', 'coffre'), 'backup', '--inventory', host.settings.path],
+    zone,
+  };
+  const scheduler = desired === 'absent' ? 'none' : chooseScheduler(kind, facts);
+  return scheduleTask({ scheduler, task, cronFile, unitFolder, systemctl: await hostSystemctl() });
+}
+
+/** The backups stay, and with them the keys and the chain by which the host could return. */
+async function bareHost(host: HostConfig, schedule: readonly Resource[]): Promise<Resource[]> {
+  const { settings, keys } = host;
+  const recipients = new Set([...host.recipients, ...(await formerRecipients(settings.path))]);
+  const files = ['host.yaml', 'allowed_signers'].map((name) => noFile(join(settings.path, name)));
+  return [
+    ...schedule,
+    ...absentAccountResources(host),
+    ...[...recipients].map((name) => noFile(recipientFile(host, name))),
+    ...files,
+    releaseRemoval(host.agent.path),
+    noFolder(keys.path),
+    noFolder(host.export.path),
+    noFolder(settings.path),
+  ];
+}

@@ -28,6 +28,12 @@ export const PACKAGE_OF = {
   tar: 'tar',
   touch: 'coreutils',
   timeout: 'coreutils',
+  // What starts the nightly task on a host: neither the quickstart nor an operator's machine needs them.
+  cron: 'cron',
+  getent: 'libc-bin',
+  systemctl: 'systemd',
+  'systemd-analyze': 'systemd',
+  unshare: 'util-linux',
 } as const;
 
 /**

@@ -2,7 +2,8 @@
  * Makes a clean clone ready: the locked npm packages, then the system programs that the quickstart and the tests run.
  * Plain JavaScript without packages, because it runs before there are any.
  *
- *   node tasks/setup.mjs
+ *   node tasks/setup.mjs          what tasks and tests need
+ *   node tasks/setup.mjs --lab    as root, and where namespaces can be made, also what the tests' lab of hosts needs
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,12 +16,18 @@ const POLICY = '/usr/sbin/policy-rc.d';
 const isRoot = process.getuid?.() === 0;
 /** Compressors that are faster than Node's own zlib, which does where they are missing. */
 const OPTIONAL = ['igzip', 'pigz'];
+/** Programs whose package brings a service, and its units. */
+const SERVICES = /** @type {const} */ ([
+  ['sshd', 'ssh.service', 'ssh.socket'],
+  ['cron', 'cron.service'],
+  ['glusterd', 'glusterd.service', 'glustereventsd.service'],
+]);
 
 checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
-const { findProgram, PACKAGE_OF } = await import('../lib/system/programs.ts');
-installPrograms();
+const { findProgram, LAB_PACKAGE_OF, PACKAGE_OF } = await import('../lib/system/programs.ts');
+installPrograms(process.argv.includes('--lab') && couldRunTheLab() ? { ...PACKAGE_OF, ...LAB_PACKAGE_OF } : PACKAGE_OF);
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -39,18 +46,25 @@ function installPackages() {
   writeFileSync(stamp, wanted);
 }
 
-function installPrograms() {
-  const programs = /** @type {(keyof typeof PACKAGE_OF)[]} */ (Object.keys(PACKAGE_OF));
+/** An ordinary user cannot run the lab, nor can root of a container that makes no namespaces: they need no more for it. */
+function couldRunTheLab() {
+  return (
+    isRoot && spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true'], { stdio: 'ignore' }).status === 0
+  );
+}
+
+/** @param {Partial<typeof PACKAGE_OF & typeof LAB_PACKAGE_OF>} packageOf */
+function installPrograms(packageOf) {
+  const programs = /** @type {(keyof typeof PACKAGE_OF | keyof typeof LAB_PACKAGE_OF)[]} */ (Object.keys(packageOf));
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))].sort();
+  const packages = [...new Set(missing.map((program) => packageOf[program] ?? ''))].sort();
   const line = `apt-get install --no-install-recommends ${packages.join(' ')}`;
   if (!isRoot || !existsSync('/usr/bin/apt-get')) {
     if (missing.every((program) => OPTIONAL.includes(program))) return;
     fail(`cannot find the programs ${missing.join(', ')}`, `install them with: ${isRoot ? '' : 'sudo '}${line}`);
   }
   say(`installing Debian packages: ${packages.join(' ')} (no service is started)`);
-  const sshdIsNew = missing.includes('sshd');
   withoutStartingServices(() => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const args = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
@@ -58,8 +72,9 @@ function installPrograms() {
     run('apt-get', ['update', '-qq'], 'look at /etc/apt/sources.list', env);
     run('apt-get', args, line, env);
   });
-  // The package turns its service on for the next start of the machine; nobody asked for that here.
-  if (sshdIsNew) spawnSync('systemctl', ['disable', 'ssh.service', 'ssh.socket'], { stdio: 'ignore' });
+  // A package turns its service on for the next start of the machine; nobody asked for that here.
+  const units = SERVICES.filter(([program]) => missing.includes(program)).flatMap(([, ...names]) => names);
+  if (units.length > 0) spawnSync('systemctl', ['disable', ...units], { stdio: 'ignore' });
 }
 
 /**

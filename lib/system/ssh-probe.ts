@@ -1,23 +1,20 @@
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { type SftpProbe, sftpProbe } from './sftp-probe.ts';
 
-/** What a stream of the server has said before it closed, or before the time to wait for it was over. */
-export type Said = Buffer;
-
 /**
  * What a server lets a login do. Every question leaves nothing behind: what is granted is given back at once. A refusal
  * is an answer; each call throws the connection's own error when the connection breaks. None has a time limit of its
  * own but those that listen to a stream.
  */
 export interface SshProbe {
-  /** What `line` prints as a command; undefined when the server refuses to run commands. */
-  command(line: string): Promise<Said | undefined>;
-  /** What a login shell prints when it is told `line`; undefined when there is none. */
-  shell(line: string): Promise<Said | undefined>;
+  /** Whether `line` as a command prints `word`. */
+  commandPrints(line: string, word: string): Promise<boolean>;
+  /** Whether a login shell that is told `line` prints `word`. */
+  shellPrints(line: string, word: string): Promise<boolean>;
   /** Whether a session gets a terminal. */
   terminal(): Promise<boolean>;
-  /** What a subsystem answers to `request`; undefined when the server has none of that name for this login. */
-  subsystem(name: string, request: Buffer): Promise<Said | undefined>;
+  /** What a subsystem first answers to `request`; undefined when the server has none of that name for this login. */
+  subsystem(name: string, request: Buffer): Promise<Buffer | undefined>;
   /** Whether the server would connect to a port on behalf of this login, also when nothing listens there. */
   forwardsTo(address: string, port: number): Promise<boolean>;
   /** Whether the server would connect to this Unix socket. When nothing listens on it, a refusal cannot be told apart. */
@@ -63,24 +60,31 @@ export function probeOver(client: Client, failed: (error: unknown) => Error): Ss
   }
 
   const no = () => false;
-  const listened = async (send: (done: Answer<ClientChannel>) => void, input: string | Buffer) => {
-    const channel = await ask<ClientChannel, ClientChannel | undefined>(
+  const channel = (send: (done: Answer<ClientChannel>) => void) =>
+    ask<ClientChannel, ClientChannel | undefined>(
       send,
       (given) => given,
       () => undefined,
     );
-    return channel && listen(channel, input);
+  const prints = async (word: string, input: string, send: (done: Answer<ClientChannel>) => void) => {
+    const given = await channel(send);
+    given?.end(input);
+    return given !== undefined && (await listen(given, (said) => said.includes(word))).includes(word);
   };
-  const opened = (channel: ClientChannel) => {
-    channel.on('error', () => undefined).destroy();
+  const opened = (given: ClientChannel) => {
+    given.on('error', () => undefined).destroy();
     return true;
   };
 
   return {
-    command: (line) => listened((done) => client.exec(line, done), ''),
-    shell: (line) => listened((done) => client.shell(false, done), `${line}\nexit\n`),
+    commandPrints: (line, word) => prints(word, '', (done) => client.exec(line, done)),
+    shellPrints: (line, word) => prints(word, `${line}\nexit\n`, (done) => client.shell(false, done)),
     terminal: () => ask<ClientChannel, boolean>((done) => client.shell(done), opened, no),
-    subsystem: (name, request) => listened((done) => client.subsys(name, done), request),
+    async subsystem(name, request) {
+      const given = await channel((done) => client.subsys(name, done));
+      given?.write(request); // not ended: OpenSSH's SFTP server would end without its answer
+      return given && listen(given, ({ length }) => length > 0);
+    },
     forwardsTo: (address, port) =>
       ask<ClientChannel, boolean>(
         (done) => client.forwardOut('127.0.0.1', 0, address, port, done),
@@ -117,24 +121,23 @@ export function probeOver(client: Client, failed: (error: unknown) => Error): Ss
 
 const yes = () => true;
 
-function listen(channel: ClientChannel, input: string | Buffer): Promise<Said> {
+/** What the server says until that is `enough`, the channel closes, or nothing more is to be expected. */
+function listen(channel: ClientChannel, enough: (said: Buffer) => boolean): Promise<Buffer> {
   return new Promise((resolve) => {
-    const said: Buffer[] = [];
-    let bytes = 0;
+    let said = Buffer.alloc(0);
     const settle = () => {
-      clearTimeout(enough);
+      clearTimeout(late);
       channel.destroy();
-      resolve(Buffer.concat(said));
+      resolve(said);
     };
-    const enough = setTimeout(settle, LISTEN_MS);
-    const hear = (chunk: Buffer) => {
-      said.push(chunk);
-      bytes += chunk.length;
-      if (bytes > SAID_LIMIT) settle();
-    };
-    channel.on('data', hear).on('error', () => undefined);
-    channel.once('close', settle);
+    const late = setTimeout(settle, LISTEN_MS);
+    channel
+      .on('data', (chunk: Buffer) => {
+        said = Buffer.concat([said, chunk]);
+        if (said.length > SAID_LIMIT || enough(said)) settle();
+      })
+      .on('error', () => undefined)
+      .once('close', settle);
     channel.stderr.resume();
-    channel.end(input);
   });
 }

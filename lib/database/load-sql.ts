@@ -3,6 +3,7 @@ import { feed, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
 import { type Connection, clientArguments, describeServer } from './connection.ts';
+import { type LostGrant, LostGrants } from './lost-grants.ts';
 
 /**
  * Without these the client drops the comments in the bodies of routines, triggers and events, and turns their line
@@ -17,20 +18,45 @@ const FAITHFUL = ['--comments', '--binary-mode'];
  * Throws what `sql` throws, having ended the client before it got the rest: what was loaded until then stays.
  */
 export async function loadSql(connection: Connection, sql: Bytes | string, subject = 'SQL'): Promise<void> {
+  const ended = await runClient(connection, typeof sql === 'string' ? once(sql) : sql);
+  if (ended.exitCode === 0 && ended.stderr === '') return;
+  throw clientFailure(`load ${subject} into ${describeServer(connection)}`, connection, ended);
+}
+
+/**
+ * Runs the dump of the accounts through the client to its end, whatever fails. A server keeps the grants on a table
+ * that is dropped, and takes none on a table that is not there: such a grant is no reason to lose all that comes after
+ * it. Returns those; throws for any other error, also when no more than one statement of many has failed.
+ */
+export async function loadAccounts(connection: Connection, sql: Bytes): Promise<readonly LostGrant[]> {
+  const grants = new LostGrants();
+  const ended = await runClient(connection, sql, ['--force'], (text) => grants.push(text));
+  const { failure, found } = grants;
+  if (ended.exitCode === 0 && failure === undefined) return found;
+  const stderr = failure ?? ended.stderr;
+  throw clientFailure(`load accounts into ${describeServer(connection)}`, connection, { ...ended, stderr });
+}
+
+/** `onStderr` gets all of standard error; of the result's there is a limit. */
+async function runClient(
+  connection: Connection,
+  sql: Bytes,
+  extra: readonly string[] = [],
+  onStderr: (text: string) => void = () => undefined,
+) {
   const program = requireProgram('mariadb');
-  const args = [...FAITHFUL, '--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+  const args = [...FAITHFUL, '--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G', ...extra];
   const running = start(program, [...(await clientArguments(connection)), ...args]);
   running.stdout.resume();
+  running.child.stderr?.on('data', onStderr);
   try {
-    await feed(running.stdin, typeof sql === 'string' ? once(sql) : sql);
+    await feed(running.stdin, sql);
   } catch (error) {
     terminate(running.child);
     await running.ended;
     throw error;
   }
-  const ended = await running.ended;
-  if (ended.exitCode === 0 && ended.stderr === '') return;
-  throw clientFailure(`load ${subject} into ${describeServer(connection)}`, connection, ended);
+  return await running.ended;
 }
 
 async function* once(text: string): Bytes {

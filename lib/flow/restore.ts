@@ -4,7 +4,7 @@ import { openArchive } from '../archive/open-archive.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
-import { loadSql } from '../database/load-sql.ts';
+import { loadAccounts, loadSql } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
@@ -26,6 +26,7 @@ import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts'
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
+import { tellLostGrants } from './tell-lost-grants.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -147,7 +148,12 @@ async function loadAll(
     const from = performance.now();
     const opened = openArchive(content, subject);
     try {
-      await loadSql(target, meter('load', subject, archive.plainBytes, order)(opened.sql), subject);
+      const sql = meter('load', subject, archive.plainBytes, order)(opened.sql);
+      if (archive.database !== null) await loadSql(target, sql, subject);
+      else {
+        const lost = await loadAccounts(target, sql);
+        if (lost.length > 0) tellLostGrants(lost, (await inspectTarget(target)).databases, emit);
+      }
       loaded.set(archive, await opened.digests);
     } catch (error) {
       if (archive.database !== null) await takeBack(archive.database, order);

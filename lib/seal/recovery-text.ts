@@ -44,7 +44,9 @@ export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
     databases.length === 0
       ? '   This run has no databases.'
       : databases.map((archive) => `   ${JSON.stringify(archive.database)}\n${load(archive)}`).join('\n'),
-    ...(accounts.length === 0 ? [] : [`${ACCOUNTS}\n\n${accounts.map(load).join('\n')}`]),
+    ...(accounts.length === 0
+      ? []
+      : [`${ACCOUNTS}\n\n${accounts.map((archive) => `${load(archive)} --force`).join('\n')}`]),
     form === 'store' ? ONE_FROM_STORE : ONE_FROM_DAY_ARCHIVE,
     CLEAN_UP,
   ];
@@ -127,11 +129,14 @@ function definitions(form: RecoveryForm, iterations: number): string {
    If mariadb needs options to reach the server (a user, a socket), put them into the [client] section of ~/.my.cnf.
 
     $ unseal() { ${guarded.join(' | ')}; }
-    $ load() { rm -f "$WORK/failed"; unseal "$1" | mariadb --comments --binary-mode && test ! -e "$WORK/failed"; }`;
+    $ load() { rm -f "$WORK/failed"; unseal "$1" | mariadb \${2-} --comments --binary-mode && test ! -e "$WORK/failed"; }`;
 }
 
 const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now. An
-   account that is there already stays as it is: drop it first where you want the one of the backup.`;
+   account that is there already stays as it is: drop it first where you want the one of the backup.
+   "--force" goes on after an error. These may be reported, each below the GRANT that it is about: "Table ... doesn't
+   exist", "Unknown column ...", "FUNCTION or PROCEDURE ... does not exist". Such a grant is left out: it is on
+   something that was dropped before the backup, or that you have not loaded. Any other error counts.`;
 
 const ONE_FROM_STORE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import t from 'tap';
+import { execute, queryLines } from '../../lib/database/client.ts';
+import { recoverByHand } from '../../lib/flow/recover-by-hand.ts';
+import { type RestoreOrder, restore } from '../../lib/flow/restore.ts';
+import { asCoffreError } from '../../lib/model/error.ts';
+import type { FlowEvent } from '../../lib/model/event.ts';
+import { openPrivateKey } from '../../lib/seal/private-key.ts';
+import { OFFSITE, runsAt } from '../fixture/nothing-half-done.ts';
+import { runSql } from '../fixture/servers.ts';
+import { worldFor } from '../fixture/world.ts';
+
+/* What a server keeps, and does not take back without more ado: one backup, restored again and again. */
+
+t.setTimeout(400_000);
+const world = await worldFor(t);
+const { root } = world.server;
+
+await runSql(
+  world.server,
+  `CREATE DATABASE odd1; USE odd1; CREATE TABLE gone (a INT); CREATE TABLE \`there 'now\` (a INT, b INT); CREATE PROCEDURE p() SELECT 1;
+   CREATE USER 'col'@'localhost' IDENTIFIED BY 'demo-only'; CREATE USER 'z''last'@'%';
+   GRANT SELECT (a), UPDATE (a) ON gone TO 'col'@'localhost'; GRANT INSERT ON gone TO 'col'@'localhost';
+   GRANT SELECT (b) ON \`there 'now\` TO 'col'@'localhost'; GRANT EXECUTE ON PROCEDURE p TO 'col'@'localhost';
+   DROP TABLE gone; ALTER TABLE \`there 'now\` DROP COLUMN b;
+   GRANT SELECT ON odd1.* TO 'z''last'@'%'; GRANT SELECT ON shop.customer TO 'z''last'@'%';`,
+);
+await world.goodRun();
+const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
+
+const ALL = ['crm', 'odd1', 'shop'];
+const order: RestoreOrder = {
+  host: await world.host(),
+  inventory: await world.inventory(),
+  from: 'store',
+  accounts: false,
+  overwrite: [],
+  privateKey: openPrivateKey(await readFile(world.keys.company, 'utf8'), world.keys.passphrase),
+  target: root,
+  dryRun: false,
+  emit: () => undefined,
+  signal: new AbortController().signal,
+};
+
+/** A restore, with what it told on the way and how it failed. */
+async function restored(changes: Partial<RestoreOrder>) {
+  const told: FlowEvent[] = [];
+  const end = await restore({ ...order, ...changes, emit: (event) => told.push(event) }).then(
+    (result) => ({ result, error: undefined }),
+    (error: unknown) => ({ result: undefined, error: asCoffreError(error) }),
+  );
+  const warnings = told.flatMap((event) => (event.kind === 'warning' ? [`${event.text}; ${event.hint}`] : []));
+  return { ...end, told, warnings };
+}
+
+const drop = async (...names: string[]) => {
+  for (const name of names) await execute(root, `DROP DATABASE IF EXISTS ${name}`);
+};
+const dropAccounts = () => runSql(world.server, `DROP USER 'col'@'localhost'; DROP USER 'z''last'@'%';`);
+const grants = async () => (await queryLines(root, `SHOW GRANTS FOR 'z''last'@'%'`)).slice(1).sort();
+const WHOLE = ["GRANT SELECT ON `odd1`.* TO `z'last`@`%`", "GRANT SELECT ON `shop`.`customer` TO `z'last`@`%`"];
+
+t.test('grants on what had been dropped before the backup cost nothing but themselves', async (t) => {
+  await dropAccounts();
+  const { result, warnings } = await restored({ overwrite: ALL, accounts: true });
+  t.strictSame([...(result?.compared ?? [])].sort(), ALL);
+  t.strictSame(await grants(), WHOLE, 'what comes after them is given');
+  t.match(await queryLines(root, "SHOW GRANTS FOR 'col'@'localhost'"), [
+    /^GRANT USAGE ON \*\.\* TO `col`@`localhost` IDENTIFIED BY PASSWORD/,
+    /^GRANT EXECUTE ON PROCEDURE `odd1`\.`p` TO `col`@`localhost`$/,
+  ]);
+  t.match(warnings, [
+    /^2 grants of `odd1` left out, as what it is on is not there.*: on `there 'now` to `col`@`localhost`, on `gone` to `col`@`localhost`; .*REVOKE/,
+  ]);
+  t.notMatch(warnings.join(), 'PASSWORD');
+});
+
+t.test('one database with the accounts: the grants of the others are named, and wait', async (t) => {
+  await dropAccounts();
+  await drop('shop', 'odd1');
+  const { result, warnings } = await restored({ databases: ['odd1'], accounts: true });
+  t.strictSame(result?.compared, ['odd1']);
+  t.match(
+    warnings.find((text) => text.includes('`shop`')),
+    /^a grant of `shop` left out, as the server has no such database: on `customer` to `z'last`@`%`; .*--database shop --accounts$/,
+  );
+  t.match((await restored({ databases: ['shop'], accounts: true })).warnings.length, 1);
+  t.strictSame(await grants(), WHOLE);
+});
+
+t.test('an error of another kind among the accounts counts', async (t) => {
+  await execute(root, 'CREATE USER lesser@localhost');
+  await execute(root, 'GRANT SELECT, CREATE USER, RELOAD ON *.* TO lesser@localhost');
+  const target = { ...root, credentials: { kind: 'no-password', user: 'lesser' } as const };
+  const { error } = await restored({ databases: [], accounts: true, target });
+  t.match(error, { code: 'database-unreachable', message: /^cannot load accounts into .*: access denied/ });
+  await execute(root, 'DROP USER lesser@localhost');
+});
+
+t.test('the commands of RECOVERY.txt get over all of it too', async (t) => {
+  await dropAccounts();
+  await drop(...ALL);
+  await recoverByHand({
+    runFolder: world.at(OFFSITE, newest),
+    recipient: 'escrow',
+    privateKeyPath: world.keys.escrow,
+    passphrase: world.keys.passphrase,
+    clientOptions: world.adminOptions,
+  });
+  t.strictSame(await grants(), WHOLE);
+});

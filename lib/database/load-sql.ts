@@ -11,6 +11,9 @@ import { type LostGrant, LostGrants } from './lost-grants.ts';
  */
 const FAITHFUL = ['--comments', '--binary-mode'];
 
+/** What a server has taken under looser rules than it has by default is in the dump, and has to go in again. */
+const LOOSE = ['--init-command=SET SESSION innodb_strict_mode=0, check_constraint_checks=0'];
+
 /**
  * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
  * all others, because a grant on a table needs the table.
@@ -45,8 +48,9 @@ async function runClient(
   onStderr: (text: string) => void = () => undefined,
 ) {
   const program = requireProgram('mariadb');
-  const args = [...FAITHFUL, '--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G', ...extra];
-  const running = start(program, [...(await clientArguments(connection)), ...args]);
+  const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+  const args = [...(await clientArguments(connection)), ...FAITHFUL, ...LOOSE, ...machine, ...extra];
+  const running = start(program, args);
   running.stdout.resume();
   running.child.stderr?.on('data', onStderr);
   try {

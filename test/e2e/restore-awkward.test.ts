@@ -25,10 +25,17 @@ await runSql(
    DROP TABLE gone; ALTER TABLE \`there 'now\` DROP COLUMN b;
    GRANT SELECT ON odd1.* TO 'z''last'@'%'; GRANT SELECT ON shop.customer TO 'z''last'@'%';`,
 );
+await runSql(
+  world.server,
+  `CREATE DATABASE loose; USE loose; SET SESSION innodb_strict_mode = 0, check_constraint_checks = 0;
+   CREATE TABLE wide (${Array.from({ length: 190 }, (_, n) => `c${n} VARCHAR(255)`).join(', ')}) CHARACTER SET latin1;
+   INSERT INTO wide (c0, c189) VALUES ('first', 'last');
+   CREATE TABLE checked (a INT CHECK (a > 0), CONSTRAINT sum CHECK (a < 9)); INSERT INTO checked VALUES (-1), (10);`,
+);
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
 
-const ALL = ['crm', 'odd1', 'shop'];
+const ALL = ['crm', 'loose', 'odd1', 'shop'];
 const order: RestoreOrder = {
   host: await world.host(),
   inventory: await world.inventory(),
@@ -88,6 +95,12 @@ t.test('one database with the accounts: the grants of the others are named, and 
   t.strictSame(await grants(), WHOLE);
 });
 
+t.test('tables and rows that were made under looser rules are taken again', async (t) => {
+  const { result } = await restored({ databases: ['loose'], overwrite: ['loose'] });
+  t.strictSame(result?.compared, ['loose']);
+  t.strictSame(await queryLines(root, 'SELECT a FROM loose.checked'), ['-1', '10']);
+});
+
 t.test('an error of another kind among the accounts counts', async (t) => {
   await execute(root, 'CREATE USER lesser@localhost');
   await execute(root, 'GRANT SELECT, CREATE USER, RELOAD ON *.* TO lesser@localhost');
@@ -108,4 +121,5 @@ t.test('the commands of RECOVERY.txt get over all of it too', async (t) => {
     clientOptions: world.adminOptions,
   });
   t.strictSame(await grants(), WHOLE);
+  t.strictSame(await queryLines(root, 'SELECT a FROM loose.checked'), ['-1', '10']);
 });

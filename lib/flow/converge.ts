@@ -55,9 +55,15 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
       }
       for (const step of steps) applied.push(await carryOut(step, order, context));
     }
-    const proofs = order.apply ? await hostProofs(order) : [];
+    const proofs = order.apply ? [...(await hostProofs(order))] : [];
     const remarks = order.apply ? [...(await hostRemarks(order, clock))] : plan.remarks;
-    return { plan: { ...plan, changes: order.apply ? applied : plan.changes }, applied, ...(await ownKeys(host)), proofs, remarks };
+    return {
+      plan: { ...plan, changes: order.apply ? applied : plan.changes },
+      applied,
+      ...(await ownKeys(host)),
+      proofs,
+      remarks,
+    };
   } finally {
     await lock?.release();
   }
@@ -70,7 +76,11 @@ async function resourcesFor(order: ConvergeOrder, { release }: ConvergeContext):
 
 async function tell(steps: readonly Step[], order: ConvergeOrder, { clock, emit }: ConvergeContext): Promise<HostPlan> {
   const { name } = order.slice.host;
-  const plan = { host: name, changes: steps.map(({ change }) => change), remarks: [...(await hostRemarks(order, clock))] };
+  const plan = {
+    host: name,
+    changes: steps.map(({ change }) => change),
+    remarks: [...(await hostRemarks(order, clock))],
+  };
   emit({ kind: 'plan', subject: name, plan });
   return plan;
 }
@@ -126,7 +136,11 @@ async function carryOut({ resource, change }: Step, order: ConvergeOrder, contex
 }
 
 /** On a replica nothing is written: control hands the order to the primary, and replication brings what comes of it. */
-async function askPrimary({ kind }: Change, { slice, desired, accountOrder }: ConvergeOrder, emit: Emit): Promise<void> {
+async function askPrimary(
+  { kind }: Change,
+  { slice, desired, accountOrder }: ConvergeOrder,
+  emit: Emit,
+): Promise<void> {
   const { host } = slice;
   if (host.database.replicaOf === undefined || accountOrder) return;
   // The password is in the option file: that file comes before the account, and goes after it.

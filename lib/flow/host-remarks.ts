@@ -1,7 +1,7 @@
 import { systemUserRemark } from '../database/system-user.ts';
+import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
 import { clockRemark, zoneRemark } from '../host/clock-remarks.ts';
 import { cronDaemonRemark } from '../host/cron-daemon.ts';
-import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
 import { hostTimeZone } from '../host/host-time-zone.ts';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';

@@ -8,7 +8,9 @@ import { identitiesOf } from './host-resources.ts';
 
 /** The public halves of the keys that the host has made for itself, as far as they are there. */
 export async function ownKeys(host: HostConfig): Promise<Pick<Converged, 'signingKey' | 'identities'>> {
-  const identities = await Promise.all(identitiesOf(host).map(async ({ path }) => ({ path, publicKey: await half(path) })));
+  const identities = await Promise.all(
+    identitiesOf(host).map(async ({ path }) => ({ path, publicKey: await half(path) })),
+  );
   return {
     signingKey: (await half(signingKeyPath(host.state.path))) ?? null,
     identities: identities.flatMap(({ path, publicKey }) => (publicKey === undefined ? [] : [{ path, publicKey }])),

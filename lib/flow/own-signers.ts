@@ -12,7 +12,9 @@ export async function ownSigners({ host, allowedSigners }: Slice): Promise<strin
   if (parseAllowedSigners(allowedSigners).signers.some((signer) => signer.host === host.name)) return allowedSigners;
   const path = signingKeyPath(host.state.path);
   const publicKey = (await exists(path)) ? await publicHalf(path) : undefined;
-  return publicKey === undefined ? allowedSigners : withSigner(allowedSigners, allowedSignersLine(host.name, publicKey));
+  return publicKey === undefined
+    ? allowedSigners
+    : withSigner(allowedSigners, allowedSignersLine(host.name, publicKey));
 }
 
 function withSigner(text: string, line: string): string {

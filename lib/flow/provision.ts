@@ -1,9 +1,11 @@
 import { addAllowedSigner } from '../audit/signing-key.ts';
+import { AccountOrder } from '../model/account-order.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, type CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
+import { otherFolders } from '../storage/other-folders.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Login } from './login.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
@@ -82,17 +84,56 @@ async function one(
 }
 
 async function converge(host: HostConfig, wish: ProvisionWish, context: ProvisionContext): Promise<Converged> {
-  const { inventory, releases, clock, emit, signal } = context;
-  const remote = await openRemoteHost(host, context.login, signal);
+  const remote = await openRemoteHost(host, context.login, context.signal);
+  const carried: Promise<unknown>[] = [];
+  const emit: Emit = (event) => {
+    if (event.kind === 'account-order') carried.push(carryToPrimary(host, event.order, context));
+    else context.emit(event);
+  };
+  try {
+    const release = await context.releases.releaseFor(remote.facts);
+    const converging = remote.converge(orderFor(host, wish, context), release, emit);
+    const [outcome] = await Promise.allSettled([converging]);
+    // What kept the primary from it says more than that the replica has waited for it in vain.
+    for (const { status, ...result } of await Promise.allSettled(carried)) {
+      if (status === 'rejected') throw (result as PromiseRejectedResult).reason;
+    }
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  } finally {
+    await remote.close();
+  }
+}
+
+function orderFor(host: HostConfig, { desired, apply }: ProvisionWish, context: ProvisionContext): ConvergeOrder {
+  const { inventory, clock } = context;
+  const hosts = [...inventory.hosts.values()];
+  return {
+    slice: sliceOf(host, inventory),
+    desired,
+    apply,
+    accountOrder: null,
+    otherFolders: Object.fromEntries(host.offsite.map((offsite) => [offsite.name, [...otherFolders(hosts, offsite)]])),
+    controlTimeMs: clock.now().getTime(),
+  };
+}
+
+/** The account of a replica is made by the agent of its primary, in the middle of the replica's own provisioning. */
+async function carryToPrimary(replica: HostConfig, handed: unknown, context: ProvisionContext): Promise<void> {
+  const { inventory, releases, emit } = context;
+  const { replicaOf } = replica.database;
+  const primary = replicaOf === undefined ? undefined : inventory.hosts.get(replicaOf);
+  const order = AccountOrder.safeParse(handed).data;
+  if (!primary || order?.host !== replica.name) {
+    throw new CoffreError('refused', `cannot carry an account of ${replica.name} to ${replicaOf ?? 'a primary'}`, {
+      hint: `look at database.replicaOf in hosts/${replica.name}.yaml`,
+    });
+  }
+  const remote = await openRemoteHost(primary, context.login, context.signal);
   try {
     const release = await releases.releaseFor(remote.facts);
-    const order: ConvergeOrder = {
-      slice: sliceOf(host, inventory),
-      desired: wish.desired,
-      apply: wish.apply,
-      controlTimeMs: clock.now().getTime(),
-    };
-    return await remote.converge(order, release, emit);
+    const wish = { desired: 'present', apply: true, parallel: 1 } as const;
+    await remote.converge({ ...orderFor(primary, wish, context), accountOrder: order }, release, emit);
   } finally {
     await remote.close();
   }

@@ -13,8 +13,8 @@ import type { Login } from './login.ts';
 export interface ReleaseFile {
   readonly path: string;
   readonly sha256: string;
-  /** Digest of the list of files inside, by which an installed release is known to be this one. */
-  readonly sumsSha256: string;
+  /** By which an installed release is known to be this one. */
+  readonly identity: string;
 }
 
 /** A host that control has logged in to. Whoever opens MUST close. */
@@ -44,7 +44,7 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
     return {
       facts,
       async converge(order, release, emit) {
-        const installed = facts.release === release.sumsSha256;
+        const installed = facts.release === release.identity;
         const folder = installed ? `${host.agent.path}/current` : await send(connection, release, uploads, emit, host);
         return await runAgent(connection, [...prefix(facts), `${folder}/coffre`, 'converge', '--json'], order, emit);
       },

@@ -11,7 +11,8 @@ export interface HostFacts {
   /** Whether the login user may change the host: itself, through sudo, or not at all. */
   readonly access: 'own' | 'sudo' | 'none';
   readonly user: string;
-  /** Digest of the list of files of the current release, when every file is as that list says. */
+  readonly libc: 'glibc' | 'musl';
+  /** The identity of the current release, when every file of it is as its list says. */
   readonly release: Sha256 | null;
 }
 
@@ -24,6 +25,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 echo "machine=$(uname -m)"
 echo "user=$(id -un)"
+libc=musl
+for loader in /lib/ld-linux* /lib64/ld-linux*; do [ ! -e "$loader" ] || libc=glibc; done
+echo "libc=$libc"
 echo "node=$(node --version 2>/dev/null </dev/null)"
 there=$1
 while [ ! -e "$there" ]; do there=$(dirname "$there"); done
@@ -32,7 +36,7 @@ elif sudo -n true >/dev/null 2>&1 </dev/null; then echo access=sudo
 else echo access=none
 fi
 if cd "$1/current" 2>/dev/null && sha256sum --check --status SHA256SUMS >/dev/null 2>&1 </dev/null; then
-  echo "release=$(sha256sum <SHA256SUMS | cut -c1-64)"
+  echo "release=$(cat SHA256SUMS release.json | sha256sum | cut -c1-64)"
 fi
 echo end=probe
 `;
@@ -61,6 +65,7 @@ rm release.tar.gz
 const Probe = z.object({
   machine: z.string().min(1),
   user: z.string().min(1),
+  libc: z.enum(['glibc', 'musl']),
   node: z.string(),
   access: z.enum(['own', 'sudo', 'none']),
   release: Sha256.nullable().default(null),
@@ -80,6 +85,6 @@ export function parseProbe(stdout: string): HostFacts {
       },
     );
   }
-  const { machine, user, node: nodeVersion, access, release } = data;
-  return { machine, user, nodeVersion, access, release };
+  const { node: nodeVersion, machine, user, libc, access, release } = data;
+  return { machine, user, libc, nodeVersion, access, release };
 }

@@ -1,6 +1,6 @@
 import type { Resource } from '../model/plan.ts';
-import { rollbackRelease } from './release.ts';
 import { previousOf, readReleases } from './release/releases.ts';
+import { rollbackRelease } from './release.ts';
 
 /** The release before the current one, in its place. A second rollback goes back to where the first came from. */
 export function rollbackResource(path: string): Resource {
@@ -13,7 +13,10 @@ export function rollbackResource(path: string): Resource {
       const releases = await readReleases(path);
       const to = previousOf(releases);
       // Without one the apply says why, and what to do instead.
-      const lines = [`-current -> ${releases.current ?? 'nothing'}`, `+current -> ${to ?? 'nothing: no other release is kept'}`];
+      const lines = [
+        `-current -> ${releases.current ?? 'nothing'}`,
+        `+current -> ${to ?? 'nothing: no other release is kept'}`,
+      ];
       return { action: 'change', kind: 'release', name: path, lines };
     },
     async apply() {

@@ -38,6 +38,8 @@ export interface BuiltRelease {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: Sha256;
+  /** What `cat SHA256SUMS release.json | sha256sum` says in the folder of this release. */
+  readonly identity: Sha256;
 }
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
@@ -56,19 +58,36 @@ export async function buildRelease(order: ReleaseOrder): Promise<BuiltRelease> {
   const files = await agentFiles(root, verbs);
   const version = versionOf(files, runtime);
   const path = join(folder, `coffre-${version}.tar.gz`);
-  if (!(await exists(path))) {
-    const all = [...files.map((file) => withVersion(file, version)), ...(await runtimeFiles(runtime))].sort(byPath);
-    const description: ReleaseDescription = {
-      version,
-      coffre: COFFRE_VERSION,
-      verbs: [...verbs].sort(),
-      node: engines.node,
-      runtime: runtime ? { node: runtime.node, architecture: runtime.architecture } : null,
-      files: await Promise.all(all.map(async ({ content, ...file }) => ({ ...file, sha256: await digestOf(content) }))),
-    };
-    await write(folder, path, [textFile(DESCRIPTION, `${JSON.stringify(description, null, 2)}\n`), ...all]);
-  }
-  return { version, path, sizeBytes: (await stat(path)).size, sha256: await digestOf({ from: path }) };
+  const packed = [...files.map((file) => withVersion(file, version)), ...(await runtimeFiles(runtime))].sort(byPath);
+  const listed = await Promise.all(
+    packed.map(async ({ content, ...file }) => ({ ...file, sha256: await digestOf(content) })),
+  );
+  const sums = textFile(SUMS, listed.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(''));
+  const { content, ...sumsFile } = sums;
+  const description: ReleaseDescription = {
+    version,
+    coffre: COFFRE_VERSION,
+    verbs: [...verbs].sort(),
+    node: engines.node,
+    runtime: runtime ? { node: runtime.node, architecture: runtime.architecture } : null,
+    files: [...listed, { ...sumsFile, sha256: await digestOf(content) }].sort(byPath),
+  };
+  const described = textFile(DESCRIPTION, `${JSON.stringify(description, null, 2)}\n`);
+  if (!(await exists(path))) await write(folder, path, [described, sums, ...packed]);
+  return {
+    version,
+    path,
+    sizeBytes: (await stat(path)).size,
+    sha256: await digestOf({ from: path }),
+    identity: sha256Of(Buffer.concat([sums, described].map(bytesOf))),
+  };
+}
+
+/** For whoever has to check a release with a shell alone: `sha256sum --check SHA256SUMS`. */
+const SUMS = 'SHA256SUMS';
+
+function bytesOf({ content }: PackedFile): Uint8Array {
+  return content instanceof Uint8Array ? content : Buffer.alloc(0);
 }
 
 async function agentFiles(root: string, verbs: readonly string[]): Promise<PackedFile[]> {
@@ -139,6 +158,6 @@ async function digestOf(content: PackedFile['content']): Promise<Sha256> {
   return digest.digest('hex') as Sha256;
 }
 
-function byPath(left: PackedFile, right: PackedFile): number {
+function byPath(left: { readonly path: string }, right: { readonly path: string }): number {
   return left.path < right.path ? -1 : 1;
 }

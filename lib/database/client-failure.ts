@@ -17,9 +17,11 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1159: ['database-unreachable', 'the connection timed out'],
   1205: ['dump-failed', 'another session kept a lock for too long'],
   1227: ['account-lacks-privilege', 'the account lacks a global privilege'],
+  1290: ['refused', 'an option of the server forbids it'],
   1317: ['dump-failed', 'an administrator stopped the query'],
   1356: ['dump-failed', 'a view refers to something that is gone'],
   1370: ['account-lacks-privilege', 'the account may not use a routine'],
+  1396: ['refused', 'the account was made or dropped meanwhile'],
   1412: ['dump-failed', 'a table was changed during the dump'],
   1698: ['database-unreachable', 'access denied for the account'],
   1927: ['database-unreachable', 'an administrator ended the connection'],
@@ -68,11 +70,15 @@ function howItEnded({ exitCode, stderr }: Omit<Ended, 'stdout'>): string {
 function hintFor(number: number | undefined, code: ErrorCode, connection: Connection): string {
   const { credentials } = connection;
   if (number === 1045 || number === 1698) {
-    return credentials.kind === 'option-file'
-      ? `look at user and password in ${credentials.path}; quote a password that has a #`
-      : 'look at user and password in your own option file: ~/.my.cnf';
+    if (credentials.kind === 'option-file')
+      return `look at user and password in ${credentials.path}; quote a password that has a #`;
+    if (credentials.kind === 'unix-socket')
+      return `look whether an account logs the system user ${credentials.user} in: SHOW CREATE USER; or name an option file in the inventory`;
+    return 'look at user and password in your own option file: ~/.my.cnf';
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
+  if (number === 1290)
+    return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
   if (number === 1205 || number === 4145) return 'look at: SHOW FULL PROCESSLIST';
   if (code === 'database-unreachable')
     return `look whether ${describeServer(connection)} is up: systemctl status mariadb`;

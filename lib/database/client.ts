@@ -2,7 +2,7 @@ import type { ZodType } from 'zod';
 import { run } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
-import { type Connection, clientArguments, describeServer } from './connection.ts';
+import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
 
 /** Asks a server and returns typed rows. The SQL MUST emit one `JSON_OBJECT(…)` a row, so that any name gets through. */
 export type Ask = <Row>(sql: string, row: ZodType<Row>) => Promise<Row[]>;
@@ -34,6 +34,23 @@ export async function queryLines(connection: Connection, sql: string): Promise<s
   return (await output(connection, sql, [])).split('\n').filter((line) => line !== '');
 }
 
+/**
+ * The rows of a SHOW statement by the names of its columns, which differ between versions of the server. NULL comes as
+ * the text `NULL`. Without rows there is nothing, not even names.
+ */
+export async function queryRecords(connection: Connection, sql: string): Promise<ReadonlyMap<string, string>[]> {
+  const lines = (await output(connection, sql, ['--column-names'])).split('\n').filter((line) => line !== '');
+  const [names = [], ...rows] = lines.map((line) => line.split('\t').map(unescapeField));
+  return rows.map((row) => new Map(names.map((name, index) => [name, row[index] ?? ''])));
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { n: '\n', t: '\t', '0': '\0', '\\': '\\' };
+
+/** A field of the lines above as the server gave it: undoes what the client does in its batch mode. */
+export function unescapeField(field: string): string {
+  return field.replace(/\\([nt0\\])/g, (_, sign: string) => ESCAPED[sign] ?? sign);
+}
+
 export function parseRows<Row>(text: string, row: ZodType<Row>): Row[] {
   const lines = text.split('\n').filter((line) => line !== '');
   return lines.map((line) => row.parse(JSON.parse(line)));
@@ -42,7 +59,11 @@ export function parseRows<Row>(text: string, row: ZodType<Row>): Row[] {
 async function output(connection: Connection, sql: string, extra: readonly string[]): Promise<string> {
   const program = requireProgram('mariadb');
   const args = [...(await clientArguments(connection)), ...MACHINE_ARGUMENTS, ...extra];
-  const ended = await run(program, args, { input: sql, timeoutMs: TIMEOUT_MS });
+  const ended = await run(program, args, {
+    input: sql,
+    timeoutMs: TIMEOUT_MS,
+    as: await clientUser(connection),
+  });
   if (ended.exitCode !== 0) throw clientFailure(`ask ${describeServer(connection)}`, connection, ended);
   return ended.stdout;
 }

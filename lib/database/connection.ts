@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { DatabaseConfig } from '../model/inventory.ts';
+import type { SystemUser } from '../system/command.ts';
+import { findSystemUser, processUser } from '../system/users.ts';
 
 /** Where the password comes from. There is no way to hand one over in an argument or in the environment. */
 export type Credentials =
@@ -8,7 +10,9 @@ export type Credentials =
   /** What the operator's own option files say: a restore by hand. */
   | { readonly kind: 'own-defaults' }
   /** An account without a password: a throwaway server. */
-  | { readonly kind: 'no-password'; readonly user: string };
+  | { readonly kind: 'no-password'; readonly user: string }
+  /** The account of that name, which the server gives to the system user of that name: the programs run as that one. */
+  | { readonly kind: 'unix-socket'; readonly user: string };
 
 export type ServerAddress =
   | { readonly kind: 'socket'; readonly path: string }
@@ -24,7 +28,11 @@ export interface Connection {
 
 /** The connection of the backup account of a host. */
 export function connectionOf(config: DatabaseConfig): Connection {
-  const credentials: Credentials = { kind: 'option-file', path: config.optionFile };
+  const { account, optionFile } = config;
+  const credentials: Credentials =
+    account.login === 'unix_socket'
+      ? { kind: 'unix-socket', user: account.user }
+      : { kind: 'option-file', path: optionFile };
   if ('socket' in config) return { server: { kind: 'socket', path: config.socket }, credentials };
   const { address, port, tls } = config;
   return { server: { kind: 'tls', address, port, ca: tls.ca }, credentials };
@@ -52,6 +60,25 @@ export async function clientArguments({ server, credentials }: Connection): Prom
   return [...credentialArguments(credentials), ...serverArguments(server)];
 }
 
+/**
+ * The system user whom any of MariaDB's client programs has to run as; undefined for that of this process. Throws
+ * `refused` when this process may not become that user, `not-found` when there is none.
+ */
+export async function clientUser({ credentials }: Connection): Promise<SystemUser | undefined> {
+  if (credentials.kind !== 'unix-socket' || credentials.user === processUser()) return undefined;
+  const { user } = credentials;
+  if (process.geteuid?.() !== 0) {
+    throw new CoffreError('refused', `cannot ask the database as the system user ${user}: only root becomes another`, {
+      hint: `run it as root, or as ${user}: sudo -u ${user} …`,
+    });
+  }
+  const found = await findSystemUser(user);
+  if (found) return found;
+  throw new CoffreError('not-found', `cannot ask the database as the system user ${user}: there is no such user`, {
+    hint: `provision the host, or run: useradd --system --no-create-home --shell /usr/sbin/nologin --user-group ${user}`,
+  });
+}
+
 function credentialArguments(credentials: Credentials): string[] {
   switch (credentials.kind) {
     case 'option-file':
@@ -59,6 +86,7 @@ function credentialArguments(credentials: Credentials): string[] {
     case 'own-defaults':
       return [];
     case 'no-password':
+    case 'unix-socket':
       return ['--no-defaults', `--user=${credentials.user}`];
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseName } from '../model/names.ts';
 import { asStage, type DumpStream } from '../model/stages.ts';
-import { type Connection, clientArguments } from './connection.ts';
+import { type Connection, clientArguments, clientUser } from './connection.ts';
 import { DumpProcess } from './dump-process.ts';
 import { dumpArguments, readDumpProgram } from './dump-program.ts';
 import { quoteIdentifier } from './sql-text.ts';
@@ -13,5 +13,7 @@ export async function dumpDatabase(connection: Connection, database: DatabaseNam
   const program = await readDumpProgram();
   const args = [...(await clientArguments(connection)), ...dumpArguments(database, { binlog: false, ...program })];
   const subject = `the database ${quoteIdentifier(database)}`;
-  return asStage<DumpStream>(new DumpProcess(program.command, args, subject, connection).output());
+  return asStage<DumpStream>(
+    new DumpProcess(program.command, args, subject, connection, await clientUser(connection)).output(),
+  );
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { CoffreError } from '../model/error.ts';
 import type { SnapshotRecord } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
-import { type Running, start, terminate } from '../system/command.ts';
+import { type Running, type SystemUser, start, terminate } from '../system/command.ts';
 import { clientFailure } from './client-failure.ts';
 import type { Connection } from './connection.ts';
 import type { DumpProgram } from './dump-program.ts';
@@ -27,14 +27,18 @@ export class DumpProcess {
   readonly #head: Buffer[] = [];
   readonly #explain: (ended: Awaited<Running['ended']>) => CoffreError;
 
-  /** `command` is that of the DumpProgram; `subject` names what is dumped, for sentences. */
+  /**
+   * `command` is that of the DumpProgram; `subject` names what is dumped, for sentences; `as` is the connection's
+   * `clientUser`.
+   */
   constructor(
     [program, ...words]: DumpProgram['command'],
     args: readonly string[],
     subject: string,
     connection: Connection,
+    as?: SystemUser,
   ) {
-    this.#running = start(program, [...words, ...args]);
+    this.#running = start(program, [...words, ...args], { as });
     this.#running.stdin.end();
     this.#chunks = this.#running.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     this.#explain = (ended) => clientFailure(`dump ${subject}`, connection, ended);

@@ -2,7 +2,7 @@ import type { Bytes } from '../model/stages.ts';
 import { feed, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
-import { type Connection, clientArguments, describeServer } from './connection.ts';
+import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
 
 /**
@@ -50,7 +50,7 @@ async function runClient(
   const program = requireProgram('mariadb');
   const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
   const args = [...(await clientArguments(connection)), ...FAITHFUL, ...LOOSE, ...machine, ...extra];
-  const running = start(program, args);
+  const running = start(program, args, { as: await clientUser(connection) });
   running.stdout.resume();
   running.child.stderr?.on('data', onStderr);
   try {

@@ -4,7 +4,7 @@ import { type Running, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { MACHINE_ARGUMENTS, parseRows } from './client.ts';
 import { clientFailure } from './client-failure.ts';
-import { type Connection, clientArguments, describeServer } from './connection.ts';
+import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
 
 const DONE = 'coffre: answered';
 
@@ -22,7 +22,7 @@ export class Session {
   static async open(connection: Connection): Promise<Session> {
     const program = requireProgram('mariadb');
     const args = [...(await clientArguments(connection)), ...MACHINE_ARGUMENTS, '--raw', '--unbuffered'];
-    const session = new Session(connection, start(program, args));
+    const session = new Session(connection, start(program, args, { as: await clientUser(connection) }));
     await session.execute('DO 0');
     return session;
   }

@@ -8,7 +8,7 @@ import { asStage, type Bytes, type DumpStream } from '../model/stages.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { Barrier, type BarrierKind, barrierFor } from './barrier.ts';
 import type { Ask } from './client.ts';
-import { type Connection, clientArguments } from './connection.ts';
+import { type Connection, clientArguments, clientUser } from './connection.ts';
 import { type BinlogPosition, DumpProcess } from './dump-process.ts';
 import { dumpArguments, readDumpProgram } from './dump-program.ts';
 import type { ServerFacts } from './inspect-server.ts';
@@ -78,6 +78,7 @@ export async function openSnapshot(
   const { signal, clock = systemClock, lockLimitMs = LOCK_LIMIT_MS } = options;
   const program = await readDumpProgram();
   const args = await clientArguments(connection);
+  const as = await clientUser(connection);
   const session = await Session.open(connection);
   const barrier = new Barrier(session, options.barrier ?? barrierFor(server.version), lockLimitMs);
   const started: Started[] = [];
@@ -101,7 +102,7 @@ export async function openSnapshot(
       const { database } = subject;
       const name = database === null ? 'the accounts' : `the database ${quoteIdentifier(database)}`;
       const all = [...args, ...dumpArguments(database, { ...server, ...program })];
-      started.push({ ...subject, process: new DumpProcess(program.command, all, name, connection) });
+      started.push({ ...subject, process: new DumpProcess(program.command, all, name, connection, as) });
     }
     const reached = Promise.all(started.map(({ process }) => process.reachSnapshot(server.binlog)));
     const positions = await within(lockLimitMs, reached, stopAll);

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
 import { loadSql } from '../database/load-sql.ts';
+import { nativeHash } from '../database/native-hash.ts';
 import { grantStatement } from '../database/privileges.ts';
 import { startThrowawayServer, type ThrowawayServer } from '../database/throwaway-server.ts';
 import { startThrowawaySshd, stopThrowawaySshd, type ThrowawaySshd } from '../host/throwaway-sshd.ts';
@@ -109,12 +110,6 @@ function hostNamed(inventory: Inventory, name: HostName): HostConfig {
   const host = inventory.hosts.get(name);
   if (host) return host;
   throw new CoffreError('inventory', `cannot find the host ${name} in ${inventory.folder}`);
-}
-
-/** As `PASSWORD()` makes it. The server gets no more, or the password would stand in its binary log. */
-function nativeHash(password: string): string {
-  const sha1 = (content: string | Buffer) => createHash('sha1').update(content).digest();
-  return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
 }
 
 /** The account that takes the backups, with a random password that stands in its option file and nowhere else. */

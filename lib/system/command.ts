@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import type { Duplex, Readable, Writable } from 'node:stream';
@@ -12,6 +12,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A user of this machine, as programs run as one. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 interface RunOptions {
   /** Written to the program's standard input; without it the program reads an empty one. */
   readonly input?: string | Buffer;
@@ -20,6 +27,8 @@ interface RunOptions {
   /** After this the program gets SIGTERM, and SIGKILL five seconds later. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** The user whom the program runs as; only root may name another than itself. */
+  readonly as?: SystemUser | undefined;
 }
 
 /** One word of a POSIX shell. zx's own `quote` emits bash's `$'…'`, which dash runs as something else. */
@@ -47,11 +56,11 @@ export async function run(program: string, args: readonly string[], options: Run
     nothrow: true,
     quiet: true,
     verbose: false,
-    env: cleanEnvironment(options.env),
+    ...personOf(options),
     // zx would leave an empty standard input open, on which a program that reads it waits for ever.
     stdio: [options.input?.length ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     ...(options.input?.length ? { input: options.input } : {}),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.as === undefined ? {} : { spawn: spawnAs(options.as) }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const running = shell`exec ${[program, ...args]}`.run();
@@ -61,6 +70,23 @@ export async function run(program: string, args: readonly string[], options: Run
   const { exitCode, stdout, stderr } = await running;
   clearTimeout(stop);
   return { exitCode, stdout, stderr };
+}
+
+/** Environment and folder of a program. Another user may not enter this process's folder, nor has its home. */
+function personOf({ as, cwd, env }: Pick<RunOptions, 'cwd' | 'env' | 'as'>): {
+  env: Record<string, string>;
+  cwd?: string;
+} {
+  if (as !== undefined)
+    return { env: cleanEnvironment({ HOME: '/', USER: as.name, LOGNAME: as.name, ...env }), cwd: cwd ?? '/' };
+  return { env: cleanEnvironment(env), ...(cwd === undefined ? {} : { cwd }) };
+}
+
+/** Node's spawn leaves no supplementary group of this process to a program that it starts as another user. */
+function spawnAs({ uid, gid }: SystemUser): typeof spawn {
+  const asUser = (program: string, args: readonly string[], options: SpawnOptions) =>
+    spawn(program, args, { ...options, uid, gid });
+  return asUser as typeof spawn;
 }
 
 /** A running program whose standard streams are handled by the caller. */
@@ -78,12 +104,12 @@ const STDERR_LIMIT = 64 * 1024;
 export function start(
   program: string,
   args: readonly string[],
-  options: Pick<RunOptions, 'cwd' | 'env'> = {},
+  options: Pick<RunOptions, 'cwd' | 'env' | 'as'> = {},
 ): Running {
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: cleanEnvironment(options.env),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...personOf(options),
+    ...(options.as === undefined ? {} : { uid: options.as.uid, gid: options.as.gid }),
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -2,10 +2,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 
-/** Every foreign program that this project runs, and the Debian package that brings it. */
+/** Every foreign program that this project runs everywhere, and the Debian package that brings it. */
 export const PACKAGE_OF = {
   bash: 'bash',
   flock: 'util-linux',
+  getent: 'libc-bin',
   git: 'git',
   gzip: 'gzip',
   igzip: 'isal',
@@ -27,13 +28,15 @@ export const PACKAGE_OF = {
   stdbuf: 'coreutils',
   tar: 'tar',
   touch: 'coreutils',
+  useradd: 'passwd',
   timeout: 'coreutils',
-  // What starts the nightly task on a host: neither the quickstart nor an operator's machine needs them.
+} as const;
+
+/** What provisioning runs on a real host, if it is there: neither the quickstart nor an operator's machine needs these. */
+export const HOST_PACKAGE_OF = {
   cron: 'cron',
-  getent: 'libc-bin',
   systemctl: 'systemd',
   'systemd-analyze': 'systemd',
-  unshare: 'util-linux',
 } as const;
 
 /**
@@ -55,14 +58,20 @@ export const LAB_PACKAGE_OF = {
   sudo: 'sudo',
   tc: 'iproute2',
   unshare: 'util-linux',
-  useradd: 'passwd',
 } as const;
 
-export type Program = keyof typeof PACKAGE_OF;
+const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...LAB_PACKAGE_OF };
+
+export type Program = keyof typeof ALL;
 export type LabProgram = keyof typeof LAB_PACKAGE_OF;
 
+/** The Debian package that brings `program`. */
+export function packageOf(program: Program): string {
+  return ALL[program];
+}
+
 /** The absolute path of `program`, looked for on PATH and in the sbin folders; undefined when it is not there. */
-export function findProgram(program: Program | LabProgram): string | undefined {
+export function findProgram(program: Program): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return folders
     .filter((folder) => folder !== '')
@@ -71,11 +80,11 @@ export function findProgram(program: Program | LabProgram): string | undefined {
 }
 
 /** The absolute path of `program`. Throws `program-missing`, with the package that brings it. */
-export function requireProgram(program: Program | LabProgram): string {
+export function requireProgram(program: Program): string {
   const path = findProgram(program);
   if (path) return path;
   throw new CoffreError('program-missing', `cannot find the program ${program} on this host`, {
-    hint: `install it with: apt-get install --no-install-recommends ${{ ...PACKAGE_OF, ...LAB_PACKAGE_OF }[program]}`,
+    hint: `install it with: apt-get install --no-install-recommends ${packageOf(program)}`,
   });
 }
 

@@ -11,7 +11,7 @@ import { sleep } from '../../lib/system/clock.ts';
 import { collect } from '../bytes.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 
-const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, LOCK TABLES, BINLOG MONITOR';
+const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD';
 
 function backupAccount(optionFile: string, socket: string, password: string, mode = 0o600): Connection {
   writeFileSync(optionFile, `[client]\nuser="bkp"\npassword="${password}"\n`);

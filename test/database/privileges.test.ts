@@ -3,11 +3,10 @@ import { missingPrivileges, NEEDED_PRIVILEGES } from '../../lib/database/privile
 
 const all = NEEDED_PRIVILEGES.join(', ');
 
-t.test('finds nothing missing when all is granted, in one line or several, or by another name', async (t) => {
+t.test('finds nothing missing when all is granted, in one line or several', async (t) => {
   t.same(missingPrivileges([`GRANT ${all} ON *.* TO \`b\`@\`%\` IDENTIFIED BY PASSWORD '*X'`]), []);
   t.same(missingPrivileges(['GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION']), []);
   t.same(missingPrivileges(NEEDED_PRIVILEGES.map((each) => `GRANT ${each} ON *.* TO \`role\``)), []);
-  t.same(missingPrivileges([`GRANT ${all.replace('BINLOG MONITOR', 'REPLICATION CLIENT')} ON *.* TO \`b\`@\`%\``]), []);
 });
 
 t.test('names exactly what is missing', async (t) => {

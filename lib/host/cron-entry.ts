@@ -7,7 +7,7 @@ import { makeFolder, removeDurably, writeDurably } from '../system/files.ts';
 import { type CronFile, type CronFileStat, cronFileFaults, octal, readCronFile } from './cron-file.ts';
 import { parseCronTable } from './cron-table.ts';
 import { existingUsers } from './existing-users.ts';
-import { hideValues } from './hide-values.ts';
+import { hideCronValues } from './hide-values.ts';
 import { lineDiff } from './line-diff.ts';
 
 /** The folder that Debian's cron reads; files of root alone. */
@@ -70,7 +70,7 @@ function changeFor(
     lines,
   });
   if (desired.kind === 'absent') {
-    return found && change('remove', diffLines('-', hideValues(found.text)));
+    return found && change('remove', diffLines('-', hideCronValues(found.text)));
   }
   if (!found) return change('create', diffLines('+', desired.text));
   const { stat, text } = found;
@@ -79,7 +79,7 @@ function changeFor(
     ...(stat.uid === uid ? [] : [`-owner ${stat.uid}`, `+owner ${uid}`]),
     ...(stat.mode === MODE || stat.kind === 'link' ? [] : [`-mode ${octal(stat.mode)}`, `+mode ${octal(MODE)}`]),
     ...(stat.nlink === 1 ? [] : [`-${stat.nlink} hard links`, '+1 hard link']),
-    ...(text === desired.text ? [] : lineDiff(hideValues(text, desired.text), desired.text)),
+    ...(text === desired.text ? [] : lineDiff(hideCronValues(text), desired.text)),
   ];
   return lines.length === 0 ? undefined : change('change', lines);
 }

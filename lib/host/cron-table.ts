@@ -29,7 +29,8 @@ export interface CronTable {
 const COMMAND_BYTES = 998;
 /** MAX_TAB_LINES of cron.h. */
 const LINES = 10_000;
-const LOGIN_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/;
+/** What can be a user of a host: useradd(8), and the dots and capitals that other directories have. */
+export const LOGIN_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/;
 
 /**
  * A file of /etc/cron.d by the rules that Debian's cron applies without a word to anybody but syslog: one bad line, or a

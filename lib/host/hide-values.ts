@@ -2,20 +2,19 @@
 const KNOWN = new Set(['SHELL', 'PATH', 'HOME', 'LOGNAME', 'MAILTO', 'MAILFROM', 'TZ', 'CRON_TZ', 'LANG', 'LC_ALL']);
 
 /**
- * The text of somebody's crontab or unit, fit for a plan that others read: the values of unknown variables are dots,
- * because people write passwords there. Lines that `ours` has too are left as they are.
+ * Somebody's crontab, fit for a plan that others read: the values of unknown variables become dots, because people write
+ * passwords there.
  */
-export function hideValues(text: string, ours = ''): string {
-  const known = new Set(ours.split('\n'));
-  return text
-    .split('\n')
-    .map((line) => (known.has(line) ? line : hideValue(line)))
-    .join('\n');
+export function hideCronValues(text: string): string {
+  return text.replace(/^([ \t]*["']?([A-Za-z_]\w*)["']?[ \t]*=[ \t]*)(?=\S).*$/gm, (line, head, name) =>
+    KNOWN.has(name) ? line : `${head}…`,
+  );
 }
 
-function hideValue(line: string): string {
-  const [, head = '', name = ''] =
-    /^(\s*(?:Environment\s*=\s*)?["']?([A-Za-z_][A-Za-z0-9_]*)["']?\s*=\s*)\S/.exec(line) ?? [];
-  if (name === '' || KNOWN.has(name)) return line;
-  return `${head}…`;
+/** The same for a unit of systemd, where variables and credentials are settings; lines of `ours` stay as they are. */
+export function hideUnitValues(text: string, ours: string): string {
+  const known = new Set(ours.split('\n'));
+  return text.replace(/^([ \t]*(?:Environment|SetCredential\w*)[ \t]*=).*$/gm, (line, head) =>
+    known.has(line) ? line : `${head}…`,
+  );
 }

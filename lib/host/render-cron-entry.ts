@@ -1,5 +1,5 @@
 import { CoffreError } from '../model/error.ts';
-import { scheduleFault } from '../model/schedule.ts';
+import { assertSchedulable } from './assert-schedulable.ts';
 import { writeCronCommand } from './cron-command.ts';
 import { parseCronTable } from './cron-table.ts';
 import { type NightlyTask, TASK_PATH, taskHeader } from './nightly-task.ts';
@@ -10,12 +10,7 @@ import { type NightlyTask, TASK_PATH, taskHeader } from './nightly-task.ts';
  * crontab can carry.
  */
 export function renderCronEntry(task: NightlyTask): string {
-  const fault = scheduleFault(task.schedule);
-  if (fault !== undefined) {
-    throw new CoffreError('inventory', `cannot schedule ${task.host} by "${task.schedule}": ${fault}`, {
-      hint: `look at schedule in inventory/hosts/${task.host}.yaml`,
-    });
-  }
+  assertSchedulable(task);
   const schedule = task.schedule
     .trim()
     .split(/[ \t]+/)
@@ -30,7 +25,7 @@ export function renderCronEntry(task: NightlyTask): string {
   const [entry, ...others] = entries;
   const taken = entry?.schedule === schedule && entry.user === task.user && others.length === 0;
   if (taken && faults.length === 0) return text;
-  const why = faults.map(({ text }) => text).join('; ') || `"${task.user}" is no login name`;
+  const why = faults.map(({ text }) => text).join('; ') || 'it would see another one';
   throw new CoffreError('refused', `cannot schedule ${task.host}: cron would not take the entry: ${why}`, {
     hint: 'look at the paths of this host in the inventory: they become words of the nightly command',
     findings: faults.map(({ text }) => text),

@@ -1,6 +1,5 @@
 import { CoffreError } from '../model/error.ts';
-import { scheduleFault } from '../model/schedule.ts';
-import { assertCarried } from './cron-command.ts';
+import { assertSchedulable } from './assert-schedulable.ts';
 import { type NightlyTask, TASK_PATH, taskHeader } from './nightly-task.ts';
 import { toOnCalendar } from './on-calendar.ts';
 
@@ -17,13 +16,17 @@ export interface TimerUnits {
  * same with either scheduler. Throws as `renderCronEntry` does. Source: systemd.timer(5), systemd.service(5).
  */
 export function renderTimer(task: NightlyTask): TimerUnits {
-  const fault = scheduleFault(task.schedule);
-  if (fault !== undefined) {
-    throw new CoffreError('inventory', `cannot schedule ${task.host} by "${task.schedule}": ${fault}`, {
-      hint: `look at schedule in inventory/hosts/${task.host}.yaml`,
-    });
+  assertSchedulable(task);
+  const program = task.words[0] ?? '';
+  if (/["'\\]/.test(program) || CONTROL.test(program)) {
+    throw new CoffreError(
+      'refused',
+      `cannot schedule ${task.host}: systemd runs no program ${JSON.stringify(program)}`,
+      {
+        hint: 'look at agent.path of this host in the inventory: no quotes, no backslashes, no control characters',
+      },
+    );
   }
-  assertCarried(task.words);
   const service = [
     taskHeader(task),
     '[Unit]',
@@ -54,12 +57,12 @@ export function renderTimer(task: NightlyTask): TimerUnits {
 
 /** A word of ExecStart: in double quotes, C escapes, and `%%` for a percent sign. */
 function quoteUnit(word: string): string {
-  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replace(CONTROL, hex);
+  const escaped = word.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replace(new RegExp(CONTROL, 'g'), hex);
   return `"${escaped}"`;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROL = /[\x01-\x1f\x7f]/g;
+const CONTROL = /[\x01-\x1f\x7f]/;
 
 function hex(char: string): string {
   return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;

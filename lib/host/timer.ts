@@ -4,7 +4,7 @@ import { CoffreError } from '../model/error.ts';
 import { type Change, diffLines, type Resource } from '../model/plan.ts';
 import { exists, makeFolder, removeDurably, writeDurably } from '../system/files.ts';
 import { type CronFile, octal, readCronFile as readUnit } from './cron-file.ts';
-import { hideValues } from './hide-values.ts';
+import { hideUnitValues } from './hide-values.ts';
 import { lineDiff } from './line-diff.ts';
 import type { TimerUnits } from './render-timer.ts';
 import { type Systemctl, systemctlOrThrow } from './systemctl.ts';
@@ -102,7 +102,7 @@ function unitDrift(found: CronFile | undefined, text: string): string[] {
     ...(kind === 'file' ? [] : [`-a ${kind}`, '+a regular file']),
     ...(uid === 0 ? [] : [`-owner ${uid}`, '+owner 0']),
     ...(mode === MODE || kind === 'link' ? [] : [`-mode ${octal(mode)}`, `+mode ${octal(MODE)}`]),
-    ...(found.text === text ? [] : lineDiff(hideValues(found.text, text), text)),
+    ...(found.text === text ? [] : lineDiff(hideUnitValues(found.text, text), text)),
   ];
 }
 
@@ -110,7 +110,7 @@ async function lookUnwanted({ unitFolder, systemctl }: Looking): Promise<Change 
   const lines: string[] = [];
   for (const name of [TIMER, SERVICE]) {
     const found = await readUnit(join(unitFolder, name));
-    if (found) lines.push(` ${name}:`, ...diffLines('-', hideValues(found.text)));
+    if (found) lines.push(` ${name}:`, ...diffLines('-', hideUnitValues(found.text, '')));
   }
   for (const name of leftovers()) if (await readUnit(join(unitFolder, name))) lines.push(`-${name}`);
   if (systemctl && (await stateOf(systemctl)).get('ActiveState') === 'active') lines.push(`-${TIMER} is active`);

@@ -46,10 +46,11 @@ t.test("a contractor's server, sound and with one weakness at a time", { skip },
     ...{ address: '127.0.0.1', port, user: 'acme', hostKey, unreachable: 'offsite-unreachable' },
     ...{ identity: readFileSync(hostIdentity), ...change },
   });
+  const there = () => sh('find /srv -name usr -prune -o -printf "%y %m %u %p\\n"');
   const check = async (port: number, where = path, others: readonly string[] = []) => {
-    const before = await sh('ls -lAR /srv');
+    const before = await there();
     const all = await checkFarEnd({ target: at(port), path: where, others }, NOW);
-    t.equal(await sh('ls -lAR /srv'), before, 'it leaves nothing behind');
+    t.equal(await there(), before, 'it leaves nothing behind');
     return all;
   };
   const weak = async (change: Readonly<Record<string, string | undefined>>) =>
@@ -192,7 +193,7 @@ t.test("a contractor's server, sound and with one weakness at a time", { skip },
   t.test('a link that goes dead in the middle ends the check, and soon', async (t) => {
     const proxy = await startProxy(sound);
     t.teardown(() => proxy.close());
-    for (const bytes of [100, 3000, 6000, 9000, 12_000]) {
+    for (const bytes of [100, 3000, 7000, 10_000]) {
       proxy.breakAfter(bytes, 'hang');
       const all = await checkFarEnd({ target: at(proxy.port), path, others: [] }, NOW, 400);
       t.equal(failed(all).length, 1, `${bytes}: ${failed(all)}`);

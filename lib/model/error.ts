@@ -22,6 +22,7 @@ export const ERRORS = {
   'store-unreachable': { exit: 7, retryable: true, summary: 'the store cannot be reached' },
   'offsite-unreachable': { exit: 7, retryable: true, summary: 'the offsite cannot be reached' },
   'audit-unreachable': { exit: 7, retryable: true, summary: 'the audit repository cannot be reached' },
+  'github-unreachable': { exit: 7, retryable: true, summary: 'GitHub cannot be reached, or does not accept the token' },
   refused: { exit: 8, retryable: false, summary: 'refused for safety' },
   'host-key': { exit: 8, retryable: false, summary: 'the SSH host key is not the pinned one' },
   'private-key': { exit: 8, retryable: false, summary: 'the private key does not open this' },

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { CoffreError, type ErrorCode } from '../model/error.ts';
+
+/** What Octokit's errors carry; a `response` only when GitHub has answered. */
+interface Answered {
+  readonly status?: number;
+  readonly message?: string;
+  readonly cause?: unknown;
+  readonly response?: { readonly headers?: Readonly<Record<string, unknown>>; readonly data?: unknown };
+}
+
+interface Asked {
+  readonly token: string;
+  readonly timeoutMs: number;
+}
+
+const PERMISSION_HINT =
+  'the token needs to write pull requests: in a workflow, permissions: pull-requests: write; in a pull request of a fork it never may';
+
+/** The failure of a request to GitHub. Its answers are recognised here and nowhere else; the token is in none of it. */
+export function githubFailure(what: string, error: unknown, { token, timeoutMs }: Asked): CoffreError {
+  if (error instanceof CoffreError) return error;
+  const failed = (code: ErrorCode, cause: string, hint: string) =>
+    new CoffreError(code, `cannot ${what}: ${cause}`.replaceAll(token, '[token]'), { hint });
+  if (error instanceof z.ZodError) {
+    return failed('unexpected', 'GitHub answers something else than its documentation says', describeIssue(error));
+  }
+  const { status, message = String(error), cause, response } = error as Answered;
+  const told = messageOf(response?.data) ?? message;
+  if (status === undefined) return failed('unexpected', told, 'try again');
+  if (response === undefined) {
+    const late = (cause as Error | undefined)?.name === 'TimeoutError';
+    return failed('github-unreachable', late ? `no answer within ${timeoutMs / 1000} s` : told, 'try again');
+  }
+  const wait = secondsToWait(response.headers ?? {}, told);
+  if ((status === 403 || status === 429) && wait !== undefined) {
+    return failed('github-unreachable', `GitHub limits the rate of requests`, `try again in ${wait} s`);
+  }
+  switch (status) {
+    case 401:
+      return failed('github-unreachable', 'GitHub does not accept the token', 'is GITHUB_TOKEN set, and still valid?');
+    case 403:
+      return failed('github-unreachable', `the token may not do this (${told})`, PERMISSION_HINT);
+    case 404:
+    case 410:
+      return failed(
+        'not-found',
+        'there is no such thing at GitHub, or the token may not see it',
+        'compare GITHUB_REPOSITORY and the number of the pull request with the page at GitHub',
+      );
+    default:
+      return status >= 500
+        ? failed('github-unreachable', `GitHub answers ${status}`, 'try again')
+        : failed('unexpected', `GitHub answers ${status}: ${told}`, 'look at the message');
+  }
+}
+
+function messageOf(data: unknown): string | undefined {
+  const message = (data as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message.slice(0, 300) : undefined;
+}
+
+/** The seconds that a rate limit asks for; undefined where it is none. */
+function secondsToWait(headers: Readonly<Record<string, unknown>>, message: string): number | undefined {
+  const asked = Number(headers['retry-after']);
+  if (Number.isFinite(asked)) return asked;
+  const resetsAt = Number(headers['x-ratelimit-reset']) * 1000;
+  if (headers['x-ratelimit-remaining'] === '0' && Number.isFinite(resetsAt)) {
+    return Math.max(0, Math.ceil((resetsAt - Date.now()) / 1000));
+  }
+  return /\bsecondary rate\b/i.test(message) ? 60 : undefined;
+}
+
+function describeIssue({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return `look at: ${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'not as expected'}`;
+}

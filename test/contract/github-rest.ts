@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+
+interface Exchange {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly status: number;
+  readonly request: unknown;
+  readonly response: unknown;
+}
+
+const NAME = 'github-rest.json';
+const description = JSON.parse(readFileSync(new URL(NAME, import.meta.url), 'utf8')) as {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
+};
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true }).addSchema(description, NAME);
+
+/**
+ * Throws unless GitHub's own description of its REST API knows this request and this answer to it: the operation, the
+ * status, and the shape of both bodies.
+ */
+export function assertDocumented({ method, path, status, request, response }: Exchange): void {
+  const route = Object.keys(description.paths).find((each) => matches(each, path));
+  const operation = route === undefined ? undefined : description.paths[route]?.[method.toLowerCase()];
+  if (route === undefined || operation === undefined) throw new Error(`GitHub does not document ${method} ${path}`);
+  const pointer = `/paths/${escapePointer(route)}/${method.toLowerCase()}`;
+  if (request !== undefined) assertFits(`${pointer}/requestBody`, request);
+  assertFits(follow(`${pointer}/responses/${status}`), response);
+}
+
+function assertFits(pointer: string, value: unknown): void {
+  const validate = ajv.compile({ $ref: `${NAME}#${pointer}/content/application~1json/schema` });
+  if (!validate(value)) throw new Error(`not as GitHub documents it: ${ajv.errorsText(validate.errors)}`);
+}
+
+/** The pointer itself, or the one that stands there as a reference. */
+function follow(pointer: string): string {
+  let found: unknown = description;
+  for (const step of decodeURIComponent(pointer).slice(1).split('/')) {
+    found = (found as Readonly<Record<string, unknown>>)?.[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+  }
+  if (found === undefined) throw new Error(`GitHub does not document ${pointer}`);
+  const { $ref } = found as { readonly $ref?: string };
+  return $ref?.slice(1) ?? pointer;
+}
+
+function matches(route: string, path: string): boolean {
+  const [steps, words] = [route.split('/'), path.split('/')];
+  return steps.length === words.length && steps.every((step, index) => step.startsWith('{') || step === words[index]);
+}
+
+function escapePointer(step: string): string {
+  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'));
+}

@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError } from '../../lib/model/error.ts';
 import { run } from '../../lib/system/command.ts';
+import { readIfPresent, readRequired } from '../../lib/system/files.ts';
 import { requireProgram } from '../../lib/system/programs.ts';
 import { hidePrograms } from './hide-machine.ts';
 import { CUSTOMERS, type LabHost, type LabHostSpec, pathsOf } from './lab-plan.ts';
@@ -48,6 +49,7 @@ export async function prepareHost(
   const authorized = await readFile(`${paths.identity()}.pub`, 'utf8');
   await place(join(upper, 'root/.ssh/authorized_keys'), authorized, 0o600);
   if (spec.without) await hidePrograms(upper, spec.without);
+  if (spec.without?.includes('bash')) await withoutBash(etc('passwd'));
   if (spec.node !== undefined) await copyFile(join(spec.node, 'node'), join(upper, 'usr/local/bin/node'));
   if (spec.roles?.includes('database')) {
     await copyTree(join(paths.disk('template'), 'mysql'), join(upper, 'var/lib/mysql'));
@@ -63,6 +65,12 @@ export async function writeHostsFile(folder: string, hosts: readonly LabHost[], 
     ...hosts.map((one) => `${one.address} ${one.name}`),
   ];
   for (const { name } of hosts) await place(join(pathsOf(folder).upper(name), 'etc/hosts'), `${lines.join('\n')}\n`);
+}
+
+/** sshd lets nobody in whose shell is not there. */
+async function withoutBash(passwd: string): Promise<void> {
+  const text = ((await readIfPresent(passwd)) ?? (await readRequired('/etc/passwd'))).toString('utf8');
+  await place(passwd, text.replaceAll(/\/bash$/gm, '/sh'));
 }
 
 /** Over a whiteout, too, which is a device that nobody can open. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { query } from './client.ts';
+import { asCoffreError } from '../model/error.ts';
+import { execute, query } from './client.ts';
 import type { Connection } from './connection.ts';
 
 /** What a restore has to know of the server that it loads into. */
@@ -7,10 +8,16 @@ export interface TargetFacts {
   readonly databases: ReadonlySet<string>;
   /** The largest statement that the server takes. */
   readonly maxAllowedPacketBytes: number;
+  /** Whether the server takes functions and triggers: as it is, once this account has told it to, or not from this account. */
+  readonly storedCode: 'taken' | 'on-demand' | 'refused';
 }
 
 const Name = z.object({ name: z.string() });
-const Packet = z.object({ bytes: z.int() });
+const Settings = z.object({ packetBytes: z.int(), refusesCode: z.int() });
+
+/** With the binary log on, a server takes a function only from a trusted creator, or when its words say that it is harmless. */
+const SETTINGS = `SELECT JSON_OBJECT('packetBytes', @@GLOBAL.max_allowed_packet,
+  'refusesCode', IF(@@GLOBAL.log_bin AND NOT @@GLOBAL.log_bin_trust_function_creators, 1, 0))`;
 
 export async function inspectTarget(connection: Connection): Promise<TargetFacts> {
   const names = await query(
@@ -18,6 +25,26 @@ export async function inspectTarget(connection: Connection): Promise<TargetFacts
     "SELECT JSON_OBJECT('name', SCHEMA_NAME) FROM information_schema.SCHEMATA",
     Name,
   );
-  const [packet] = await query(connection, "SELECT JSON_OBJECT('bytes', @@GLOBAL.max_allowed_packet)", Packet);
-  return { databases: new Set(names.map(({ name }) => name)), maxAllowedPacketBytes: packet?.bytes ?? 0 };
+  const [settings] = await query(connection, SETTINGS, Settings);
+  return {
+    databases: new Set(names.map(({ name }) => name)),
+    maxAllowedPacketBytes: settings?.packetBytes ?? 0,
+    storedCode: settings?.refusesCode ? await onDemand(connection) : 'taken',
+  };
+}
+
+/** Lets the server take functions and triggers from everybody who may make them, or no longer. Throws by the table. */
+export async function trustCreators(connection: Connection, trusted: boolean): Promise<void> {
+  await execute(connection, `SET GLOBAL log_bin_trust_function_creators = ${trusted ? 1 : 0}`);
+}
+
+/** Sets it to what it is: that changes nothing, and asks for the same privilege. */
+async function onDemand(connection: Connection): Promise<TargetFacts['storedCode']> {
+  try {
+    await trustCreators(connection, false);
+    return 'on-demand';
+  } catch (error) {
+    if (asCoffreError(error).code === 'account-lacks-privilege') return 'refused';
+    throw error;
+  }
 }

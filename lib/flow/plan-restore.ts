@@ -1,3 +1,4 @@
+import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import { quotePosix } from '../system/command.ts';
@@ -15,6 +16,8 @@ export interface RestorePlan {
   readonly drops: readonly string[];
   /** Those among them that were not named for that: as long as there are any, nothing is done. */
   readonly refused: readonly string[];
+  /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
+  readonly trustsCreators: boolean;
   /** Ciphertext that is read, twice: to verify it, then to load it. */
   readonly readBytes: number;
   readonly plainBytes: number;
@@ -29,11 +32,12 @@ export interface RestoreWish {
   readonly overwrite: readonly string[];
   readonly present: ReadonlySet<string>;
   readonly maxAllowedPacketBytes: number;
+  readonly storedCode: TargetFacts['storedCode'];
 }
 
 /**
- * Plans. Pure. Throws `refused` when the server would not take the largest row; `not-found` for a database that the run does not
- * have; `verification-failed` when the copy lacks files.
+ * Plans. Pure. Throws `refused` when the server would not take the largest row, or a function or trigger; `not-found` for
+ * a database that the run does not have; `verification-failed` when the copy lacks files.
  */
 export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan {
   if (manifest.outcome !== 'succeeded') {
@@ -44,6 +48,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   const archives = chooseArchives(manifest, wish);
   const drops = archives.flatMap(({ database }) => (database !== null && wish.present.has(database) ? [database] : []));
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
+  const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
+  if (wish.storedCode === 'refused') refuseStoredCode(coded);
   const form = formOf(manifest, archives, wish);
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
   return {
@@ -53,6 +59,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     archives,
     drops,
     refused: drops.filter((name) => !wish.overwrite.includes(name)),
+    trustsCreators: wish.storedCode === 'on-demand' && coded.length > 0,
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
   };
@@ -92,6 +99,16 @@ function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void
     'refused',
     `cannot restore: the largest statement has ${largest} bytes, and the server takes ${limitBytes}`,
     { hint: `run as an administrator, then again: SET GLOBAL max_allowed_packet = ${needed};` },
+  );
+}
+
+function refuseStoredCode(archives: readonly Archive[]): void {
+  if (archives.length === 0) return;
+  const names = archives.map(({ database }) => database).join(', ');
+  throw new CoffreError(
+    'refused',
+    `cannot restore ${names}: the server has its binary log on and does not trust this account with functions and triggers`,
+    { hint: 'run as an administrator, then again: SET GLOBAL log_bin_trust_function_creators = 1;' },
   );
 }
 

@@ -6,7 +6,7 @@ import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
 import { loadAccounts, loadSql } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
-import { inspectTarget } from '../database/target.ts';
+import { inspectTarget, trustCreators } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
@@ -83,8 +83,10 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       text: `${run} of ${reader.where}: signature and key fit, verifying every byte`,
     });
     await verifyAll(plan, manifest, reader, order);
-    for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
-    const sealed = await loadAll(plan, trusted, reader, passphrase, order);
+    const sealed = await trusting(plan, order, async () => {
+      for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
+      return await loadAll(plan, trusted, reader, passphrase, order);
+    });
     return { plan, compared: await compare(sealed, manifest, order) };
   } finally {
     place.close();
@@ -131,6 +133,27 @@ async function verifyAll(plan: RestorePlan, manifest: Manifest, reader: RunReade
   const files = plan.form === 'offsite' && manifest.dayArchive ? [manifest.dayArchive] : plan.archives;
   for (const file of files)
     await drain(await readSealed(reader, file, meter('verify', file.file, file.sealedBytes, order)));
+}
+
+/** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */
+async function trusting<T>(plan: RestorePlan, { target, host, emit }: RestoreOrder, work: () => Promise<T>) {
+  if (!plan.trustsCreators) return await work();
+  const text = 'log_bin_trust_function_creators is 1 while functions and triggers are loaded, and then 0 again';
+  emit({ kind: 'note', subject: host.name, text });
+  await trustCreators(target, true);
+  try {
+    return await work();
+  } finally {
+    await trustCreators(target, false).catch(() => {
+      const text = 'log_bin_trust_function_creators could not be set back to 0';
+      emit({
+        kind: 'warning',
+        subject: host.name,
+        text,
+        hint: 'run: SET GLOBAL log_bin_trust_function_creators = 0;',
+      });
+    });
+  }
 }
 
 /** Loads every archive of the plan, and returns what each says of its content. */

@@ -128,6 +128,8 @@ function definitions(form: RecoveryForm, iterations: number): string {
    of that database is not complete. Drop it, and find out why before you go on.
    If mariadb needs options to reach the server (a user, a socket), put them into the [client] section of ~/.my.cnf.
    What stands behind --init-command lets in what the old server had taken under looser rules than a new one has.
+   Error 1418 or 1419 is about functions and triggers, on a server with its binary log on. Type into mariadb:
+   SET GLOBAL log_bin_trust_function_creators = 1; then drop the database, load it again, and set that back to 0.
 
     $ unseal() { ${guarded.join(' | ')}; }
     $ client() { mariadb "$@" --comments --binary-mode --init-command="SET SESSION innodb_strict_mode=0, check_constraint_checks=0"; }

@@ -30,12 +30,16 @@ await runSql(
   `CREATE DATABASE loose; USE loose; SET SESSION innodb_strict_mode = 0, check_constraint_checks = 0;
    CREATE TABLE wide (${Array.from({ length: 190 }, (_, n) => `c${n} VARCHAR(255)`).join(', ')}) CHARACTER SET latin1;
    INSERT INTO wide (c0, c189) VALUES ('first', 'last');
-   CREATE TABLE checked (a INT CHECK (a > 0), CONSTRAINT sum CHECK (a < 9)); INSERT INTO checked VALUES (-1), (10);`,
+   CREATE TABLE checked (a INT CHECK (a > 0), CONSTRAINT sum CHECK (a < 9)); INSERT INTO checked VALUES (-1), (10);
+   SET GLOBAL log_bin_trust_function_creators = 1;
+   CREATE DATABASE coded; USE coded; CREATE TABLE t (a INT); CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET @a = 1;
+   CREATE FUNCTION f() RETURNS INT RETURN (SELECT COUNT(*) FROM t);
+   SET GLOBAL log_bin_trust_function_creators = 0;`,
 );
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
 
-const ALL = ['crm', 'loose', 'odd1', 'shop'];
+const ALL = ['coded', 'crm', 'loose', 'odd1', 'shop'];
 const order: RestoreOrder = {
   host: await world.host(),
   inventory: await world.inventory(),
@@ -101,6 +105,26 @@ t.test('tables and rows that were made under looser rules are taken again', asyn
   t.strictSame(await queryLines(root, 'SELECT a FROM loose.checked'), ['-1', '10']);
 });
 
+t.test(
+  'functions without DETERMINISTIC are taken by a server with its binary log on, or nothing is dropped',
+  async (t) => {
+    const coded = { databases: ['coded'], overwrite: ['coded'] };
+    const trust = () => queryLines(root, 'SELECT @@GLOBAL.log_bin, @@GLOBAL.log_bin_trust_function_creators');
+    const { result, told } = await restored(coded);
+    t.strictSame(result?.compared, ['coded']);
+    t.match(told, [{ kind: 'note' }, { kind: 'note', text: /log_bin_trust_function_creators is 1 while/ }]);
+    t.strictSame(await trust(), ['1\t0'], 'and then as it was');
+
+    await runSql(world.server, 'CREATE USER lesser@localhost; GRANT ALL ON *.* TO lesser@localhost;');
+    await runSql(world.server, 'REVOKE SUPER, BINLOG ADMIN ON *.* FROM lesser@localhost');
+    const target = { ...root, credentials: { kind: 'no-password', user: 'lesser' } as const };
+    const { error } = await restored({ ...coded, target });
+    t.match(error, { code: 'refused', exitCode: 8, hint: /SET GLOBAL log_bin_trust_function_creators = 1;/ });
+    t.strictSame(await queryLines(root, 'SELECT COUNT(*) FROM coded.t'), ['0'], 'it is still there');
+    await execute(root, 'DROP USER lesser@localhost');
+  },
+);
+
 t.test('an error of another kind among the accounts counts', async (t) => {
   await execute(root, 'CREATE USER lesser@localhost');
   await execute(root, 'GRANT SELECT, CREATE USER, RELOAD ON *.* TO lesser@localhost');
@@ -113,6 +137,7 @@ t.test('an error of another kind among the accounts counts', async (t) => {
 t.test('the commands of RECOVERY.txt get over all of it too', async (t) => {
   await dropAccounts();
   await drop(...ALL);
+  await execute(root, 'SET GLOBAL log_bin_trust_function_creators = 1'); // as it says
   await recoverByHand({
     runFolder: world.at(OFFSITE, newest),
     recipient: 'escrow',

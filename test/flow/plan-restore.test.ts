@@ -22,6 +22,7 @@ const wish: RestoreWish = {
   overwrite: [],
   present: new Set(['mysql']),
   maxAllowedPacketBytes: 16 * 1024 * 1024,
+  storedCode: 'taken',
 };
 
 t.test('takes everything, in the order of the run, the accounts last', async (t) => {
@@ -75,4 +76,21 @@ t.test('refuses a failed run, and a copy that lacks a file', async (t) => {
 t.test('refuses before it drops anything when the server would not take the largest row', async (t) => {
   const large = { ...manifest, archives: [{ ...shop, largestStatementBytes: 40_000_000 }] };
   t.throws(() => planRestore(large, wish), { code: 'refused', hint: /SET GLOBAL max_allowed_packet = \d+;/ });
+});
+
+t.test('tells the server to take functions and triggers only where there are any', async (t) => {
+  const plain = { ...shop, routines: 0, triggers: 0 };
+  const coded = { ...archive('crm'), triggers: 0, routines: 1 };
+  const wanted = (archives: Archive[], storedCode: RestoreWish['storedCode']) =>
+    planRestore({ ...manifest, archives }, { ...wish, storedCode }).trustsCreators;
+  t.strictSame(
+    [wanted([plain], 'on-demand'), wanted([plain], 'refused'), wanted([coded], 'taken')],
+    Array(3).fill(false),
+  );
+  t.ok(wanted([coded, plain], 'on-demand'));
+  t.throws(() => wanted([coded, plain], 'refused'), {
+    code: 'refused',
+    message: /^cannot restore crm: /,
+    hint: /= 1;$/,
+  });
 });

@@ -104,9 +104,14 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
   } catch (error) {
     const message = (error as Error).message.split('. To specify', 1)[0] ?? '';
     throw new CoffreError('usage', `cannot read the command line: ${lowerFirst(message)}`, {
-      hint: `npx zx tasks/${task.verb}.ts --help`,
+      hint: `${commandOf(task)} --help`,
     });
   }
+}
+
+/** How the task was called: from a checkout, or by the launcher of a release. */
+function commandOf({ verb }: Task): string {
+  return process.env.COFFRE_COMMAND ? `coffre ${verb}` : `npx zx tasks/${verb}.ts`;
 }
 
 function helpText(task: Task, described: Readonly<Record<string, string>>): string {
@@ -116,7 +121,7 @@ function helpText(task: Task, described: Readonly<Record<string, string>>): stri
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
-    `usage: npx zx tasks/${task.verb}.ts ${task.usage}`,
+    `usage: ${commandOf(task)} ${task.usage}`,
     '',
     task.summary,
     '',
@@ -124,7 +129,7 @@ function helpText(task: Task, described: Readonly<Record<string, string>>): stri
     ...rows.map(([left, right]) => left.padEnd(width) + right),
     '',
     'examples:',
-    ...task.examples.map((example) => `  npx zx tasks/${task.verb}.ts ${example}`.trimEnd()),
+    ...task.examples.map((example) => `  ${commandOf(task)} ${example}`.trimEnd()),
     '',
   ].join('\n');
 }

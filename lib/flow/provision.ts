@@ -1,7 +1,7 @@
 import { addAllowedSigner } from '../audit/signing-key.ts';
 import { AccountOrder } from '../model/account-order.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
-import { asCoffreError, type CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';

@@ -1,4 +1,4 @@
-import { rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Change, Resource } from '../model/plan.ts';
@@ -72,6 +72,7 @@ export function releaseRemoval(path: string): Resource {
     async inspect() {
       const { links, versions, unfinished } = await ours();
       const lines = [...links, ...versions, ...unfinished].map((name) => `-${name}`);
+      if (await isEmpty(path)) lines.push(`-${path}: it is empty`); // a removal was killed just before its last step
       return lines.length === 0 ? undefined : { action: 'remove', kind: 'release', name: path, lines };
     },
     async apply() {
@@ -129,6 +130,11 @@ async function planLinks(path: string, releases: Releases, version: ReleaseVersi
   const old = releases.versions.filter((one) => one !== version && one !== kept);
   const idle = await Promise.all(old.map(async (one) => (await processesIn(join(path, one))).length === 0));
   return { previous: kept, removed: old.filter((_, index) => idle[index]) };
+}
+
+async function isEmpty(path: string): Promise<boolean> {
+  const names = await readdir(path).catch(() => undefined);
+  return names?.length === 0;
 }
 
 async function assertIdle(folder: string): Promise<void> {

@@ -34,6 +34,7 @@ export const PACKAGE_OF = {
 
 /** What provisioning runs on a real host, if it is there: neither the quickstart nor an operator's machine needs these. */
 export const HOST_PACKAGE_OF = {
+  'apt-get': 'apt',
   cron: 'cron',
   systemctl: 'systemd',
   'systemd-analyze': 'systemd',

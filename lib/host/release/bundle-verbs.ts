@@ -39,7 +39,7 @@ export async function bundleVerbs(root: string, verbs: readonly string[]): Promi
   const outdir = join(root, 'out');
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: verbs.map((verb) => ({ in: `tasks/${verb}.ts`, out: `verbs/${verb}` })),
+    entryPoints: [...verbs].sort().map((verb) => ({ in: `tasks/${verb}.ts`, out: `verbs/${verb}` })),
     outdir,
     write: false,
     metafile: true,
@@ -56,6 +56,7 @@ export async function bundleVerbs(root: string, verbs: readonly string[]): Promi
     legalComments: 'external',
     banner: { js: BANNER },
     plugins: [withoutMachineCode],
+    preserveSymlinks: true, // with node_modules somewhere else, its packages keep their names in the bundle
     tsconfigRaw: {},
     logLevel: 'silent',
   }).catch((error: Error) => {

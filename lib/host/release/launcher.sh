@@ -19,7 +19,7 @@ suits() {
   major=${version%%.*}
   minor=${version#*.}
   minor=${minor%%.*}
-  case $major.$minor in .* | *. | *[!0-9.]*) return 1 ;; esac
+  case $version/$major.$minor in *-* | */.* | *. | */*[!0-9.]*) return 1 ;; esac
   [ "$major" -ge 24 ] || { [ "$major" -eq 22 ] && [ "$minor" -ge 18 ]; } || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }
 }
 

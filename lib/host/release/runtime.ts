@@ -59,7 +59,7 @@ async function install(architecture: Architecture, locks: string, cacheFolder: s
 /** How this machine reaches its registry. The rest of what npm sets for a script would change what another npm does. */
 function npmEnvironment(): Record<string, string> {
   const kept =
-    /^(https?_proxy|no_proxy|node_extra_ca_certs|npm_config_(registry|userconfig|cache|cafile|(https?_?)?proxy))$/i;
+    /^(https?_proxy|no_proxy|node_extra_ca_certs|npm_config_(registry|userconfig|cache|cafile|fetch_retries|(https?_?)?proxy))$/i;
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) => (kept.test(name) && value ? [[name, value]] : [])),
   );

@@ -38,6 +38,13 @@ const Settings = z.object({
 const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bin, 1, 0), 'maxConnections', @@max_connections,
   'usedConnections', (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'))`;
 
+/** The version of a server, as it tells it. Throws `database-unreachable`. */
+export async function readServerVersion(connection: Connection): Promise<string> {
+  const [row] = await query(connection, "SELECT JSON_OBJECT('version', VERSION())", z.object({ version: z.string() }));
+  if (row) return row.version;
+  throw new CoffreError('dump-failed', `cannot inspect ${describeServer(connection)}: no answer`);
+}
+
 /** Connections left to others, and to the session that holds the lock. */
 const SPARE_CONNECTIONS = 3;
 

@@ -198,7 +198,12 @@ t.test('never says more than GitHub takes, and says what it leaves out', async (
   t.ok(bytes(lost) <= 65_536, 'the smallest measure always fits');
   t.match(lost, /870 hosts of 900 and 900 lines of changes and remarks are left out/);
 
-  const error = { code: 'inventory', message: 'm'.repeat(99_999), hint: null, findings: lines(9000, '@a finding of some length') };
+  const error = {
+    code: 'inventory',
+    message: 'm'.repeat(99_999),
+    hint: null,
+    findings: lines(9000, '@a finding of some length'),
+  };
   const wrong = formatPlanComment({ event: 'result', exitCode: 2, error } satisfies ProvisionResult, COMMIT);
   t.ok(bytes(wrong) <= 65_536);
   t.match(wrong, /8000 findings of 9000 are left out/);

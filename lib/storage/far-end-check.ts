@@ -22,17 +22,21 @@ const PROBES: Readonly<Partial<Record<Need, (ground: Ground) => Promise<Verdict>
 };
 
 const STEP_MS = 20_000;
-/** How old a file of an interrupted check must be before the next one takes it away. */
+/** How old a file of an interrupted check must be before another one takes it away. */
 const STALE_MS = 3_600_000;
 const PREFIX = 'coffre-check-';
 
 /**
  * Looks at the contractor's server from outside, as the host that ships to it: one answer for each condition, in a fixed
- * order, and never an error but `interrupted`. Fit for a server in production: two connections, small files under names
- * of their own that are removed again, nothing overwritten, no password tried. After a step without an answer in
- * `stepMs` the rest is not tried. `now` is in milliseconds.
+ * order, and never an error but `interrupted`. Fit for a server in production: two connections, one more for each that
+ * the server breaks; small files under names of their own that are removed again; nothing overwritten, no password
+ * tried. After a step without an answer in `stepMs` the rest is not tried. `now` is in milliseconds.
  */
-export async function checkFarEnd({ target, path, others }: FarEnd, now: number, stepMs = STEP_MS) {
+export async function checkFarEnd(
+  { target, path, others }: FarEnd,
+  now: number,
+  stepMs = STEP_MS,
+): Promise<readonly FarEndCondition[]> {
   const answers = new Map<Need, FarEndCondition>();
   const answer = (check: Need, { fault, detail }: Verdict) => {
     const { says, hint } = NEED[check];
@@ -66,17 +70,30 @@ export async function checkFarEnd({ target, path, others }: FarEnd, now: number,
     return all();
   }
   try {
-    const ground = await within(stepMs, prepare(connection, { target, path, others }, now)).catch((error) => {
+    let ground: Ground;
+    try {
+      ground = await within(stepMs, prepare(connection, { target, path, others }, now));
+    } catch (error) {
       answer('write', { fault: rethrowInterrupted(error).message, detail: '' });
-    });
-    if (!ground) return all();
+      return all();
+    }
     for (const [need, probe] of Object.entries(PROBES) as [Need, (ground: Ground) => Promise<Verdict>][]) {
       if (need === 'offers' && answers.get('write')?.outcome === 'failed') continue; // it needs files of its own
       try {
         answer(need, await within(stepMs, probe(ground)));
       } catch (error) {
         answer(need, { fault: rethrowInterrupted(error).message, detail: '' });
-        if (error instanceof Late || !(await isAlive(ground, stepMs))) return all();
+        if (error instanceof Late) return all();
+        if (await isAlive(ground, stepMs)) continue;
+        // There are servers that hang up on whoever asks for too much: the next question is asked in a new call.
+        connection.close();
+        try {
+          connection = await connectSsh(limited);
+          ground = await within(stepMs, prepare(connection, { target, path, others }, now));
+        } catch (late) {
+          rethrowInterrupted(late);
+          return all();
+        }
       }
     }
     return all();
@@ -98,8 +115,9 @@ async function prepare(connection: SshConnection, { target, path, others }: FarE
 async function removeStale(sftp: Sftp, folder: string, now: number): Promise<void> {
   for (const { name, kind } of await sftp.list(folder)) {
     const made = new RegExp(`^${PREFIX}(\\d{1,15})-[0-9a-f]{12}-[a-z]+$`).exec(name)?.[1];
-    if (made !== undefined && kind !== 'folder' && now - Number(made) > STALE_MS)
-      await sftp.removeFile(`${folder}/${name}`);
+    if (made === undefined || kind === 'folder') continue;
+    const isStale = Number(made) === now || now - Number(made) > STALE_MS;
+    if (isStale) await sftp.removeFile(`${folder}/${name}`);
   }
 }
 

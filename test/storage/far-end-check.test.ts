@@ -248,7 +248,10 @@ t.test('a server of an ordinary user without a chroot', async (t) => {
   const all = await checkFarEnd({ target, path, others: [] }, NOW);
   const of = (name: string) => all.find(({ check }) => check === name);
   for (const met of ['reach', 'host-key', 'password', 'login', 'write', 'offers']) t.equal(of(met)?.outcome, 'ok', met);
-  t.match(of('command'), { outcome: 'failed', detail: 'it gives a terminal', hint: /PermitTTY no/ });
+  // An sshd that is not root's breaks the connection over a terminal: the rest is looked at all the same.
+  const terminal = process.getuid?.() === 0 ? 'it gives a terminal' : /the connection broke/;
+  t.match(of('command'), { outcome: 'failed', detail: terminal, hint: /PermitTTY no/ });
+  t.equal(untried(all), 0);
   t.match(of('folder'), { outcome: 'failed', detail: 'it can open /etc/passwd', hint: /ChrootDirectory/ });
   t.match(of('forward'), { outcome: 'ok' });
   t.match(of('others'), { outcome: 'failed', detail: /theirs/ });

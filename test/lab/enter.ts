@@ -7,6 +7,7 @@ import { pathsOf } from './lab-plan.ts';
 
 export interface EnterOptions {
   readonly input?: string | Buffer;
+  /** After this the program is ended, inside, with exit code 124. */
   readonly timeoutMs?: number;
 }
 
@@ -34,8 +35,11 @@ export async function enter(
   words: readonly string[],
   options: EnterOptions = {},
 ): Promise<Ended> {
-  const [program = '', ...args] = wordsInside(await initPidOf(folder, name), words);
-  return run(program, args, options);
+  const { input, timeoutMs } = options;
+  // Ending nsenter would leave the program alone in there, with our pipes open.
+  const limit = timeoutMs === undefined ? [] : ['timeout', '--kill-after=5', `${timeoutMs / 1000}`];
+  const [program = '', ...args] = wordsInside(await initPidOf(folder, name), [...limit, ...words]);
+  return run(program, args, input === undefined ? {} : { input });
 }
 
 /** The process id of a host's PID 1 as the machine sees it. Throws `not-found` when the host is down. */

@@ -71,19 +71,18 @@ export async function shapeLine(
   for (const [pid, device] of [[holderPid, portOf(number)] as const, [initPid, 'eth0'] as const]) {
     const qdisc = (words: readonly string[]) => enter(pid, requireProgram('tc'), ['qdisc', ...words]);
     await qdisc(['del', 'dev', device, 'root']); // fails when there is none
-    const must = async (words: readonly string[]) => {
-      const { exitCode, stderr } = await qdisc(['add', 'dev', device, ...words]);
+    const add = async (place: readonly string[], kind: 'netem' | 'tbf', words: readonly string[]) => {
+      const { exitCode, stderr } = await qdisc(['add', 'dev', device, ...place, kind, ...words]);
       if (exitCode === 0) return;
-      if (/qdisc kind is unknown/.test(stderr))
-        throw new CoffreError('refused', `cannot slow the line: this kernel has no ${words.at(-3)}`, {
-          hint: 'limit the rate alone',
-        });
-      throw failed('slow', device, stderr);
+      if (!/qdisc kind is unknown/.test(stderr)) throw failed('slow', device, stderr);
+      throw new CoffreError('refused', `cannot slow the line: this kernel has no ${kind}`, {
+        hint: `load it where there is a module: modprobe sch_${kind}`,
+      });
     };
-    if (delayMs !== undefined) await must(['root', 'handle', '1:', 'netem', 'delay', `${delayMs}ms`]);
-    if (rateMbit === undefined) continue;
+    if (delayMs !== undefined) await add(['root', 'handle', '1:'], 'netem', ['delay', `${delayMs}ms`]);
     const place = delayMs === undefined ? ['root'] : ['parent', '1:', 'handle', '2:'];
-    await must([...place, 'tbf', 'rate', `${rateMbit}mbit`, 'burst', '64kb', 'latency', '100ms']);
+    if (rateMbit !== undefined)
+      await add(place, 'tbf', ['rate', `${rateMbit}mbit`, 'burst', '64kb', 'latency', '100ms']);
   }
 }
 

@@ -98,12 +98,22 @@ t.test('the lab', { skip: reason ?? false }, async (t) => {
     t.ok((await timed()) > 1300, 'a megabyte and a half at one a second');
     await lab.mend('db1');
     t.ok((await timed()) < 1300);
+    const delayed = lab.slow('db1', { rateMbit: 800, delayMs: 300 });
+    const refusal = await delayed.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refusal) t.match(refusal, { code: 'refused', message: /this kernel has no netem/ });
+    else t.ok((await timed()) > 600);
+    await lab.mend('db1');
   });
 
   await t.test('a killed host is dead at once, and comes back with its disk, its key and its data', async (t) => {
     await inside('db2', 'sh', '-c', 'echo kept >/srv/kept; echo gone >/run/gone');
     await lab.kill('db2');
     t.equal(await lab.isRunning('db2'), false);
+    await t.rejects(lab.start('db1'), { code: 'refused' }, 'the other one runs');
+    t.equal((await lab.run('db1', ['sleep', '60'], { timeoutMs: 200 })).exitCode, 124);
     await t.rejects(lab.run('db2', ['true']), { code: 'not-found' });
     await t.rejects(logIn(lab, 'db2'), { code: 'offsite-unreachable' });
     await inside('db1', 'mariadb', '-e', 'INSERT mysql.lab VALUES (9)');

@@ -60,7 +60,7 @@ export function labOf(plan: LabPlan): Lab {
     throw new CoffreError('not-found', `cannot find the lab of ${folder}: it has ended`);
   };
   const numberOf = (name: string) => hostOf(plan, name).number;
-  return {
+  const lab: Lab = {
     plan,
     hosts: plan.hosts,
     host: (name) => hostOf(plan, name),
@@ -77,7 +77,12 @@ export function labOf(plan: LabPlan): Lab {
       await killRecorded(paths.init(hostOf(plan, name).name));
       await unplug(await holder(), numberOf(name));
     },
-    start: async (name) => startHost(plan, await holder(), hostOf(plan, name), false),
+    async start(name) {
+      if (await lab.isRunning(name))
+        throw new CoffreError('refused', `cannot start the lab host ${name}: it is running`);
+      await startHost(plan, await holder(), hostOf(plan, name), false);
+    },
     down: () => downLab(folder),
   };
+  return lab;
 }

@@ -1,15 +1,18 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CoffreError } from '../../lib/model/error.ts';
 import { cleanEnvironment } from '../../lib/system/command.ts';
 import { findProgram, LAB_PACKAGE_OF, type LabProgram } from '../../lib/system/programs.ts';
 
 /** What a lab does to the kernel, in namespaces that vanish at once. */
 const PROBE = `
-mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir upper work root &&
-mount -t overlay overlay -o lowerdir=/usr,upperdir=upper,workdir=work root || { echo overlay; exit 1; }
+cd "$1" && mkdir upper work root &&
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" root || { echo "an overlay in $1"; exit 1; }
 ip link add b0 type bridge && ip link add v0 type veth peer name v1 || { echo bridges and veth pairs; exit 1; }
 tc qdisc add dev v0 root tbf rate 1mbit burst 64kb latency 100ms || { echo tbf; exit 1; }
-mknod null c 1 3 && : >null || { echo devices; exit 1; }
+mknod fuse c 10 229 && : <>fuse || { echo devices such as fuse; exit 1; }
 `;
 
 let known: { readonly reason: string | undefined } | undefined;
@@ -39,7 +42,10 @@ function lookForReason(): string | undefined {
 function whatTheKernelDenies(): string | undefined {
   const namespaces = ['--net', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child=KILL'];
   const env = { ...cleanEnvironment(), PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  const probe = spawnSync('unshare', [...namespaces, 'sh', '-c', PROBE], { env, encoding: 'utf8', timeout: 20_000 });
+  const folder = mkdtempSync(join(tmpdir(), 'coffre-'));
+  const words = [...namespaces, 'sh', '-c', PROBE, 'sh', folder];
+  const probe = spawnSync('unshare', words, { env, encoding: 'utf8', timeout: 20_000 });
+  rmSync(folder, { recursive: true, force: true });
   if (probe.status === 0) return undefined;
   const what = probe.stdout?.trim() || 'namespaces';
   return `the lab needs ${what}, which this machine does not let it have`;

@@ -48,9 +48,10 @@ function installPackages() {
 
 /** An ordinary user cannot run the lab, nor can root of a container that makes no namespaces: they need no more for it. */
 function couldRunTheLab() {
-  return (
-    isRoot && spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true'], { stdio: 'ignore' }).status === 0
-  );
+  const namespaces = ['--net', '--mount', '--pid', '--fork', 'true'];
+  if (isRoot && spawnSync('unshare', namespaces, { stdio: 'ignore' }).status === 0) return true;
+  say(`the lab cannot run here, so its programs are not needed: ${isRoot ? 'no namespace can be made' : 'not root'}`);
+  return false;
 }
 
 /** @param {Partial<typeof PACKAGE_OF & typeof LAB_PACKAGE_OF>} packageOf */

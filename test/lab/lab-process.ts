@@ -15,7 +15,7 @@ import { pathsOf } from './lab-plan.ts';
 export interface Holder {
   readonly pid: number;
   /** From here on the lab outlives the process that started it. */
-  keep(): void;
+  keep(): Promise<void>;
 }
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -29,7 +29,11 @@ export async function startHolder(folder: string): Promise<Holder> {
   const child = launch('pipe', requireProgram('unshare'), [...namespaces, 'sh', script('hold-lab.sh')]);
   await said(child, 'held', 'hold the lab');
   const { pid } = await recordProcess(pathsOf(folder).holder, await childOf(child.pid ?? 0));
-  return { pid, keep: () => child.stdin?.end('keep\n') };
+  const keep = async () => {
+    if (child.stdin instanceof Socket) child.stdin.ref();
+    await new Promise<void>((resolve) => child.stdin?.end('keep\n', resolve));
+  };
+  return { pid, keep };
 }
 
 /** Boots a host on its overlay, in namespaces inside the holder's. Returns the process id of its PID 1. */

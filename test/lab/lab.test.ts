@@ -166,27 +166,27 @@ t.test('the lab', { skip: reason ?? false }, async (t) => {
     t.same((await readdir(folder)).sort(), ['known_hosts']);
     await t.rejects(openLab(folder), { code: 'not-found' });
   });
-});
 
-t.test('a lab ends with the process that started it, even by SIGKILL', { skip: reason ?? false }, async (t) => {
-  const { path: folder, remove } = temporaryFolder();
-  const owner = spawn(
-    process.execPath,
-    [...process.execArgv, fileURLToPath(new URL('lab-owner.ts', import.meta.url)), folder],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const [text] = (await once(owner.stdout, 'data')) as [Buffer];
-  const link = text.toString('utf8').trim();
-  t.ok(tracesOf(folder, link).length > 3, 'up it is seen');
-  owner.kill('SIGKILL');
-  await leavesNothing(t, folder, link);
-  const again = await startLab({ folder, hosts: [{ name: 'bare' }] });
-  t.equal((await again.run('bare', ['cat', '/etc/hostname'])).stdout.trim(), 'bare', 'the next one cleans up first');
-  await downLab(folder);
-  t.same(await readdir(folder), []);
-  remove();
+  await t.test('a lab ends with the process that started it, even by SIGKILL', async (t) => {
+    const { path: folder, remove } = temporaryFolder();
+    const owner = spawn(
+      process.execPath,
+      [...process.execArgv, fileURLToPath(new URL('lab-owner.ts', import.meta.url)), folder],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const [text] = (await once(owner.stdout, 'data')) as [Buffer];
+    const link = text.toString('utf8').trim();
+    t.ok(tracesOf(folder, link).length > 3, 'up it is seen');
+    owner.kill('SIGKILL');
+    await leavesNothing(t, folder, link);
+    const again = await startLab({ folder, hosts: [{ name: 'bare' }] });
+    t.equal((await again.run('bare', ['cat', '/etc/hostname'])).stdout.trim(), 'bare', 'the next one cleans up first');
+    await downLab(folder);
+    t.same(await readdir(folder), []);
+    remove();
+  });
 });
 
 async function* bytes(text: string) {

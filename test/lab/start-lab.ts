@@ -49,7 +49,7 @@ export async function startLab({ folder, hosts: specs, keep = false, say }: LabO
     await Promise.all(hosts.map((host) => startHost(plan, holder.pid, host, true)));
     tell('tying them together');
     await Promise.all(hosts.map((host) => settleHost(plan, host)));
-    if (keep) holder.keep();
+    if (keep) await holder.keep();
     return labOf(plan);
   } catch (error) {
     await downLab(folder);

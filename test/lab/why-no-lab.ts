@@ -9,7 +9,7 @@ import { findProgram, LAB_PACKAGE_OF, type LabProgram } from '../../lib/system/p
 /** What a lab does to the kernel, in namespaces that vanish at once. */
 const PROBE = `
 cd "$1" && mkdir upper work root &&
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" root || { echo "an overlay in $1"; exit 1; }
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" root || { echo "an overlay in $(dirname "$1")"; exit 1; }
 ip link add b0 type bridge && ip link add v0 type veth peer name v1 || { echo bridges and veth pairs; exit 1; }
 tc qdisc add dev v0 root tbf rate 1mbit burst 64kb latency 100ms || { echo tbf; exit 1; }
 mknod fuse c 10 229 && : <>fuse || { echo devices such as fuse; exit 1; }

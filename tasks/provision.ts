@@ -56,5 +56,5 @@ function wishOf(values: TaskContext['values']): ProvisionWish {
     });
   }
   const desired = values.remove === true ? 'absent' : values.rollback === true ? 'previous-release' : 'present';
-  return { desired, apply: !dry, parallel };
+  return { desired, apply: !dry, lookAround: values['dry-run'] !== true, parallel };
 }

@@ -13,6 +13,7 @@ import { lockOrThrow } from '../system/lock.ts';
 import { hostProofs } from './host-proofs.ts';
 import { hostRemarks } from './host-remarks.ts';
 import { hostResources } from './host-resources.ts';
+import { lookAtFarEnds } from './look-at-far-ends.ts';
 import { ownKeys } from './own-keys.ts';
 
 export interface ConvergeContext {
@@ -37,6 +38,7 @@ interface Step {
 export async function converge(order: ConvergeOrder, context: ConvergeContext): Promise<Converged> {
   const { host } = order.slice;
   const { clock } = context;
+  if (order.farEnds) return await lookAround(order, context);
   const doing = `provision ${host.name}`;
   const since = clock.now().toISOString();
   const lock = order.apply ? await lockOrThrow(lockPath(host.settings.path), { doing, since }) : undefined;
@@ -63,10 +65,18 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
       ...(await ownKeys(host)),
       proofs,
       remarks,
+      farEnds: [],
     };
   } finally {
     await lock?.release();
   }
+}
+
+async function lookAround(order: ConvergeOrder, context: ConvergeContext): Promise<Converged> {
+  const { host } = order.slice;
+  const plan = { host: host.name, changes: [], remarks: [] };
+  const farEnds = [...(await lookAtFarEnds(order, context))];
+  return { plan, applied: [], ...(await ownKeys(host)), proofs: [], remarks: [], farEnds };
 }
 
 async function resourcesFor(order: ConvergeOrder, { release }: ConvergeContext): Promise<readonly Resource[]> {

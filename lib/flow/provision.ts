@@ -1,21 +1,26 @@
 import { addAllowedSigner } from '../audit/signing-key.ts';
+import type { BuiltRelease } from '../host/release/build-release.ts';
 import { AccountOrder } from '../model/account-order.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
+import type { Change } from '../model/plan.ts';
 import { otherFolders } from '../storage/other-folders.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Login } from './login.ts';
+import { type FarEnd, farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
-import { openRemoteHost } from './remote-host.ts';
+import { openRemoteHost, type RemoteHost } from './remote-host.ts';
 import { sliceOf } from './slice-of.ts';
 
 export interface ProvisionWish {
   readonly desired: ConvergeOrder['desired'];
   /** Whether plans are carried out, or only told. */
   readonly apply: boolean;
+  /** Whether the offsites are looked at from the host. */
+  readonly lookAround: boolean;
   /** Hosts at a time. */
   readonly parallel: number;
 }
@@ -37,6 +42,9 @@ export type HostOutcome =
       readonly converged: Converged;
       /** Whether its signing key was written into the inventory just now: somebody has to commit that. */
       readonly signer: 'added' | 'present' | 'none';
+      readonly farEnds: readonly FarEnd[];
+      /** What was or would be set up at the contractors' servers. */
+      readonly farChanges: readonly Change[];
     }
   | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
 
@@ -67,42 +75,74 @@ async function one(
   context: ProvisionContext,
   signers: ReturnType<typeof inOrder>,
 ): Promise<HostOutcome> {
-  const { inventory, signal } = context;
+  const { signal } = context;
   try {
     signal.throwIfAborted();
-    const converged = await converge(host, wish, context);
-    const { signingKey } = converged;
-    const wanted = wish.desired === 'present' && wish.apply && signingKey !== null;
-    const signer = wanted
-      ? await signers(() => addAllowedSigner(inventory.folder, host.name, signingKey))
-      : ('none' as const);
-    return { host: host.name, ok: true, converged, signer };
+    const remote = await openRemoteHost(host, context.login, signal);
+    try {
+      const release = await context.releases.releaseFor(remote.facts);
+      const converged = await converge(host, remote, release, wish, context);
+      const signer = await signers(() => letSign(host, converged, wish, context));
+      const farEnds = await reachOut(host, converged, { remote, release, wish, context });
+      return { host: host.name, ok: true, converged, signer, ...farEnds };
+    } finally {
+      await remote.close();
+    }
   } catch (error) {
     const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
     return { host: host.name, ok: false, error: failure };
   }
 }
 
-async function converge(host: HostConfig, wish: ProvisionWish, context: ProvisionContext): Promise<Converged> {
-  const remote = await openRemoteHost(host, context.login, context.signal);
+async function letSign(
+  { name }: HostConfig,
+  { signingKey }: Converged,
+  { desired, apply }: ProvisionWish,
+  { inventory }: ProvisionContext,
+): Promise<'added' | 'present' | 'none'> {
+  if (desired !== 'present' || !apply || signingKey === null) return 'none';
+  return await addAllowedSigner(inventory.folder, name, signingKey);
+}
+
+async function converge(
+  host: HostConfig,
+  remote: RemoteHost,
+  release: BuiltRelease,
+  wish: ProvisionWish,
+  context: ProvisionContext,
+): Promise<Converged> {
   const carried: Promise<unknown>[] = [];
   const emit: Emit = (event) => {
     if (event.kind === 'account-order') carried.push(carryToPrimary(host, event.order, context));
     else context.emit(event);
   };
-  try {
-    const release = await context.releases.releaseFor(remote.facts);
-    const converging = remote.converge(orderFor(host, wish, context), release, emit);
-    const [outcome] = await Promise.allSettled([converging]);
-    // What kept the primary from it says more than that the replica has waited for it in vain.
-    for (const { status, ...result } of await Promise.allSettled(carried)) {
-      if (status === 'rejected') throw (result as PromiseRejectedResult).reason;
-    }
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  } finally {
-    await remote.close();
-  }
+  const [outcome] = await Promise.allSettled([remote.converge(orderFor(host, wish, context), release, emit)]);
+  // What kept the primary from it says more than that the replica has waited for it in vain.
+  for (const result of await Promise.allSettled(carried)) if (result.status === 'rejected') throw result.reason;
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
+}
+
+interface Reach {
+  readonly remote: RemoteHost;
+  readonly release: BuiltRelease;
+  readonly wish: ProvisionWish;
+  readonly context: ProvisionContext;
+}
+
+/** The other side of the offsites: set up where control may, and looked at from the host once it has its keys. */
+async function reachOut(
+  host: HostConfig,
+  converged: Converged,
+  { remote, release, wish, context }: Reach,
+): Promise<{ readonly farEnds: readonly FarEnd[]; readonly farChanges: readonly Change[] }> {
+  if (wish.desired !== 'present') return { farEnds: [], farChanges: [] };
+  const { login, emit, signal } = context;
+  const farChanges = await setUpFarEnds(host, converged, { login, emit, signal, apply: wish.apply });
+  if (!wish.lookAround || host.offsite.length === 0) return { farEnds: farEndsOf(host, converged), farChanges };
+  const order = { ...orderFor(host, wish, context), farEnds: true };
+  const { farEnds } = await remote.converge(order, release, emit);
+  return { farEnds: farEndsOf(host, { ...converged, farEnds }), farChanges };
 }
 
 function orderFor(host: HostConfig, { desired, apply }: ProvisionWish, context: ProvisionContext): ConvergeOrder {
@@ -113,6 +153,7 @@ function orderFor(host: HostConfig, { desired, apply }: ProvisionWish, context: 
     desired,
     apply,
     accountOrder: null,
+    farEnds: false,
     otherFolders: Object.fromEntries(host.offsite.map((offsite) => [offsite.name, [...otherFolders(hosts, offsite)]])),
     controlTimeMs: clock.now().getTime(),
   };
@@ -132,7 +173,7 @@ async function carryToPrimary(replica: HostConfig, handed: unknown, context: Pro
   const remote = await openRemoteHost(primary, context.login, context.signal);
   try {
     const release = await releases.releaseFor(remote.facts);
-    const wish = { desired: 'present', apply: true, parallel: 1 } as const;
+    const wish = { desired: 'present', apply: true, lookAround: false, parallel: 1 } as const;
     await remote.converge({ ...orderFor(primary, wish, context), accountOrder: order }, release, emit);
   } finally {
     await remote.close();

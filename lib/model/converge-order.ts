@@ -13,6 +13,8 @@ export const ConvergeOrder = z.strictObject({
   apply: z.boolean(),
   /** Instead of the host's own things: an account that a replica of its database needs here. */
   accountOrder: AccountOrder.nullable(),
+  /** Instead of any of this: look at the offsites from the host, as its backups see them. */
+  farEnds: z.boolean(),
   /** By offsite: folders of other hosts on its server, which this host must not be able to read. */
   otherFolders: z.record(OffsiteName, z.array(z.string())),
   /** The time at control, in milliseconds since 1970, to compare clocks. */
@@ -22,6 +24,21 @@ export type ConvergeOrder = z.infer<typeof ConvergeOrder>;
 
 /** A key of the host's own, by its public half. */
 export const HostKeyFact = z.strictObject({ path: z.string(), publicKey: z.string() });
+
+/** What one offsite looks like from the host. */
+export const FarEndReport = z.strictObject({
+  offsite: OffsiteName,
+  conditions: z.array(
+    z.strictObject({
+      check: z.string(),
+      says: z.string(),
+      outcome: z.enum(['ok', 'failed', 'untried']),
+      detail: z.string(),
+      hint: z.string().nullable(),
+    }),
+  ),
+});
+export type FarEndReport = z.infer<typeof FarEndReport>;
 
 /** What the agent answers: the data of its result. */
 export const Converged = z.strictObject({
@@ -36,5 +53,6 @@ export const Converged = z.strictObject({
   proofs: z.array(z.string()),
   /** What an operator should know, and what mends it, as it is in the end. */
   remarks: z.array(Remark),
+  farEnds: z.array(FarEndReport),
 });
 export type Converged = z.infer<typeof Converged>;

@@ -1,6 +1,6 @@
 import { onOneLine } from './table.ts';
 
-interface Side {
+export interface Side {
   readonly user: string;
   readonly chroot: string;
   readonly folder: string;
@@ -9,8 +9,9 @@ interface Side {
   readonly commands: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
-interface Condition {
+export interface Condition {
   readonly says: string;
+  readonly check?: string;
   readonly outcome: 'ok' | 'failed' | 'untried';
   readonly detail: string;
   readonly hint: string | null;

@@ -1,7 +1,8 @@
 import type { Converged } from '../model/converge-order.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
-import type { HostPlan, Remark } from '../model/plan.ts';
+import type { Change, HostPlan, Remark } from '../model/plan.ts';
+import { type Condition, formatContractorSide, formatFarEnd, type Side } from './far-end.ts';
 import { count } from './plan.ts';
 import { formatTable, onOneLine } from './table.ts';
 
@@ -17,6 +18,7 @@ export type HostReport =
       readonly identities: Converged['identities'];
       readonly proofs: readonly string[];
       readonly remarks: readonly Remark[];
+      readonly farEnds: readonly FarEnd[];
     }
   | {
       readonly host: HostName;
@@ -40,8 +42,18 @@ type Outcome =
       readonly ok: true;
       readonly converged: Converged;
       readonly signer: 'added' | 'present' | 'none';
+      readonly farEnds: readonly FarEnd[];
+      readonly farChanges: readonly Change[];
     }
   | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
+
+interface FarEnd {
+  readonly offsite: string;
+  readonly path: string;
+  readonly side: Side | null;
+  readonly why: string | null;
+  readonly conditions: readonly Condition[] | null;
+}
 
 const DRIFT = 2;
 
@@ -52,7 +64,7 @@ export function provisionData(
 ): ProvisionReport {
   const codes = outcomes.map((outcome) => {
     if (!outcome.ok) return outcome.error.exitCode;
-    return check && outcome.converged.plan.changes.length > 0 ? DRIFT : 0;
+    return check && outcome.converged.plan.changes.length + outcome.farChanges.length > 0 ? DRIFT : 0;
   });
   const hosts = outcomes.map((outcome): HostReport => {
     if (!outcome.ok) {
@@ -60,15 +72,17 @@ export function provisionData(
       return { host: outcome.host, ok: false, error: { code, message, hint, findings } };
     }
     const { plan, applied: done, identities, proofs, remarks } = outcome.converged;
+    const { farChanges, farEnds } = outcome;
     return {
       host: outcome.host,
       ok: true,
-      plan,
-      applied: applied ? done.length : 0,
+      plan: { ...plan, changes: [...plan.changes, ...farChanges] },
+      applied: applied ? done.length + farChanges.length : 0,
       signer: outcome.signer,
       identities,
       proofs,
       remarks: remarks.length > 0 ? remarks : plan.remarks,
+      farEnds,
     };
   });
   return { hosts, exitCode: Math.max(0, ...codes) };
@@ -96,11 +110,23 @@ function result(host: HostReport & { readonly ok: true }): string {
   return host.applied === 0 ? `${count(changes.length)} to make` : `${count(host.applied)} made`;
 }
 
-function aboutDone({ host, remarks, proofs }: HostReport & { readonly ok: true }): string[] {
+function aboutDone({ host, remarks, proofs, farEnds }: HostReport & { readonly ok: true }): string[] {
   return [
+    ...farEnds.flatMap((farEnd) => aboutFarEnd(host, farEnd)),
     ...proofs.map((proof) => `${host}: ${onOneLine(proof)}`),
     ...remarks.flatMap(({ text, hint }) => [`${host}: warning: ${onOneLine(text)}`, `hint: ${onOneLine(hint)}`]),
   ];
+}
+
+/** What the host sees of an offsite that is not as it should be, and what its keeper has to do about a login. */
+function aboutFarEnd(host: HostName, { offsite, path, side, why, conditions }: FarEnd): string[] {
+  if (why !== null) return conditions === null ? [] : [`${host}: offsite ${offsite}: ${onOneLine(why)}`];
+  if (conditions === null) return [];
+  const failed = conditions.filter(({ outcome }) => outcome === 'failed');
+  const verdict = formatFarEnd(`${host}: offsite ${offsite}`, failed.length === 0 ? conditions : failed).split('\n');
+  if (failed.length === 0) return verdict.slice(-1);
+  const keptOut = conditions.some(({ check, outcome }) => check === 'login' && outcome === 'failed');
+  return [...verdict, ...(keptOut && side ? ['', formatContractorSide(side, path)] : [])];
 }
 
 function aboutFailed({ host, error }: HostReport & { readonly ok: false }): string[] {

@@ -1,0 +1,51 @@
+import type { ConvergeOrder, FarEndReport } from '../model/converge-order.ts';
+import { asCoffreError } from '../model/error.ts';
+import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
+import { checkFarEnd } from '../storage/far-end-check.ts';
+import type { Clock } from '../system/clock.ts';
+import { readRequired } from '../system/files.ts';
+import { readSecrets } from '../system/secrets.ts';
+import type { SshTarget } from '../system/ssh.ts';
+
+interface Look {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** On the host: how each of its offsites looks from here. Throws only when it is interrupted. */
+export async function lookAtFarEnds(order: ConvergeOrder, look: Look): Promise<readonly FarEndReport[]> {
+  const { host } = order.slice;
+  const reports: FarEndReport[] = [];
+  for (const offsite of host.offsite) {
+    reports.push({ offsite: offsite.name, conditions: await conditionsOf(host, offsite, order, look) });
+  }
+  return reports;
+}
+
+async function conditionsOf(
+  host: HostConfig,
+  offsite: OffsiteConfig,
+  { otherFolders }: ConvergeOrder,
+  { clock, signal }: Look,
+): Promise<FarEndReport['conditions']> {
+  const others = otherFolders[offsite.name] ?? [];
+  try {
+    const target = await targetOf(host, offsite, signal);
+    return [...(await checkFarEnd({ target, path: offsite.path, others }, clock.now().getTime()))];
+  } catch (error) {
+    const { code, message, hint = null } = asCoffreError(error);
+    if (code === 'interrupted') throw error;
+    const says = "it accepts the host's own key";
+    return [{ check: 'login', says, outcome: 'failed', detail: message, hint }];
+  }
+}
+
+async function targetOf(host: HostConfig, offsite: OffsiteConfig, signal: AbortSignal): Promise<SshTarget> {
+  const { address, port, user, hostKey, identity, identityPassphrase } = offsite;
+  const passphrase =
+    identityPassphrase === undefined
+      ? {}
+      : { passphrase: (await readSecrets(host.secrets.path)).secret(identityPassphrase) };
+  const key = await readRequired(identity, 'provision this host: the key is made there');
+  return { address, port, user, hostKey, identity: key, ...passphrase, unreachable: 'offsite-unreachable', signal };
+}

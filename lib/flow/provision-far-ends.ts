@@ -1,0 +1,89 @@
+import type { Converged, FarEndReport } from '../model/converge-order.ts';
+import { asCoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
+import type { Change } from '../model/plan.ts';
+import { type ContractorSide, contractorSide } from '../storage/contractor-side.ts';
+import { connectSsh } from '../system/ssh.ts';
+import { applyContractorSide, planContractorSide } from './apply-contractor-side.ts';
+import type { Login } from './login.ts';
+
+/** An offsite of a host: what its server should have, and what came of setting that up. */
+export interface FarEnd {
+  readonly offsite: string;
+  readonly path: string;
+  /** null while the host has no key for it, or where the server cannot be set up so. */
+  readonly side: ContractorSide | null;
+  /** Why there is no side; null where there is one. */
+  readonly why: string | null;
+  /** How it looks from the host; null when nobody has looked. */
+  readonly conditions: FarEndReport['conditions'] | null;
+}
+
+/** What each offsite of `host` should have on its server, by the keys that the host has made. */
+export function farEndsOf(host: HostConfig, { identities, farEnds }: Converged): readonly FarEnd[] {
+  return host.offsite.map((offsite) => {
+    const { name, path } = offsite;
+    const conditions = farEnds.find((report) => report.offsite === name)?.conditions ?? null;
+    const key = identities.find((identity) => identity.path === offsite.identity);
+    if (!key) return { offsite: name, path, side: null, why: 'the host has no key for it yet', conditions };
+    try {
+      return { offsite: name, path, side: contractorSide(offsite, key.publicKey, host.name), why: null, conditions };
+    } catch (error) {
+      return { offsite: name, path, side: null, why: asCoffreError(error).message, conditions };
+    }
+  });
+}
+
+interface Setting {
+  readonly login: Login;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Whether the plan is carried out, or only told. */
+  readonly apply: boolean;
+}
+
+/**
+ * Sets up the servers where the inventory says that control may (`offsite[].admin`), or tells what it would do. Returns the changes, under
+ * the name of their offsite. Throws what keeps it from that: the host itself is provisioned by then.
+ */
+export async function setUpFarEnds(
+  host: HostConfig,
+  converged: Converged,
+  setting: Setting,
+): Promise<readonly Change[]> {
+  const changes: Change[] = [];
+  for (const { offsite: name, side } of farEndsOf(host, converged)) {
+    const offsite = host.offsite.find((each) => each.name === name);
+    if (side && offsite?.admin) changes.push(...(await setUp(host, offsite, side, setting)));
+  }
+  return changes;
+}
+
+async function setUp(
+  host: HostConfig,
+  offsite: OffsiteConfig,
+  side: ContractorSide,
+  { login, emit, signal, apply }: Setting,
+): Promise<readonly Change[]> {
+  const { address, hostKey, admin } = offsite;
+  if (!admin) return [];
+  const { user, port = offsite.port } = admin;
+  const ssh = { address, hostKey, user, port, ...(admin.identity === undefined ? {} : { identity: admin.identity }) };
+  const connection = await connectSsh({
+    ...ssh,
+    identity: await login(ssh),
+    unreachable: 'offsite-unreachable',
+    signal,
+  });
+  const named = (change: Change): Change => ({ ...change, name: `${offsite.name}: ${change.name}` });
+  try {
+    const over = { connection, admin: user };
+    const changes = (await planContractorSide(over, side)).map(named);
+    emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: [] } });
+    if (!apply) return changes;
+    return (await applyContractorSide(over, side)).map(named);
+  } finally {
+    connection.close();
+  }
+}

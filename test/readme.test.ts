@@ -10,9 +10,9 @@ const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 };
 
 t.test('names only tasks and scripts that there are', async (t) => {
-  for (const [, task = ''] of readme.matchAll(/tasks\/([a-z]+\.ts)/g))
+  for (const [, task = ''] of readme.matchAll(/tasks\/([a-z-]+\.ts)/g))
     t.ok(existsSync(new URL(`tasks/${task}`, root)), task);
-  for (const [, script = ''] of readme.matchAll(/npm run ([a-z]+)/g)) t.type(scripts[script], 'string', script);
+  for (const [, script = ''] of readme.matchAll(/npm run ([a-z-]+)/g)) t.type(scripts[script], 'string', script);
 });
 
 t.test('has the very statement that gives the account what it needs', async (t) => {
@@ -29,7 +29,7 @@ t.test('no sentence or hint in the code names a task that is not there', async (
     each.endsWith('.ts'),
   )) {
     const code = readFileSync(new URL(name, folder), 'utf8');
-    for (const [, task = ''] of code.matchAll(/tasks\/([a-z]+\.ts)/g))
+    for (const [, task = ''] of code.matchAll(/tasks\/([a-z-]+\.ts)/g))
       t.ok(existsSync(new URL(`tasks/${task}`, root)), `${name}: ${task}`);
   }
 });

@@ -5,9 +5,9 @@ import { run } from '../../lib/system/command.ts';
 const root = new URL('../../', import.meta.url).pathname;
 const verbs = readdirSync(`${root}tasks`)
   .map((name) => name.replace(/\.ts$/, ''))
-  .filter((verb) => ['keys', 'backup', 'list', 'restore', 'validate', 'quickstart'].includes(verb));
+  .filter((verb) => ['keys', 'backup', 'list', 'restore', 'validate', 'quickstart', 'comment-plans'].includes(verb));
 
-t.equal(verbs.length, 6);
+t.equal(verbs.length, 7);
 
 for (const verb of verbs) {
   t.test(`npx zx tasks/${verb}.ts --help works as written, with examples`, async (t) => {

@@ -32,8 +32,10 @@ export function formatContractorSide(side: Side, path: string): string {
     indent(side.keys.line),
     '4. Test, reload, and see what holds for the account:',
     indent(side.commands.after.join('\n')),
-    '5. Snapshots of that folder, every day, which the account cannot reach: it can remove what it has put there, and',
-    '   SFTP cannot forbid it to write over a file of its own. Only snapshots survive a host that has been taken over.',
+    [
+      '5. Snapshots of that folder, every day, which the account cannot reach: it can remove what it has put there, and',
+      '   SFTP cannot forbid it to write over a file of its own. Only snapshots survive a host that has been taken over.',
+    ].join('\n'),
   ].join('\n\n');
 }
 

@@ -46,10 +46,44 @@ const sharedStore: FleetRule = (hosts) =>
     (other) => `${other} has the same path on a mounted volume; give each host a folder of its own there`,
   );
 
+/** An account is made on the server at the top, and replication takes it down from there. */
+const replicaOf: FleetRule = (hosts) => {
+  const byName = new Map(hosts.map((host) => [host.name, host]));
+  return hosts.flatMap((host) => {
+    const { replicaOf: name } = host.database;
+    if (name === undefined) return [];
+    const say = (message: string) => [{ host: host.name, steps: ['database', 'replicaOf'], message }];
+    if (name === host.name) return say('a server is no replica of itself');
+    const primary = byName.get(name);
+    if (!primary) return say(`there is no hosts/${name}.yaml`);
+    return primary.database.replicaOf === undefined ? [] : say(`${name} is a replica itself: name its primary`);
+  });
+};
+
+/**
+ * Replication gives one account to all servers of a primary. With a password for each host, all but the last would be
+ * locked out; without one, the system user of that name is let in everywhere.
+ */
+const replicaAccount: FleetRule = (hosts) => {
+  const first = new Map<string, HostConfig>();
+  return hosts.flatMap((host) => {
+    const { account, replicaOf: primary = host.name } = host.database;
+    const key = JSON.stringify([primary, account.user, account.from.toLowerCase()]);
+    const other = first.get(key);
+    if (other === undefined) first.set(key, host);
+    if (other === undefined || [host, other].every(({ database }) => database.account.login === 'unix_socket'))
+      return [];
+    const message = `${other.name} has the same account, and replication makes one of the two; give each host its own`;
+    return [{ host: host.name, steps: ['database', 'account'], message }];
+  });
+};
+
 /** Rules that compare hosts, by name. */
 export const FLEET_RULES: Readonly<Record<string, FleetRule>> = {
   'duplicate-account': duplicateAccount,
   'duplicate-offsite': duplicateOffsite,
+  'replica-account': replicaAccount,
+  'replica-of': replicaOf,
   'shared-store': sharedStore,
 };
 

@@ -110,12 +110,23 @@ const offsiteNames: HostRule = ({ offsite }) =>
       : [],
   );
 
+/** The server compares the name of the account with that of the system user behind the socket. */
+const socketLogin: HostRule = ({ database }) => {
+  const { user, login } = database.account;
+  if (login !== 'unix_socket') return [];
+  const say = (key: string, message: string) => [{ steps: ['database', 'account', key], message }];
+  if (!('socket' in database)) return say('login', 'unix_socket needs a server on this host, reached by its socket');
+  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(user)) return [];
+  return say('user', 'unix_socket needs a name that a system user can have');
+};
+
 /** Rules that look at one host, by name. */
 export const HOST_RULES: Readonly<Record<string, HostRule>> = {
   'unknown-recipient': unknownRecipient,
   'two-recipients': twoRecipients,
   'overlapping-paths': overlappingPaths,
   'cron-expression': cronExpression,
+  'socket-login': socketLogin,
   timezone,
   'git-remote-pinned': gitRemotePinned,
   'secret-in-inventory': secretInInventory,

@@ -17,6 +17,15 @@ const DB2 = example('hosts/db2.yaml');
 const DEFAULTS = example('defaults.yaml');
 const lineOf = (text: string, part: string) => text.slice(0, text.indexOf(part)).split('\n').length;
 
+/** A host like db1 of the example, but one that follows `primary`. */
+function replicaNamed(name: string, primary: string, user: string, login = 'password'): string {
+  const more = `  replicaOf: ${primary}\n  account: { user: ${user}, from: localhost, login: ${login} }\n`;
+  return DB1.replace('  socket:', `${more}  socket:`)
+    .replaceAll('/db1', `/${name}`)
+    .replaceAll('db1.', `${name}.`)
+    .concat(`store: { path: /mnt/data/mysqldata-${name}, mount: fuse.glusterfs }\n`);
+}
+
 /** The findings of an inventory that must be refused. */
 async function findingsIn(folder: string): Promise<readonly string[]> {
   try {
@@ -164,6 +173,45 @@ const broken: Readonly<Record<string, { files: Record<string, string | Buffer | 
     files: { 'hosts/db3.yaml': DB2.replace('/backups/db2', '/backups/db3').replace('sqldata-db2', 'sqldata-db3') },
     tells: /hosts\/db3.yaml:\d+:3 database.account: db2 uses the same account.*duplicate-account/,
   },
+  'a replica of nowhere': {
+    files: { 'hosts/db1.yaml': DB1.replace('  socket:', '  replicaOf: db7\n  socket:') },
+    tells: /hosts\/db1.yaml:\d+:3 database.replicaOf: there is no hosts\/db7.yaml \(replica-of\)/,
+  },
+  'a replica of itself': {
+    files: { 'hosts/db1.yaml': DB1.replace('  socket:', '  replicaOf: db1\n  socket:') },
+    tells: /database.replicaOf: a server is no replica of itself \(replica-of\)/,
+  },
+  'a replica of a replica': {
+    files: {
+      'hosts/db2.yaml': DB2.replace('  address: 172', '  replicaOf: db1\n  address: 172'),
+      'hosts/db3.yaml': replicaNamed('db3', 'db2', 'bkpdb3'),
+    },
+    tells: /hosts\/db3.yaml:\d+:3 database.replicaOf: db2 is a replica itself.*replica-of/,
+  },
+  'the account of the primary on its replica': {
+    files: { 'hosts/db3.yaml': replicaNamed('db3', 'db1', 'bkpuser') },
+    tells: /hosts\/db3.yaml:\d+:3 database.account: db1 has the same account, and replication.*replica-account/,
+  },
+  'one account of two replicas': {
+    files: {
+      'hosts/db3.yaml': replicaNamed('db3', 'db1', 'bkpreplica'),
+      'hosts/db4.yaml': replicaNamed('db4', 'db1', 'bkpreplica', 'unix_socket'),
+    },
+    tells: /hosts\/db4.yaml:\d+:3 database.account: db3 has the same account.*replica-account/,
+  },
+  "a login by unix_socket at another machine's server": {
+    files: { 'hosts/db2.yaml': DB2.replace('from: 172.10.10.20', 'from: 172.10.10.20, login: unix_socket') },
+    tells: /database.account.login: unix_socket needs a server on this host.*socket-login/,
+  },
+  'a login by unix_socket of a name that no system user has': {
+    files: {
+      'hosts/db1.yaml': DB1.replace(
+        '  socket:',
+        '  account: { user: "-x y", from: localhost, login: unix_socket }\n  socket:',
+      ),
+    },
+    tells: /database.account.user: unix_socket needs a name.*socket-login/,
+  },
   'one store for two hosts': {
     files: { 'hosts/db2.yaml': DB2.replace('/mnt/data/mysqldata-db2', '/mnt/data/mysqldata') },
     tells: /hosts\/db2.yaml:\d+:\d+ store.path: db1 has the same path on a mounted volume.*shared-store/,
@@ -225,6 +273,18 @@ for (const [name, { files, tells }] of Object.entries(broken)) {
     t.match(findings[0], tells);
   });
 }
+
+t.test('accepts replicas with accounts of their own, and one account for all where it has no password', async (t) => {
+  const folder = await inventoryWith(t, {
+    'hosts/db1.yaml': DB1.replace(
+      '  socket:',
+      '  account: { user: bkpuser, from: localhost, login: unix_socket }\n  socket:',
+    ),
+    'hosts/db3.yaml': replicaNamed('db3', 'db1', 'bkpuser', 'unix_socket'),
+    'hosts/db4.yaml': replicaNamed('db4', 'db1', 'bkpdb4'),
+  });
+  t.strictSame(await findingsIn(folder), []);
+});
 
 t.test('refuses a folder in the place of a file, and a folder that is not there', async (t) => {
   const folder = await inventoryWith(t);

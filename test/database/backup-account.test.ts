@@ -272,15 +272,7 @@ t.test('leaves alone what it did not make', async (t) => {
 });
 
 t.test('a name of any characters is a name', async (t) => {
-  const users = [
-    'a`b\'c"\\',
-    '-- x',
-    "'; DROP USER root; --",
-    '$(touch /tmp/x)\n`id`',
-    '%',
-    'naïve ☃ name',
-    'GRANT x TO `y`',
-  ];
+  const users = ['a`b\'c"\\ $(touch x) `id`', "'; DROP USER root; --\n%", 'naïve ☃ -- GRANT x TO `y`'];
   for (const [index, user] of users.entries()) {
     const host = await accountHost(t, server, { user, from: index % 2 ? '%' : 'localhost' });
     const resources = accountResources(host);

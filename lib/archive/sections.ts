@@ -1,4 +1,4 @@
-/** What a part of a dump is about. Events, routines and the two ends have no name of their own. */
+/** What a part of a dump is about. Events, routines, grants and the two ends have no name of their own. */
 export type SectionKind =
   | 'preamble'
   | 'table'
@@ -7,7 +7,9 @@ export type SectionKind =
   | 'events'
   | 'routines'
   | 'view'
-  | 'trailer';
+  | 'trailer'
+  /** After the trailer of the accounts: the grants that the dump program leaves out. */
+  | 'public-grants';
 
 /** One part of a dump: a table with its structure, its rows and its triggers; a view; all routines; … */
 export interface Section {
@@ -15,7 +17,7 @@ export interface Section {
   readonly name: string | null;
 }
 
-/** The comments with which mariadb-dump opens a section. Each stands between two lines that hold `--` alone. */
+/** The comments that open a section, all but the last one by mariadb-dump. Each stands between two lines that hold `--` alone. */
 const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
   [
     ['-- Table structure for table ', 'table'],
@@ -24,8 +26,11 @@ const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
     ['-- Dumping events for database ', 'events'],
     ['-- Dumping routines for database ', 'routines'],
     ['-- Final view structure for view ', 'view'],
+    ['-- Grants to PUBLIC', 'public-grants'],
   ] as const
 ).map(([text, kind]) => [Buffer.from(text), kind]);
+
+const NAMELESS: readonly SectionKind[] = ['events', 'routines', 'public-grants'];
 
 /** The statement with which the end of every dump begins. */
 export const TRAILER_START = Buffer.from('/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;');
@@ -43,7 +48,7 @@ export function openedSection(bytes: Buffer, from: number): Section | null | und
     const length = Math.min(text.length, bytes.length - from);
     if (bytes.compare(text, 0, length, from, from + length) !== 0) continue;
     if (length < text.length) return undefined;
-    if (kind === 'events' || kind === 'routines') return { kind, name: null };
+    if (NAMELESS.includes(kind)) return { kind, name: null };
     return named(kind, bytes, from + text.length);
   }
   return null;

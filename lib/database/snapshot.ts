@@ -14,6 +14,7 @@ import { dumpArguments, readDumpProgram } from './dump-program.ts';
 import type { ServerFacts } from './inspect-server.ts';
 import { orderForLoading } from './load-order.ts';
 import { isEmptyForeignFolder } from './obstacles.ts';
+import { readPublicGrants, withPublicGrants } from './public-grants.ts';
 import { countObjects, NO_OBJECTS } from './read-objects.ts';
 import { Session } from './session.ts';
 import { quoteIdentifier } from './sql-text.ts';
@@ -96,6 +97,7 @@ export async function openSnapshot(
     await barrier.holdSchema();
     const ask: Ask = (sql, row) => session.ask(sql, row);
     const subjects = [...inLoadOrder(await countObjects(ask, server.exclude), server), ACCOUNTS];
+    const publicGrants = await readPublicGrants(connection, server.version);
     await barrier.holdCommits();
     const heldFrom = clock.now().getTime();
     for (const subject of subjects) {
@@ -110,13 +112,15 @@ export async function openSnapshot(
     await barrier.release();
     const heldMs = clock.now().getTime() - heldFrom;
     await session.close();
+    const outputOf = ({ database }: Subject, process: DumpProcess) =>
+      database === null ? withPublicGrants(process.output(), publicGrants) : process.output();
     const turns = new Turns(options.parallel ?? availableParallelism() + 1, options.trickle);
     return {
       record: { barrier: barrier.kind, heldMs, binlog: samePosition(positions), gtid, dumps: started.length },
       program: program.version,
       dumps: started.map(({ process, ...subject }) => ({
         ...subject,
-        stream: asStage<DumpStream>(interruptible(turns.pace(process.output()), signal)),
+        stream: asStage<DumpStream>(interruptible(turns.pace(outputOf(subject, process)), signal)),
       })),
       close,
     };

@@ -10,7 +10,8 @@ const NAMED = 10;
 export function tellLostGrants(grants: readonly LostGrant[], present: ReadonlySet<string>, emit: Emit): void {
   for (const database of new Set(grants.map((grant) => grant.database))) {
     const lost = grants.filter((grant) => grant.database === database);
-    const named = lost.slice(0, NAMED).map(({ name, grantee }) => `on ${quoteIdentifier(name)} to ${grantee}`);
+    const sentences = lost.map(({ name, grantee }) => `on ${quoteIdentifier(name)} to ${grantee}`).sort();
+    const named = sentences.slice(0, NAMED);
     const more = lost.length > NAMED ? `, and ${lost.length - NAMED} more` : '';
     const which = `${lost.length === 1 ? 'a grant' : `${lost.length} grants`} of ${quoteIdentifier(database)} left out`;
     const [why, hint] = present.has(database)

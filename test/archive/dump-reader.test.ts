@@ -167,6 +167,26 @@ t.test('gives every byte back, and the same sections for any chunks', async (t) 
   t.same(read([...DUMP].map((byte) => Buffer.from([byte]))), whole, 'byte by byte');
 });
 
+t.test(
+  'takes the grants to PUBLIC after the trailer for a section of their own, and never for the proof',
+  async (t) => {
+    const grants = '\n--\n-- Grants to PUBLIC\n--\n\nGRANT SELECT ON `a`.* TO PUBLIC;\n';
+    for (const chunks of [
+      [Buffer.from(HEAD + TAIL + grants)],
+      [...Buffer.from(HEAD + TAIL + grants)].map((byte) => Buffer.from([byte])),
+    ]) {
+      const { sections, complete } = read(chunks);
+      t.same(
+        sections.map(({ kind }) => kind),
+        ['preamble', 'trailer', 'public-grants'],
+      );
+      t.match(sections.at(-1)?.text, /GRANT/);
+      t.ok(complete);
+    }
+    t.notOk(read([Buffer.from(`${HEAD}${grants}`)]).complete);
+  },
+);
+
 t.test('says so when the last line is missing, wherever the dump is cut', async (t) => {
   for (let length = 0; length < DUMP.length - TAIL.length; length += 7) {
     t.notOk(read([DUMP.subarray(0, length)]).complete);

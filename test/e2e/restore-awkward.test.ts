@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { execute, queryLines } from '../../lib/database/client.ts';
+import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { recoverByHand } from '../../lib/flow/recover-by-hand.ts';
 import { type RestoreOrder, restore } from '../../lib/flow/restore.ts';
 import { asCoffreError } from '../../lib/model/error.ts';
@@ -36,10 +37,18 @@ await runSql(
    CREATE FUNCTION f() RETURNS INT RETURN (SELECT COUNT(*) FROM t);
    SET GLOBAL log_bin_trust_function_creators = 0;`,
 );
+const NAMELY = 'o\nd\\`2';
+const namely = quoteIdentifier(NAMELY);
+await runSql(
+  world.server,
+  `CREATE DATABASE ${namely}; CREATE TABLE ${namely}.t (a INT); CREATE TABLE odd1.gone (a INT);
+   CREATE ROLE everybody; GRANT everybody TO PUBLIC; GRANT SHOW DATABASES ON *.* TO PUBLIC; GRANT SELECT ON odd1.gone TO PUBLIC;
+   GRANT SELECT ON odd1.* TO PUBLIC; GRANT INSERT (a) ON ${namely}.t TO PUBLIC WITH GRANT OPTION; DROP TABLE odd1.gone;`,
+);
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
 
-const ALL = ['coded', 'crm', 'loose', 'odd1', 'shop'];
+const ALL = ['coded', 'crm', 'loose', NAMELY, 'odd1', 'shop'];
 const order: RestoreOrder = {
   host: await world.host(),
   inventory: await world.inventory(),
@@ -65,23 +74,37 @@ async function restored(changes: Partial<RestoreOrder>) {
 }
 
 const drop = async (...names: string[]) => {
-  for (const name of names) await execute(root, `DROP DATABASE IF EXISTS ${name}`);
+  for (const name of names) await execute(root, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
 };
 const dropAccounts = () => runSql(world.server, `DROP USER 'col'@'localhost'; DROP USER 'z''last'@'%';`);
+const publicGrants = async () =>
+  (await queryLines(root, 'SHOW GRANTS FOR PUBLIC')).filter((line) => / TO PUBLIC\b/.test(line)).sort();
+const PUBLIC = (await publicGrants()).filter((line) => !line.includes('`gone`'));
+t.equal(PUBLIC.length, 4, PUBLIC.join('; '));
+const dropPublicGrants = () =>
+  runSql(
+    world.server,
+    `DROP ROLE everybody; REVOKE SHOW DATABASES ON *.* FROM PUBLIC; REVOKE SELECT ON odd1.* FROM PUBLIC;
+     REVOKE ALL ON ${namely}.t FROM PUBLIC; REVOKE GRANT OPTION ON ${namely}.t FROM PUBLIC;`,
+  );
 const grants = async () => (await queryLines(root, `SHOW GRANTS FOR 'z''last'@'%'`)).slice(1).sort();
 const WHOLE = ["GRANT SELECT ON `odd1`.* TO `z'last`@`%`", "GRANT SELECT ON `shop`.`customer` TO `z'last`@`%`"];
 
 t.test('grants on what had been dropped before the backup cost nothing but themselves', async (t) => {
   await dropAccounts();
+  await dropPublicGrants();
+  await execute(root, 'REVOKE SELECT ON odd1.gone FROM PUBLIC');
+  t.strictSame(await publicGrants(), []);
   const { result, warnings } = await restored({ overwrite: ALL, accounts: true });
   t.strictSame([...(result?.compared ?? [])].sort(), ALL);
   t.strictSame(await grants(), WHOLE, 'what comes after them is given');
+  t.strictSame(await publicGrants(), PUBLIC, 'those to PUBLIC too, after the role that it has');
   t.match(await queryLines(root, "SHOW GRANTS FOR 'col'@'localhost'"), [
     /^GRANT USAGE ON \*\.\* TO `col`@`localhost` IDENTIFIED BY PASSWORD/,
     /^GRANT EXECUTE ON PROCEDURE `odd1`\.`p` TO `col`@`localhost`$/,
   ]);
   t.match(warnings, [
-    /^2 grants of `odd1` left out, as what it is on is not there.*: on `there 'now` to `col`@`localhost`, on `gone` to `col`@`localhost`; .*REVOKE/,
+    /^3 grants of `odd1` left out, as what it is on is not there.*: on `gone` to PUBLIC, on `gone` to `col`@`localhost`, on `there 'now` to `col`@`localhost`; .*REVOKE/,
   ]);
   t.notMatch(warnings.join(), 'PASSWORD');
 });
@@ -95,7 +118,7 @@ t.test('one database with the accounts: the grants of the others are named, and 
     warnings.find((text) => text.includes('`shop`')),
     /^a grant of `shop` left out, as the server has no such database: on `customer` to `z'last`@`%`; .*--database shop --accounts$/,
   );
-  t.match((await restored({ databases: ['shop'], accounts: true })).warnings.length, 1);
+  t.equal((await restored({ databases: ['shop'], accounts: true })).warnings.length, 1);
   t.strictSame(await grants(), WHOLE);
 });
 
@@ -136,6 +159,7 @@ t.test('an error of another kind among the accounts counts', async (t) => {
 
 t.test('the commands of RECOVERY.txt get over all of it too', async (t) => {
   await dropAccounts();
+  await dropPublicGrants();
   await drop(...ALL);
   await execute(root, 'SET GLOBAL log_bin_trust_function_creators = 1'); // as it says
   await recoverByHand({
@@ -146,5 +170,6 @@ t.test('the commands of RECOVERY.txt get over all of it too', async (t) => {
     clientOptions: world.adminOptions,
   });
   t.strictSame(await grants(), WHOLE);
+  t.strictSame(await publicGrants(), PUBLIC);
   t.strictSame(await queryLines(root, 'SELECT a FROM loose.checked'), ['-1', '10']);
 });

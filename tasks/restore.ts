@@ -14,14 +14,15 @@ await runTask({
   usage: '[host] --key FILE [--from PLACE]',
   summary: `Restores a run, or some of its databases, into the server of the host. Every byte is verified before anything is loaded;
 what was loaded is compared, table by table, with the digests that were sealed with it. A database that is there is
-refused unless its name is given with --overwrite. Without --database the accounts and their grants come too; accounts
-that exist stay as they are.`,
+refused unless its name is given with --overwrite; one that the server does not take is told at the end, and does not
+keep the others from coming. Without --database the accounts and their grants come too; accounts that exist stay as
+they are.`,
   options: {
     key: '=FILE  the private key of a recipient; its passphrase is asked for',
     from: '=PLACE  store, export, offsite:<name>, or a folder (default: store)',
     run: '=RUN  such as 2026-11-22T040000Z (default: the newest at that place)',
     database: '=…NAME  only this database; can be given several times',
-    accounts: 'the accounts and their grants too, beside --database',
+    accounts: 'the accounts and their grants: beside --database, or alone',
     overwrite: '=…NAME  drop this database and load it anew; can be given several times',
     'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
     socket: '=PATH  another server than that of the inventory',
@@ -46,13 +47,14 @@ that exist stay as they are.`,
     const run = RunId.optional().safeParse(textOf(values, 'run'));
     if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
     const databases = listOf(values, 'database');
+    const some = databases.length > 0 || values.accounts === true;
     const result = await restore({
       host,
       inventory,
       from: textOf(values, 'from') ?? 'store',
       run: run.data,
-      databases: databases.length === 0 ? undefined : databases,
-      accounts: databases.length === 0 || values.accounts === true,
+      databases: some ? databases : undefined,
+      accounts: !some || values.accounts === true,
       overwrite: listOf(values, 'overwrite'),
       privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
       target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),

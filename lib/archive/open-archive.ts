@@ -7,6 +7,8 @@ import { memberName } from './archive-stream.ts';
 import type { TarEntry } from './day-tar.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
 import { SectionDigester } from './section-digester.ts';
+import { SectionLines } from './section-lines.ts';
+import type { Section } from './sections.ts';
 import { readTar } from './tar-reader.ts';
 
 /** An archive that is being read. */
@@ -15,6 +17,8 @@ export interface OpenedArchive {
   readonly sql: Bytes;
   /** What the archive says of itself, once `sql` has been read to its end and all of it has proved true. */
   readonly digests: Promise<ArchiveDigests>;
+  /** The section that a line of the dump stands in, from 1 on, as far as `sql` has been read. */
+  sectionAt(line: number): Section | undefined;
 }
 
 /** 100,000 tables come to 20 MB. */
@@ -30,6 +34,7 @@ export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchiv
     settle = { resolve, reject };
   });
   digests.catch(() => undefined);
+  const lines = new SectionLines();
   async function* sql(): Bytes {
     const digester = new SectionDigester();
     let told: ArchiveDigests | undefined;
@@ -44,7 +49,10 @@ export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchiv
         number += 1;
         if (entry.name !== memberName(number)) throw differs(subject, `${memberName(number)} is missing`);
         for await (const chunk of entry.content) {
-          for (const piece of digester.push(chunk)) digester.add(piece, number);
+          for (const piece of digester.push(chunk)) {
+            digester.add(piece, number);
+            lines.add(piece);
+          }
           yield chunk;
         }
       }
@@ -59,7 +67,7 @@ export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchiv
       settle?.reject(new CoffreError('interrupted', `cannot check ${subject}: it was not read to its end`));
     }
   }
-  return { sql: sql(), digests };
+  return { sql: sql(), digests, sectionAt: (line) => lines.sectionAt(line) };
 }
 
 async function readDigests(entry: TarEntry, subject: string): Promise<ArchiveDigests> {

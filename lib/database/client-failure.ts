@@ -4,10 +4,13 @@ import { type Connection, describeServer } from './connection.ts';
 
 /** What MariaDB's error numbers mean for a backup: https://mariadb.com/kb/en/mariadb-error-codes/ */
 const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  1036: ['dump-failed', 'a table is read-only'],
   1040: ['database-unreachable', 'the server has too many connections'],
   1044: ['account-lacks-privilege', 'the account may not use a database'],
   1045: ['database-unreachable', 'access denied for the account'],
   1053: ['database-unreachable', 'the server is shutting down'],
+  1062: ['dump-failed', 'two rows have the same unique key'],
+  1118: ['dump-failed', 'a row is too large for its table'],
   1130: ['database-unreachable', 'the server does not accept this host'],
   1142: ['account-lacks-privilege', 'the account may not use a table'],
   1143: ['account-lacks-privilege', 'the account may not use a column'],
@@ -17,12 +20,16 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1159: ['database-unreachable', 'the connection timed out'],
   1205: ['dump-failed', 'another session kept a lock for too long'],
   1227: ['account-lacks-privilege', 'the account lacks a global privilege'],
+  1286: ['dump-failed', 'the server lacks the storage engine of a table'],
   1290: ['refused', 'an option of the server forbids it'],
   1317: ['dump-failed', 'an administrator stopped the query'],
   1356: ['dump-failed', 'a view refers to something that is gone'],
   1370: ['account-lacks-privilege', 'the account may not use a routine'],
   1396: ['refused', 'the account was made or dropped meanwhile'],
   1412: ['dump-failed', 'a table was changed during the dump'],
+  1418: ['dump-failed', 'the server does not trust who makes functions'],
+  1419: ['dump-failed', 'the server does not trust who makes functions and triggers'],
+  1449: ['dump-failed', 'a definer is not there'],
   1698: ['database-unreachable', 'access denied for the account'],
   1927: ['database-unreachable', 'an administrator ended the connection'],
   2002: ['database-unreachable', 'nothing answers there'],
@@ -32,6 +39,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   2013: ['database-unreachable', 'the server went away'],
   2020: ['dump-failed', 'a row is larger than max_allowed_packet'],
   2026: ['database-unreachable', 'the TLS connection was refused'],
+  4025: ['dump-failed', 'a row fails a CHECK'],
   4145: ['dump-failed', 'another backup holds the server'],
 };
 
@@ -47,6 +55,12 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
     number === undefined ? howItEnded(ended) : `the server reports error ${number}`,
   ];
   return new CoffreError(code, `cannot ${what}: ${why}`, { hint: hintFor(number, code, connection) });
+}
+
+/** The line of its input that the mariadb client was at: that on which the failed statement begins. */
+export function errorLine(stderr: string): number | undefined {
+  const digits = /^[\s\S]*^ERROR \d+ \(\w+\) at line (\d+)/m.exec(stderr)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The forms in which the programs print a number; the client's own line comes last, behind a failing statement. */

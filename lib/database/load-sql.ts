@@ -1,7 +1,7 @@
 import type { Bytes } from '../model/stages.ts';
 import { feed, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
-import { clientFailure } from './client-failure.ts';
+import { clientFailure, errorLine } from './client-failure.ts';
 import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
 
@@ -16,14 +16,22 @@ const LOOSE = ['--init-command=SET SESSION innodb_strict_mode=0, check_constrain
 
 /**
  * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
- * all others, because a grant on a table needs the table.
+ * all others, because a grant on a table needs the table. `placeAt` says what a line of `sql` is about, for sentences.
  *
  * Throws what `sql` throws, having ended the client before it got the rest: what was loaded until then stays.
  */
-export async function loadSql(connection: Connection, sql: Bytes | string, subject = 'SQL'): Promise<void> {
+export async function loadSql(
+  connection: Connection,
+  sql: Bytes | string,
+  subject = 'SQL',
+  placeAt: (line: number) => string | undefined = () => undefined,
+): Promise<void> {
   const ended = await runClient(connection, typeof sql === 'string' ? once(sql) : sql);
   if (ended.exitCode === 0 && ended.stderr === '') return;
-  throw clientFailure(`load ${subject} into ${describeServer(connection)}`, connection, ended);
+  const line = errorLine(ended.stderr);
+  const place = line === undefined ? undefined : placeAt(line);
+  const what = place === undefined ? subject : `${place} of ${subject}`;
+  throw clientFailure(`load ${what} into ${describeServer(connection)}`, connection, ended);
 }
 
 /**

@@ -1,32 +1,29 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { ArchiveDigests } from '../archive/digests.ts';
-import { openArchive } from '../archive/open-archive.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
-import { loadAccounts, loadSql } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget, trustCreators } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
-import type { Archive, Manifest, TrustedManifest } from '../model/manifest.ts';
-import type { DatabaseName } from '../model/names.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
+import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { compareContent, readContent } from './compare-content.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
+import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
-import { openArchives } from './open-archives.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
-import { tellLostGrants } from './tell-lost-grants.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -35,7 +32,7 @@ export interface RestoreOrder {
   readonly from: string;
   /** The newest there, if absent. */
   readonly run?: RunId | undefined;
-  /** Only these databases; all of them if absent. */
+  /** Only these databases, which may be none; all of them if absent. */
   readonly databases?: readonly string[] | undefined;
   readonly accounts: boolean;
   /** Databases that may be there already, and are dropped before they are loaded. */
@@ -56,15 +53,15 @@ export interface RestoreResult {
 
 /**
  * Restores from a copy: manifest → plan → key → every byte verified → load → compare. Nothing is dropped or loaded
- * before all that is to be read has been verified. A database whose load fails is dropped again. Throws by the table.
+ * before all that is to be read has been verified. A database whose load fails is dropped again; the others are restored
+ * all the same, and it is told at the end. Throws by the table.
  */
 export async function restore(order: RestoreOrder): Promise<RestoreResult> {
   const { host, inventory, target, emit, signal } = order;
   const place = await openPlace(host, order.from, signal);
   try {
     const { run, reader } = await openRunAt(place, order.run);
-    const trusted = await readManifest(reader, host.name, run, inventory.allowedSigners);
-    const { manifest } = trusted;
+    const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const plan = planRestore(manifest, {
       ...(await inspectTarget(target).then(({ databases, ...rest }) => ({ present: databases, ...rest }))),
       where: reader.where,
@@ -83,11 +80,14 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       text: `${run} of ${reader.where}: signature and key fit, verifying every byte`,
     });
     await verifyAll(plan, manifest, reader, order);
-    const sealed = await trusting(plan, order, async () => {
+    const { sealed, failures } = await trusting(plan, order, async () => {
       for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
-      return await loadAll(plan, trusted, reader, passphrase, order);
+      return await loadArchives(plan, manifest, reader, passphrase, order);
     });
-    return { plan, compared: await compare(sealed, manifest, order) };
+    const { compared, differences } = await compare(sealed, manifest, order);
+    if (failures.length > 0) throw notEverything(failures, compared, differences, order);
+    if (differences.length > 0) throw notTheSame(differences);
+    return { plan, compared };
   } finally {
     place.close();
   }
@@ -129,10 +129,19 @@ async function unwrapFor(privateKey: KeyObject, manifest: Manifest, reader: RunR
   );
 }
 
-async function verifyAll(plan: RestorePlan, manifest: Manifest, reader: RunReader, order: RestoreOrder): Promise<void> {
+async function verifyAll(
+  plan: RestorePlan,
+  manifest: Manifest,
+  reader: RunReader,
+  { emit, signal }: RestoreOrder,
+): Promise<void> {
   const files = plan.form === 'offsite' && manifest.dayArchive ? [manifest.dayArchive] : plan.archives;
   for (const file of files)
-    await drain(await readSealed(reader, file, meter('verify', file.file, file.sealedBytes, order)));
+    await drain(
+      await readSealed(reader, file, (bytes) =>
+        metered(bytes, { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes }),
+      ),
+    );
 }
 
 /** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */
@@ -156,74 +165,27 @@ async function trusting<T>(plan: RestorePlan, { target, host, emit }: RestoreOrd
   }
 }
 
-/** Loads every archive of the plan, and returns what each says of its content. */
-async function loadAll(
-  plan: RestorePlan,
-  { manifest }: TrustedManifest,
-  reader: RunReader,
-  passphrase: Passphrase,
-  order: RestoreOrder,
-): Promise<ReadonlyMap<Archive, ArchiveDigests>> {
-  const { target, emit } = order;
-  const loaded = new Map<Archive, ArchiveDigests>();
-  for await (const { archive, content } of openArchives(plan, manifest, reader, passphrase)) {
-    const subject = archive.database ?? 'accounts';
-    const from = performance.now();
-    const opened = openArchive(content, subject);
-    try {
-      const sql = meter('load', subject, archive.plainBytes, order)(opened.sql);
-      if (archive.database !== null) await loadSql(target, sql, subject);
-      else {
-        const lost = await loadAccounts(target, sql);
-        if (lost.length > 0) tellLostGrants(lost, (await inspectTarget(target)).databases, emit);
-      }
-      loaded.set(archive, await opened.digests);
-    } catch (error) {
-      if (archive.database !== null) await takeBack(archive.database, order);
-      throw error;
-    }
-    emit({ kind: 'phase-ended', phase: 'load', subject, durationMs: Math.round(performance.now() - from) });
-  }
-  const missing = plan.archives.filter((archive) => !loaded.has(archive));
-  if (missing.length === 0) return loaded;
-  throw new CoffreError(
-    'verification-failed',
-    `cannot restore ${missing.map(({ file }) => file).join(', ')}: not in the day archive`,
-    {
-      hint: 'take another copy of the run',
-    },
-  );
-}
-
-/** Drops a database whose load was cut short: nobody may take it for the whole one. */
-async function takeBack(database: DatabaseName, { target, emit }: RestoreOrder): Promise<void> {
-  const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
-  const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
-  await execute(target, statement).then(
-    () => warn('its load was cut short, and what was there of it is dropped again', 'run the restore again'),
-    () => warn('its load was cut short, and what is there of it could not be dropped', `run: ${statement};`),
-  );
-}
-
 /** Dumps what was loaded once more and compares it with the digests that were sealed inside the archives. */
 async function compare(
   sealed: ReadonlyMap<Archive, ArchiveDigests>,
   manifest: Manifest,
   { target, emit }: RestoreOrder,
-): Promise<readonly string[]> {
-  const databases = [...sealed.keys()].flatMap(({ database }) => database ?? []);
+): Promise<{ readonly compared: readonly string[]; readonly differences: readonly string[] }> {
   const program = await readDumpProgram();
   if (program.version !== manifest.software.dump) {
     const text = `not compared by content: this ${program.version} writes other SQL than the ${manifest.software.dump} of the backup`;
     emit({ kind: 'warning', subject: manifest.host, text, hint: 'count rows and look at the newest ones by hand' });
-    return [];
+    return { compared: [], differences: [] };
   }
   const expected = new Map(
     [...sealed].flatMap(([{ database }, { sections }]) => (database === null ? [] : [[database, sections] as const])),
   );
-  const differences = compareContent(expected, await readContent(target, databases as DatabaseName[]));
-  if (differences.length === 0) return databases;
-  throw new CoffreError(
+  const found = await readContent(target, [...expected.keys()]);
+  return { compared: [...expected.keys()], differences: compareContent(expected, found) };
+}
+
+function notTheSame(differences: readonly string[]): CoffreError {
+  return new CoffreError(
     'verification-failed',
     'cannot call this restored: what was loaded differs from what was backed up',
     {
@@ -233,7 +195,22 @@ async function compare(
   );
 }
 
-function meter(phase: string, subject: string, totalBytes: number, { emit, signal }: RestoreOrder) {
-  return <S extends AsyncIterable<Buffer>>(source: S): S =>
-    metered(source, { emit, phase, subject, totalBytes, signal });
+/** What a person has to do is the same for all that has failed: mend it there, and restore it alone. */
+function notEverything(
+  failures: readonly LoadFailure[],
+  compared: readonly string[],
+  differences: readonly string[],
+  { host, emit }: RestoreOrder,
+): CoffreError {
+  const same = differences.length > 0 ? [] : compared;
+  const text = `restored, and the same as in the backup: ${same.join(', ')}`;
+  if (same.length > 0) emit({ kind: 'note', subject: host.name, text });
+  const names = failures.map(({ archive }) => archive.database ?? 'the accounts');
+  const again = failures.map(({ archive: { database } }) =>
+    database === null ? '--accounts' : `--database ${quotePosix(database)}`,
+  );
+  return new CoffreError('dump-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
+    hint: `mend what is said of each, then restore what is missing, with the same options and: ${again.join(' ')}`,
+    findings: [...failures.map(({ error }) => error.message), ...differences],
+  });
 }

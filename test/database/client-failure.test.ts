@@ -1,5 +1,5 @@
 import t from 'tap';
-import { clientFailure, errorNumber } from '../../lib/database/client-failure.ts';
+import { clientFailure, errorLine, errorNumber } from '../../lib/database/client-failure.ts';
 import type { Connection } from '../../lib/database/connection.ts';
 
 const connection: Connection = {
@@ -17,6 +17,12 @@ t.test('finds the number in each form in which the programs print it', async (t)
     1062,
   );
   t.equal(errorNumber('mariadb: unknown option'), undefined);
+});
+
+t.test('finds the line at which a load has failed, and no other number', async (t) => {
+  const statement = '--------------\nSELECT 1 AS `x\nERROR 1 (1) at line 7`\n--------------\n\n';
+  t.equal(errorLine(`${statement}ERROR 1118 (42000) at line 42: Row size too large at line 9`), 42);
+  t.equal(errorLine("ERROR 2002 (HY000): Can't connect to local server"), undefined);
 });
 
 t.test('keeps nothing of what the program printed but the number', async (t) => {

@@ -37,6 +37,14 @@ await runSql(
    CREATE FUNCTION f() RETURNS INT RETURN (SELECT COUNT(*) FROM t);
    SET GLOBAL log_bin_trust_function_creators = 0;`,
 );
+// Takes no rows while innodb_read_only_compressed is on; and what comes after it is too much for any pipe.
+await runSql(
+  world.server,
+  `CREATE DATABASE packed; USE packed; CREATE TABLE a (a INT); INSERT INTO a VALUES (1);
+   SET GLOBAL innodb_read_only_compressed = OFF;
+   CREATE TABLE \`b'c\` (a INT) ROW_FORMAT = COMPRESSED; INSERT INTO \`b'c\` VALUES (1);
+   CREATE TABLE z (b BLOB); INSERT INTO z SELECT RANDOM_BYTES(1000) FROM seq_1_to_3000;`,
+);
 const NAMELY = 'o\nd\\`2';
 const namely = quoteIdentifier(NAMELY);
 await runSql(
@@ -48,7 +56,7 @@ await runSql(
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
 
-const ALL = ['coded', 'crm', 'loose', NAMELY, 'odd1', 'shop'];
+const ALL = ['coded', 'crm', 'loose', NAMELY, 'odd1', 'packed', 'shop'];
 const order: RestoreOrder = {
   host: await world.host(),
   inventory: await world.inventory(),
@@ -147,6 +155,30 @@ t.test(
     await execute(root, 'DROP USER lesser@localhost');
   },
 );
+
+t.test('a database that the server does not take is taken back, and costs the others nothing', async (t) => {
+  await execute(root, 'SET GLOBAL innodb_read_only_compressed = ON');
+  const some = ['packed', 'odd1', 'coded'];
+  const { error, warnings, told } = await restored({
+    from: 'offsite:contractor',
+    databases: some,
+    overwrite: some,
+    accounts: true,
+  });
+  await execute(root, 'SET GLOBAL innodb_read_only_compressed = OFF');
+  t.match(error, {
+    code: 'dump-failed',
+    exitCode: 4,
+    message: 'cannot restore packed: loading has failed, all else is done',
+    hint: /--database packed$/,
+    findings: [/^cannot load the table `b'c` of packed into .*: a table is read-only$/],
+  });
+  t.ok(warnings.some((text) => /a table is read-only, and what was there of it is dropped again;/.test(text)));
+  t.match(told.at(-1), { kind: 'note', text: 'restored, and the same as in the backup: odd1, coded' });
+  t.strictSame(await grants(), WHOLE, 'the accounts are there too');
+  const again = await restored({ databases: ['packed'] });
+  t.strictSame(again.result?.compared, ['packed'], 'what the hint says leads out of it');
+});
 
 t.test('an error of another kind among the accounts counts', async (t) => {
   await execute(root, 'CREATE USER lesser@localhost');

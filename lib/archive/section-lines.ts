@@ -1,0 +1,20 @@
+import type { Piece } from './dump-reader.ts';
+import type { Section } from './sections.ts';
+
+const NEWLINE = 0x0a;
+
+/** Remembers the line on which each section of a dump begins: the client names the line of a statement that has failed. */
+export class SectionLines {
+  readonly #begins: { readonly line: number; readonly section: Section }[] = [];
+  #line = 1;
+
+  /** Takes a piece in. MUST be called for every piece, in order. */
+  add({ section, opens, bytes }: Piece): void {
+    if (opens) this.#begins.push({ line: this.#line, section });
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) this.#line += 1;
+  }
+
+  sectionAt(line: number): Section | undefined {
+    return this.#begins.findLast((begin) => begin.line <= line)?.section;
+  }
+}

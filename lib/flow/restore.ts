@@ -1,14 +1,12 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { ArchiveDigests } from '../archive/digests.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
-import { readDumpProgram } from '../database/dump-program.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget, trustCreators } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
@@ -16,7 +14,7 @@ import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
-import { compareContent, readContent } from './compare-content.ts';
+import { compareRestored } from './compare-restored.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
 import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
@@ -84,7 +82,7 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
       return await loadArchives(plan, manifest, reader, passphrase, order);
     });
-    const { compared, differences } = await compare(sealed, manifest, order);
+    const { compared, differences } = await compareRestored(sealed, manifest, order);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     return { plan, compared };
@@ -163,25 +161,6 @@ async function trusting<T>(plan: RestorePlan, { target, host, emit }: RestoreOrd
       });
     });
   }
-}
-
-/** Dumps what was loaded once more and compares it with the digests that were sealed inside the archives. */
-async function compare(
-  sealed: ReadonlyMap<Archive, ArchiveDigests>,
-  manifest: Manifest,
-  { target, emit }: RestoreOrder,
-): Promise<{ readonly compared: readonly string[]; readonly differences: readonly string[] }> {
-  const program = await readDumpProgram();
-  if (program.version !== manifest.software.dump) {
-    const text = `not compared by content: this ${program.version} writes other SQL than the ${manifest.software.dump} of the backup`;
-    emit({ kind: 'warning', subject: manifest.host, text, hint: 'count rows and look at the newest ones by hand' });
-    return { compared: [], differences: [] };
-  }
-  const expected = new Map(
-    [...sealed].flatMap(([{ database }, { sections }]) => (database === null ? [] : [[database, sections] as const])),
-  );
-  const found = await readContent(target, [...expected.keys()]);
-  return { compared: [...expected.keys()], differences: compareContent(expected, found) };
 }
 
 function notTheSame(differences: readonly string[]): CoffreError {

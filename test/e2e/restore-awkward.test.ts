@@ -7,7 +7,8 @@ import { type RestoreOrder, restore } from '../../lib/flow/restore.ts';
 import { asCoffreError } from '../../lib/model/error.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
 import { openPrivateKey } from '../../lib/seal/private-key.ts';
-import { OFFSITE, runsAt } from '../fixture/nothing-half-done.ts';
+import { assertExplained, OFFSITE, runsAt } from '../fixture/nothing-half-done.ts';
+import { pathWith } from '../fixture/programs.ts';
 import { runSql } from '../fixture/servers.ts';
 import { worldFor } from '../fixture/world.ts';
 
@@ -45,6 +46,12 @@ await runSql(
    CREATE TABLE \`b'c\` (a INT) ROW_FORMAT = COMPRESSED; INSERT INTO \`b'c\` VALUES (1);
    CREATE TABLE z (b BLOB); INSERT INTO z SELECT RANDOM_BYTES(1000) FROM seq_1_to_3000;`,
 );
+await runSql(
+  world.server,
+  `CREATE DATABASE ticking; CREATE TABLE ticking.t (a INT); CREATE DATABASE ticked; CREATE TABLE ticked.t (a INT);
+   DELIMITER //
+   CREATE EVENT ticking.e ON SCHEDULE EVERY 1 SECOND DO BEGIN INSERT INTO ticking.t VALUES (1); INSERT INTO ticked.t VALUES (1); END//`,
+);
 const NAMELY = 'o\nd\\`2';
 const namely = quoteIdentifier(NAMELY);
 await runSql(
@@ -56,7 +63,7 @@ await runSql(
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, OFFSITE)).slice(-1);
 
-const ALL = ['coded', 'crm', 'loose', NAMELY, 'odd1', 'packed', 'shop'];
+const ALL = ['coded', 'crm', 'loose', NAMELY, 'odd1', 'packed', 'shop', 'ticked', 'ticking'];
 const order: RestoreOrder = {
   host: await world.host(),
   inventory: await world.inventory(),
@@ -178,6 +185,36 @@ t.test('a database that the server does not take is taken back, and costs the ot
   t.strictSame(await grants(), WHOLE, 'the accounts are there too');
   const again = await restored({ databases: ['packed'] });
   t.strictSame(again.result?.compared, ['packed'], 'what the hint says leads out of it');
+});
+
+t.test('what the events of a restored database have changed since is no failure, and all else is', async (t) => {
+  const slow = await pathWith(
+    world.at('bin-slow'),
+    'mariadb-dump',
+    'case "$*" in *databases*) sleep 1.5;; esac; exec "$REAL" "$@"',
+  );
+  const some = ['ticking', 'ticked'];
+  await execute(root, 'SET GLOBAL event_scheduler = ON');
+  const words = some.flatMap((name) => ['--database', name, '--overwrite', name]);
+  const on = await world.restore(words, { env: { PATH: slow } });
+  t.equal(on.exitCode, 0, on.stderr);
+  for (const name of some)
+    t.match(on.stderr, new RegExp(`^warning: ${name}: cannot be compared: .* ${name}: the table t differs$`, 'm'));
+  t.match(on.stderr, /^hint: .*SET GLOBAL event_scheduler = OFF;$/m);
+  await execute(root, 'SET GLOBAL event_scheduler = OFF');
+  const off = await restored({ databases: some, overwrite: some });
+  t.match(off, { result: { compared: { length: 2 } }, warnings: [] });
+
+  await execute(root, 'SET GLOBAL event_scheduler = ON');
+  const meddling = await pathWith(
+    world.at('bin-meddling'),
+    'mariadb-dump',
+    `case "$*" in *shop) mariadb --defaults-file=${world.adminOptions} -e "DELETE FROM shop.customer LIMIT 1";; esac; exec "$REAL" "$@"`,
+  );
+  const changed = await world.restore(['--database', 'shop', '--overwrite', 'shop'], { env: { PATH: meddling } });
+  await execute(root, 'SET GLOBAL event_scheduler = OFF');
+  assertExplained(t, changed, 5, /^error: cannot call this restored: /, /drop what differs/);
+  t.equal((await restored({ databases: ['shop'], overwrite: ['shop'] })).error, undefined);
 });
 
 t.test('an error of another kind among the accounts counts', async (t) => {

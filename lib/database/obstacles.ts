@@ -22,13 +22,16 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
  *
  * - a view whose table or definer is gone: the dump ends there, and lacks all that comes after it;
  * - an event with `;;` in it: the dump program looks for a delimiter for ever;
- * - tables in a folder without an encoded name: the dump cannot be restored.
+ * - tables in a folder without an encoded name: the dump cannot be restored;
+ * - a table whose history is kept by transactions: the dump program refuses it, and without its history it could not
+ *   be loaded either.
  */
 export async function assertDumpable(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectCounts>): Promise<void> {
   const findings = [
     ...foreignFolders(counts),
     ...(await brokenViews(ask, counts)),
     ...(await endlessEvents(ask, counts)),
+    ...(await transactionHistories(ask, counts)),
   ];
   const [first] = findings;
   if (first === undefined) return;
@@ -103,4 +106,21 @@ async function endlessEvents(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectC
       sentence: `the event ${quoteIdentifier(database)}.${quoteIdentifier(name)} has ;; in it, which no dump program gets over`,
       hint: `write it with a single ; or a blank between: SHOW CREATE EVENT ${quoteIdentifier(database)}.${quoteIdentifier(name)}`,
     }));
+}
+
+async function transactionHistories(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectCounts>): Promise<Obstacle[]> {
+  const listed = await ask(
+    `SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME) FROM information_schema.COLUMNS
+     WHERE GENERATION_EXPRESSION = 'ROW START' AND DATA_TYPE = 'bigint'`,
+    Named,
+  );
+  return listed
+    .filter(({ database }) => counts.has(database as DatabaseName))
+    .map(({ database, name }) => {
+      const table = `${quoteIdentifier(database)}.${quoteIdentifier(name)}`;
+      return {
+        sentence: `the table ${table} keeps its history by transactions (ROW START as BIGINT UNSIGNED), which no dump program can dump`,
+        hint: `let it keep its history by time, with columns of TIMESTAMP(6): SHOW CREATE TABLE ${table}; or list its database under database.exclude`,
+      };
+    });
 }

@@ -96,12 +96,17 @@ t.test('what a dump would stumble over is found beforehand, all of it', async (t
      DELIMITER //
      CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT ';;'//
      DELIMITER ;
+     CREATE TABLE \`by id\` (a INT, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START, e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END,
+       PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+     CREATE TABLE by_time (a INT, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END,
+       PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
      CREATE DATABASE other; CREATE VIEW other.w AS SELECT * FROM shop.fine; DROP VIEW shop.fine;`,
   );
   const error = await inspectServer(server.root, { exclude: [] }).catch((reason: unknown) => reason);
   t.match(error, { code: 'dump-failed' });
   t.same((error as { findings: string[] }).findings.map((each) => /`.*`/.exec(each)?.[0]).sort(), [
     '`other`.`w`',
+    '`shop`.`by id`',
     '`shop`.`e`',
     '`shop`.`v\\ \'"`',
   ]);

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { ensureSigningKey, signingKeyPath } from '../audit/signing-key.ts';
 import { absentAccountResources, accountResources } from '../database/account-resources.ts';
@@ -13,7 +14,9 @@ import { hostSystemctl } from '../host/systemctl.ts';
 import { formerRecipients, recipientFile, sliceFiles } from '../inventory/slice.ts';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import type { HostConfig } from '../model/inventory.ts';
+import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { Resource } from '../model/plan.ts';
+import { storeFolder } from '../storage/store-folder.ts';
 import { makeKeyFile } from '../system/ssh-key.ts';
 import { processUser } from '../system/users.ts';
 import { ownSigners } from './own-signers.ts';
@@ -53,8 +56,7 @@ function foldersOf(host: HostConfig): Resource[] {
     folderResource({ path: state.path, mode: 0o700, private: true }),
     folderResource({ path: keys.path, mode: 0o755 }),
     folderResource({ path: host.export.path, mode: 0o700 }),
-    // The folder below a mount is never made: backups would fill the disk of the host instead of the volume.
-    ...(store.mount === 'none' ? [folderResource({ path: store.path, mode: 0o700 })] : []),
+    store.mount === 'none' ? folderResource({ path: store.path, mode: 0o700 }) : storeFolder(store),
   ];
 }
 
@@ -104,11 +106,21 @@ async function filesOf({ slice }: ConvergeOrder): Promise<Resource[]> {
         const allowedSigners = await ownSigners(slice);
         return sliceFiles({ ...slice, allowedSigners }).get(path) ?? '';
       },
+      ...(path.endsWith('.pem') ? { describe: fingerprintOf } : {}),
     }),
   );
   const gone = (await formerRecipients(host.settings.path)).filter((name) => !host.recipients.includes(name));
   // Before the slice that forgets them, or a killed run would leave them for ever.
   return [...gone.map((name) => noFile(recipientFile(host, name))), ...wanted];
+}
+
+/** A key's base64 tells a person nothing. */
+function fingerprintOf(pem: string): string {
+  try {
+    return `public key ${keyFingerprint(createPublicKey(pem))}\n`;
+  } catch {
+    return 'not a public key\n';
+  }
 }
 
 async function scheduled(host: HostConfig, zone: string, desired: ConvergeOrder['desired']): Promise<Resource[]> {

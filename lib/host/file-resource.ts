@@ -10,6 +10,8 @@ export interface WantedFile {
   /** Text without a secret: its diff is shown. Asked for again at each look. */
   readonly content: () => Promise<string>;
   readonly mode: number;
+  /** What a person is shown of a content that says nothing to a person. */
+  readonly describe?: (content: string) => string;
 }
 
 interface ActualFile {
@@ -21,7 +23,7 @@ interface ActualFile {
 const PERMISSIONS = 0o7777;
 
 /** A text file of this process's own user, whole, with exactly this mode. */
-export function fileResource({ path, content, mode }: WantedFile): Resource {
+export function fileResource({ path, content, mode, describe = (text) => text }: WantedFile): Resource {
   const owner = process.getuid?.() ?? 0;
   return {
     kind: 'file',
@@ -29,7 +31,7 @@ export function fileResource({ path, content, mode }: WantedFile): Resource {
     async inspect() {
       const actual = await readFile(path);
       const wanted = { content: await content(), mode, owner };
-      const lines = difference(actual, wanted);
+      const lines = difference(actual, wanted, describe);
       if (lines.length === 0) return undefined;
       return { action: actual ? 'change' : 'create', kind: 'file', name: path, lines };
     },
@@ -62,12 +64,21 @@ export function octal(mode: number): string {
 }
 
 /** Pure: what a person reads of how `actual` becomes `wanted`; nothing when it is so already. */
-function difference(actual: ActualFile | undefined, wanted: ActualFile): string[] {
-  const lines = textDiff(actual?.content ?? '', wanted.content);
+function difference(
+  actual: ActualFile | undefined,
+  wanted: ActualFile,
+  describe: (content: string) => string,
+): string[] {
+  const lines = actual?.content === wanted.content ? [] : tell(actual, wanted, describe);
   if (!actual) return [`+mode ${octal(wanted.mode)}`, ...lines];
   if (actual.mode !== wanted.mode) lines.unshift(`-mode ${octal(actual.mode)}`, `+mode ${octal(wanted.mode)}`);
   if (actual.owner !== wanted.owner) lines.unshift(`-owner ${actual.owner}`, `+owner ${wanted.owner}`);
   return lines;
+}
+
+function tell(actual: ActualFile | undefined, wanted: ActualFile, describe: (content: string) => string): string[] {
+  const lines = textDiff(actual ? describe(actual.content) : '', describe(wanted.content));
+  return actual && lines.length === 0 ? [' the same, written otherwise'] : lines;
 }
 
 async function readFile(path: string): Promise<ActualFile | undefined> {

@@ -7,6 +7,7 @@ import type { ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Remark } from '../model/plan.ts';
+import { storeFolder } from '../storage/store-folder.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
@@ -31,7 +32,9 @@ function present(remarks: readonly (Remark | undefined)[]): readonly Remark[] {
 }
 
 async function storeRemark({ store }: HostConfig): Promise<Remark | undefined> {
-  if (store.mount === 'none' && !(await exists(store.path))) return undefined; // it is going to be made
+  const isToBeMade =
+    store.mount === 'none' ? !(await exists(store.path)) : (await storeFolder(store).inspect()) !== undefined;
+  if (isToBeMade) return undefined;
   return await assertStoreMounted(store).then(
     () => undefined,
     (error: unknown) => {

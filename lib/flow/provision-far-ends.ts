@@ -12,6 +12,8 @@ import type { Login } from './login.ts';
 export interface FarEnd {
   readonly offsite: string;
   readonly path: string;
+  /** The key of the host that logs in there. */
+  readonly identity: string;
   /** null while the host has no key for it, or where the server cannot be set up so. */
   readonly side: ContractorSide | null;
   /** Why there is no side; null where there is one. */
@@ -23,14 +25,15 @@ export interface FarEnd {
 /** What each offsite of `host` should have on its server, by the keys that the host has made. */
 export function farEndsOf(host: HostConfig, { identities, farEnds }: Converged): readonly FarEnd[] {
   return host.offsite.map((offsite) => {
-    const { name, path } = offsite;
+    const { name, path, identity } = offsite;
+    const base = { offsite: name, path, identity };
     const conditions = farEnds.find((report) => report.offsite === name)?.conditions ?? null;
-    const key = identities.find((identity) => identity.path === offsite.identity);
-    if (!key) return { offsite: name, path, side: null, why: 'the host has no key for it yet', conditions };
+    const key = identities.find((each) => each.path === identity);
+    if (!key) return { ...base, side: null, why: 'the host has no key for it yet', conditions };
     try {
-      return { offsite: name, path, side: contractorSide(offsite, key.publicKey, host.name), why: null, conditions };
+      return { ...base, side: contractorSide(offsite, key.publicKey, host.name), why: null, conditions };
     } catch (error) {
-      return { offsite: name, path, side: null, why: asCoffreError(error).message, conditions };
+      return { ...base, side: null, why: asCoffreError(error).message, conditions };
     }
   });
 }

@@ -3,7 +3,7 @@ import type { BuiltRelease } from '../host/release/build-release.ts';
 import { AccountOrder } from '../model/account-order.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
-import type { Emit } from '../model/event.ts';
+import type { Emit, FlowEvent } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
 import type { Change } from '../model/plan.ts';
@@ -114,13 +114,18 @@ async function converge(
   const carried: Promise<unknown>[] = [];
   const emit: Emit = (event) => {
     if (event.kind === 'account-order') carried.push(carryToPrimary(host, event.order, context));
-    else context.emit(event);
+    else context.emit(withHost(event, host.name));
   };
   const [outcome] = await Promise.allSettled([remote.converge(orderFor(host, wish, context), release, emit)]);
   // What kept the primary from it says more than that the replica has waited for it in vain.
   for (const result of await Promise.allSettled(carried)) if (result.status === 'rejected') throw result.reason;
   if (outcome.status === 'rejected') throw outcome.reason;
   return outcome.value;
+}
+
+/** Several hosts speak at the same time: each thing says whose it is. */
+function withHost(event: FlowEvent, host: HostName): FlowEvent {
+  return event.subject === host ? event : { ...event, subject: `${host}: ${event.subject}` };
 }
 
 interface Reach {
@@ -174,7 +179,8 @@ async function carryToPrimary(replica: HostConfig, handed: unknown, context: Pro
   try {
     const release = await releases.releaseFor(remote.facts);
     const wish = { desired: 'present', apply: true, lookAround: false, parallel: 1 } as const;
-    await remote.converge({ ...orderFor(primary, wish, context), accountOrder: order }, release, emit);
+    const tell: Emit = (event) => emit(withHost(event, primary.name));
+    await remote.converge({ ...orderFor(primary, wish, context), accountOrder: order }, release, tell);
   } finally {
     await remote.close();
   }

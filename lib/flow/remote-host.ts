@@ -39,13 +39,19 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
   const identity = await login(ssh);
   const connection = await connectSsh({ ...ssh, identity, unreachable: 'host-unreachable', signal });
   const uploads: string[] = [];
+  const sent = new Map<string, Promise<string>>();
   try {
     const facts = await probe(connection, host);
     return {
       facts,
       async converge(order, release, emit) {
         const installed = facts.release === release.identity;
-        const folder = installed ? `${host.agent.path}/current` : await send(connection, release, uploads, emit, host);
+        const once = () => {
+          const sending = sent.get(release.identity) ?? send(connection, release, uploads, emit, host);
+          sent.set(release.identity, sending);
+          return sending;
+        };
+        const folder = installed ? `${host.agent.path}/current` : await once();
         return await runAgent(connection, [...prefix(facts), `${folder}/coffre`, 'converge', '--json'], order, emit);
       },
       async close() {

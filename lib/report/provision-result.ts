@@ -50,6 +50,8 @@ type Outcome =
 interface FarEnd {
   readonly offsite: string;
   readonly path: string;
+  /** The key of the host that logs in there. */
+  readonly identity: string;
   readonly side: Side | null;
   readonly why: string | null;
   readonly conditions: readonly Condition[] | null;
@@ -110,12 +112,28 @@ function result(host: HostReport & { readonly ok: true }): string {
   return host.applied === 0 ? `${count(changes.length)} to make` : `${count(host.applied)} made`;
 }
 
-function aboutDone({ host, remarks, proofs, farEnds }: HostReport & { readonly ok: true }): string[] {
+function aboutDone({ host, plan, identities, remarks, proofs, farEnds }: HostReport & { readonly ok: true }): string[] {
   return [
     ...farEnds.flatMap((farEnd) => aboutFarEnd(host, farEnd)),
+    ...newKeys(plan, identities, farEnds).map(
+      ({ path, publicKey }) => `${host}: its new key ${path} has to be let in by whoever it is for: ${publicKey}`,
+    ),
     ...proofs.map((proof) => `${host}: ${onOneLine(proof)}`),
     ...remarks.flatMap(({ text, hint }) => [`${host}: warning: ${onOneLine(text)}`, `hint: ${onOneLine(hint)}`]),
   ];
+}
+
+/** Keys that were made just now and that no report of an offsite speaks of: that of the audit repository. */
+function newKeys(
+  { changes }: HostPlan,
+  identities: Converged['identities'],
+  farEnds: readonly FarEnd[],
+): Converged['identities'] {
+  const made = new Set(
+    changes.filter(({ kind, action }) => kind === 'key' && action === 'create').map(({ name }) => name),
+  );
+  const told = farEnds.some(({ conditions }) => conditions !== null) ? farEnds.map(({ identity }) => identity) : [];
+  return identities.filter(({ path }) => made.has(path) && !told.includes(path));
 }
 
 /** What the host sees of an offsite that is not as it should be, and what its keeper has to do about a login. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
+import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts';
 import { type Ask, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
@@ -26,6 +27,8 @@ export interface ServerFacts {
   readonly databases: readonly DatabaseFacts[];
   /** What has to be loaded before what. */
   readonly viewReferences: readonly ViewReference[];
+  /** Text that a dump changes. */
+  readonly changingColumns: readonly ChangingColumn[];
 }
 
 const Settings = z.object({
@@ -69,7 +72,13 @@ export async function inspectServer(
     counts: found,
     ...(storage.get(name) ?? { notPointInTimeTables: 0, dataBytes: 0 }),
   }));
-  const server = { ...settings, exclude, databases, viewReferences: await readViewReferences(ask) };
+  const server = {
+    ...settings,
+    exclude,
+    databases,
+    viewReferences: await readViewReferences(ask),
+    changingColumns: await readChangingColumns(ask, counts),
+  };
   assertConnectionsSuffice(server);
   return server;
 }

@@ -18,6 +18,7 @@ import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClo
 import { type SealedRun, sealRun } from './seal-run.ts';
 import { finishRun, settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
+import { tellChangingColumns } from './tell-changing-columns.ts';
 
 /** Something that is not where it should be yet: an offsite by name, `export`, or `publication`. */
 export interface Owed {
@@ -90,6 +91,7 @@ class Backup {
     await this.#journal('working');
     const { prepared, draft } = await prepareRun(host, inventory, this.#run, this.#draft);
     this.#draft = draft;
+    tellChangingColumns(prepared.server.changingColumns, this.#context.emit);
     return prepared;
   }
 

@@ -35,6 +35,7 @@ export async function readInventory(folder: string): Promise<Inventory> {
   }
   const { recipients, findings: aboutRecipients } = await readRecipients(folder);
   const defaults = (await readYaml(folder, DEFAULTS, findings)) ?? parseYaml(DEFAULTS, '');
+  const alone = findings.length > 0;
   const { names, findings: aboutHosts } = await listFiles(folder, 'hosts', '.yaml');
   findings.push(...aboutRecipients, ...aboutHosts);
   if (names.length === 0) findings.push(aboutFile('file', 'hosts', 'there is no host: write hosts/<host>.yaml'));
@@ -46,7 +47,7 @@ export async function readInventory(folder: string): Promise<Inventory> {
       findings.push(
         aboutFile('schema', `hosts/${name}.yaml`, host.error.issues[0]?.message ?? 'the name does not fit'),
       );
-    else if (file) sources.set(host.data, { file, defaults });
+    else if (file) sources.set(host.data, { file, defaults: alone ? file : defaults, alone });
   }
   const hosts = new Map<HostName, HostConfig>();
   for (const [name, source] of sources) {
@@ -69,6 +70,8 @@ export async function readInventory(folder: string): Promise<Inventory> {
 interface Source {
   readonly file: YamlFile;
   readonly defaults: YamlFile;
+  /** Whether the defaults cannot be read: then nobody knows what the host lacks, and `defaults` is its own file. */
+  readonly alone: boolean;
 }
 
 async function readYaml(folder: string, file: string, findings: InventoryFinding[]): Promise<YamlFile | undefined> {
@@ -90,8 +93,9 @@ function parseHost(
   recipients: ReadonlySet<RecipientName>,
   findings: InventoryFinding[],
 ): HostConfig | undefined {
-  // A file that is not YAML has been told; what it lacks because of that has not to be.
-  if (source.file.findings.length > 0 || source.defaults.findings.length > 0) return undefined;
+  // A file that is not YAML has been told; what a host lacks because of that has not to be.
+  if (source.file.findings.length > 0) return undefined;
+  const { alone } = source;
   const merged = mergeDefaults(source.defaults.value, source.file.value);
   const standIns: Steps[] = [];
   let parsed = HostConfig.safeParse(merged);
@@ -101,7 +105,8 @@ function parseHost(
       const rule = steps.at(-1) === 'hostKey' ? 'pinned-host-key' : 'schema';
       // What a host lacks is its own to say, except in a list, which is in one of the files as a whole.
       const own = missing === true && !steps.some((step) => typeof step === 'number');
-      findings.push(place(own ? { ...source, defaults: source.file } : source, rule, steps, message));
+      if (!(own && alone))
+        findings.push(place(own ? { ...source, defaults: source.file } : source, rule, steps, message));
       standIns.push(steps);
       judged = withStandIn(judged, steps) as typeof judged;
     }
@@ -114,7 +119,7 @@ function parseHost(
       if (!standIns.some((standIn) => isWithin(steps, standIn))) findings.push(place(source, rule, steps, message));
     }
   }
-  return standIns.length === 0 ? host : undefined;
+  return standIns.length === 0 && !alone ? host : undefined;
 }
 
 const ROUNDS = 3;

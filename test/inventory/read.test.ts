@@ -84,6 +84,27 @@ t.test('lets no mistake of form hide another one, nor what the rules say of the 
   }
 });
 
+t.test(
+  'tells what is wrong in a host beside defaults that cannot be read, and nothing of what they would have said',
+  async (t) => {
+    const db1 = DB1.replace('    address: backup', '    port: "abc"\n    address: backup').replace(
+      /^ {4}hostKey.*\n/m,
+      '',
+    );
+    const db2 = DB2.replace('"30 4 * * *"', '"61 4 * * *"');
+    for (const defaults of ['a: [\n', 'graceHours:\n', Buffer.from([0xff])]) {
+      const files = { 'defaults.yaml': defaults, 'hosts/db1.yaml': db1, 'hosts/db2.yaml': db2 };
+      t.match(await findingsIn(await inventoryWith(t, files)), [
+        /^defaults.yaml:/,
+        /^hosts\/db1.yaml:\d+:\d+ offsite\[0\].hostKey: it is missing/,
+        /^hosts\/db1.yaml:\d+:\d+ offsite\[0\].port: expected a number/,
+        /^hosts\/db2.yaml:\d+:\d+ schedule: the minute/,
+      ]);
+    }
+    t.strictSame((await findingsIn(await inventoryWith(t, { 'defaults.yaml': 'a: [\n' }))).length, 1);
+  },
+);
+
 t.test('explains the two forms of a database', async (t) => {
   const both = await inventoryWith(t, { 'hosts/db1.yaml': DB1.replace('  socket:', '  address: x\n  socket:') });
   t.match(await findingsIn(both), [/hosts\/db1.yaml:\d+:3 database.address: it does not go with the keys beside it/]);

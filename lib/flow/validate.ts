@@ -12,7 +12,7 @@ interface ValidateOptions {
   readonly inventory: Inventory;
   readonly source: Source;
   readonly clock: Clock;
-  /** The head that was known before: the history must contain it. */
+  /** The id of the head that was known before, in full or its beginning: the history must contain it. */
   readonly since?: string;
 }
 
@@ -25,9 +25,17 @@ export interface Validation {
   readonly findings: readonly AuditFinding[];
 }
 
-/** Judges the audit repository by the inventory and the clock: every rule, every finding. */
+/** A name such as a branch would stand for the head that is there now, and prove nothing. */
+const COMMIT_ID = /^[0-9a-f]{4,64}$/i;
+
+/** Judges the audit repository by the inventory and the clock: every rule, every finding. Throws `usage`. */
 export async function validate({ inventory, source, clock, since }: ValidateOptions): Promise<Validation> {
   const { allowedSigners, hosts } = inventory;
+  if (since !== undefined && !COMMIT_ID.test(since)) {
+    throw new CoffreError('usage', `cannot look for the commit ${JSON.stringify(since)}: that is no commit's id`, {
+      hint: 'give the id that validate has told as its head, such as 4f2c1d0',
+    });
+  }
   const known = since === undefined ? {} : { since };
   const repository = await readRepository({ ...source, ...known, allowedSigners });
   const { signers } = parseAllowedSigners(allowedSigners);

@@ -297,7 +297,8 @@ t.test('sees a rewritten history by the head that was known before', async (t) =
   git(audit.folder, 'commit', '-q', '--amend', '-m', 'rewritten');
   t.strictSame(told(await judge(head)), ['error append-only ']);
   t.strictSame(told(await judge('1'.repeat(40))), ['error append-only ']);
-  t.strictSame(told(await judge('--all')), ['error append-only ']);
+  for (const name of ['zzz', '--all', 'HEAD', 'main~1', ''])
+    await t.rejects(judge(name), { code: 'usage', exitCode: 2 }, name);
 });
 
 t.test('sees what one commit removed and a later one brought back, and what a merge dropped', async (t) => {

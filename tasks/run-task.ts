@@ -102,7 +102,8 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const message = (error as Error).message.split('. To specify', 1)[0] ?? '';
+    // Node's own advice stands behind the first sentence, or on lines of its own.
+    const message = (error as Error).message.split(/\. To specify|\.?\n/, 1)[0] ?? '';
     throw new CoffreError('usage', `cannot read the command line: ${lowerFirst(message)}`, {
       hint: `${commandOf(task)} --help`,
     });

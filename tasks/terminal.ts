@@ -52,7 +52,7 @@ export function plainTerminal(): Terminal {
           return;
         case 'warning':
           toStderr(
-            `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${event.hint}`,
+            `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${onOneLine(event.hint)}`,
           );
           return;
       }
@@ -65,7 +65,7 @@ export function plainTerminal(): Terminal {
       progress.clear();
       for (const finding of error.findings) toStderr(`  ${onOneLine(finding)}`);
       toStderr(`${paint(31, 'error:')} ${onOneLine(error.message)}`);
-      if (error.hint) toStderr(`${paint(33, 'hint:')} ${error.hint}`);
+      if (error.hint) toStderr(`${paint(33, 'hint:')} ${onOneLine(error.hint)}`);
     },
   };
 }

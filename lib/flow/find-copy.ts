@@ -21,7 +21,7 @@ export interface CopyPlace {
 export async function openPlace(host: HostConfig, from: string, signal?: AbortSignal): Promise<CopyPlace> {
   if (from === 'store') return { name: from, ...openRunFolders(host.store.path), close: () => undefined };
   if (from === 'export') return { name: from, ...openRunFolders(host.export.path), close: () => undefined };
-  if (from.includes('/')) return await openFolder(from);
+  if (from.includes('/') && !from.startsWith('offsite:')) return await openFolder(from);
   const config = host.offsite.find(({ name }) => from === `offsite:${name}`);
   if (!config) {
     const places = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];

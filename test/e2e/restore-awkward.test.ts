@@ -217,6 +217,11 @@ t.test('what the events of a restored database have changed since is no failure,
   t.equal((await restored({ databases: ['shop'], overwrite: ['shop'] })).error, undefined);
 });
 
+t.test('a name with a newline stays on its line, in the hint too', async (t) => {
+  const refused = await world.restore(['--database', NAMELY]);
+  assertExplained(t, refused, 8, /^error: cannot restore o\\x0ad/, /--overwrite 'o\\x0ad/);
+});
+
 t.test('an error of another kind among the accounts counts', async (t) => {
   await execute(root, 'CREATE USER lesser@localhost');
   await execute(root, 'GRANT SELECT, CREATE USER, RELOAD ON *.* TO lesser@localhost');

@@ -30,5 +30,7 @@ t.test('a run without its manifest is not to be trusted', async (t) => {
 });
 
 t.test('a place that is none is refused with those that there are', async (t) => {
-  await t.rejects(openPlace(host, 'contractor'), { code: 'usage', hint: /^one of: store, export,/ });
+  for (const name of ['contractor', 'offsite:contractor', 'offsite:../x', 'offsite:/x']) {
+    await t.rejects(openPlace(host, name), { code: 'usage', hint: /^one of: store, export,/ }, name);
+  }
 });

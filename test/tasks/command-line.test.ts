@@ -30,6 +30,12 @@ t.test('an unknown option is one sentence and a hint, with exit code 2', async (
   t.notMatch(stderr, /\n {4}at /, 'no stack trace');
 });
 
+t.test('what Node says of the command line is told as one sentence', async (t) => {
+  const { exitCode, stderr } = await run('npx', ['zx', 'tasks/validate.ts', '--since', '--', '--help'], { cwd: root });
+  t.equal(exitCode, 2);
+  t.match(stderr, /^error: cannot read the command line: option '--since' argument is ambiguous\nhint: npx/m);
+});
+
 t.test('with --json a failure is the last line of stdout, and its exit code is that of the process', async (t) => {
   const args = ['zx', 'tasks/backup.ts', '--json', '--inventory', '/nonexistent'];
   const { exitCode, stdout } = await run('npx', args, { cwd: root });

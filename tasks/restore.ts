@@ -15,8 +15,8 @@ await runTask({
   summary: `Restores a run, or some of its databases, into the server of the host. Every byte is verified before anything is loaded;
 what was loaded is compared, table by table, with the digests that were sealed with it. A database that is there is
 refused unless its name is given with --overwrite; one that the server does not take is told at the end, and does not
-keep the others from coming. Without --database the accounts and their grants come too; accounts that exist stay as
-they are.`,
+keep the others from coming. Without --database the accounts and their grants come too; an account that is there gets
+the password of the backup, and its grants beside those that it has.`,
   options: {
     key: '=FILE  the private key of a recipient; its passphrase is asked for',
     from: '=PLACE  store, export, offsite:<name>, or a folder (default: store)',

@@ -63,7 +63,8 @@ const COMMON = [
  * comes back either way, and hex is twice the size. LOCK TABLES is left out: under it the client refuses the rows of a
  * table whose default takes a number from a sequence.
  *
- * `database` null: the accounts with their grants and roles, as portable SQL that leaves existing accounts alone.
+ * `database` null: the accounts with their grants and roles, as portable SQL. An account that is there when it is loaded
+ * gets this password, because the dump program writes it into the GRANT too, and these grants beside its own.
  */
 export function dumpArguments(
   database: DatabaseName | null,

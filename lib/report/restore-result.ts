@@ -33,7 +33,7 @@ export function formatRestore({ plan, compared }: Restored, dryRun: boolean): st
 }
 
 function whatIsDone(database: string | null, { drops, refused }: Restored['plan']): string {
-  if (database === null) return 'load, existing accounts stay';
+  if (database === null) return 'load, also into accounts that are there';
   if (refused.includes(database)) return 'REFUSE: it is there; --overwrite names it';
   return drops.includes(database) ? 'DROP, then load' : 'load';
 }

@@ -136,8 +136,8 @@ function definitions(form: RecoveryForm, iterations: number): string {
     $ load() { rm -f "$WORK/failed"; unseal "$1" | client \${2-} && test ! -e "$WORK/failed"; }`;
 }
 
-const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now. An
-   account that is there already stays as it is: drop it first where you want the one of the backup.
+const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now: one that is
+   there already gets the password of the backup, and its grants beside those that it has.
    "--force" goes on after an error. These may be reported, each below the GRANT that it is about: "Table ... doesn't
    exist", "Unknown column ...", "FUNCTION or PROCEDURE ... does not exist". Such a grant is left out: it is on
    something that was dropped before the backup, or that you have not loaded. Any other error counts.`;

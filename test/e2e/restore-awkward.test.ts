@@ -165,6 +165,11 @@ t.test(
 
 t.test('a database that the server does not take is taken back, and costs the others nothing', async (t) => {
   await execute(root, 'SET GLOBAL innodb_read_only_compressed = ON');
+  const password = await queryLines(root, "SHOW CREATE USER 'col'@'localhost'");
+  await runSql(
+    world.server,
+    "ALTER USER 'col'@'localhost' IDENTIFIED BY 'another'; GRANT INSERT ON crm.* TO 'col'@'localhost';",
+  );
   const some = ['packed', 'odd1', 'coded'];
   const { error, warnings, told } = await restored({
     from: 'offsite:contractor',
@@ -183,6 +188,8 @@ t.test('a database that the server does not take is taken back, and costs the ot
   t.ok(warnings.some((text) => /a table is read-only, and what was there of it is dropped again;/.test(text)));
   t.match(told.at(-1), { kind: 'note', text: 'restored, and the same as in the backup: odd1, coded' });
   t.strictSame(await grants(), WHOLE, 'the accounts are there too');
+  t.strictSame(await queryLines(root, "SHOW CREATE USER 'col'@'localhost'"), password, 'with their passwords');
+  t.match((await queryLines(root, "SHOW GRANTS FOR 'col'@'localhost'")).join(), /INSERT ON `crm`/, 'and what they had');
   const again = await restored({ databases: ['packed'] });
   t.strictSame(again.result?.compared, ['packed'], 'what the hint says leads out of it');
 });

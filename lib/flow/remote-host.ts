@@ -1,12 +1,11 @@
-import { createInterface } from 'node:readline';
-import { z } from 'zod';
 import { type HostFacts, PROBE_SCRIPT, parseProbe, UNPACK_SCRIPT, UPLOAD_FOLDER_SCRIPT } from '../host/probe.ts';
 import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
-import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
-import type { Emit, FlowEvent } from '../model/event.ts';
+import { CoffreError, type ErrorCode } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { readStream } from '../system/files.ts';
 import { connectSsh, type SshConnection } from '../system/ssh.ts';
+import { hearAgent } from './hear-agent.ts';
 import type { Login } from './login.ts';
 
 /** A release as it is sent: one file, and what proves that it arrived. */
@@ -142,20 +141,6 @@ function cannotUnpack(name: string, exitCode: number | null, stderr: string): Co
   );
 }
 
-const Answer = z.object({
-  event: z.literal('result'),
-  exitCode: z.number(),
-  data: Converged.optional(),
-  error: z
-    .object({
-      code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-      message: z.string(),
-      hint: z.string().nullable(),
-      findings: z.array(z.string()),
-    })
-    .optional(),
-});
-
 async function runAgent(
   connection: SshConnection,
   words: readonly string[],
@@ -164,19 +149,10 @@ async function runAgent(
 ): Promise<Converged> {
   const running = await connection.start(words);
   running.stdin.end(`${JSON.stringify(order)}\n`);
-  let answer: z.infer<typeof Answer> | undefined;
-  for await (const line of createInterface({ input: running.stdout })) {
-    const event = jsonOf(line);
-    if (event?.event === 'result') answer = Answer.safeParse(event).data;
-    else if (event) emit({ ...event, kind: event.event, event: undefined } as unknown as FlowEvent);
-  }
+  const converged = await hearAgent(running.stdout, Converged, emit);
   const { exitCode, stderr } = await running.ended;
   const { name } = order.slice.host;
-  if (answer?.data) return answer.data;
-  if (answer?.error) {
-    const { code, message, hint, findings } = answer.error;
-    throw new CoffreError(code, message, { ...(hint === null ? {} : { hint }), findings });
-  }
+  if (converged) return converged;
   if (exitCode === null) {
     throw new CoffreError(
       'host-unreachable',
@@ -193,13 +169,4 @@ async function runAgent(
       hint: `try it there: ${words.join(' ').replace('converge --json', '--help')}`,
     },
   );
-}
-
-function jsonOf(line: string): { readonly event?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined; // a login shell that talks
-  }
 }

@@ -1,0 +1,38 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { type ZodType, z } from 'zod';
+import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
+import type { Emit, FlowEvent } from '../model/event.ts';
+
+const Failure = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  hint: z.string().nullable(),
+  findings: z.array(z.string()),
+});
+
+/**
+ * Listens to a task that runs with `--json`: passes its events on, and returns the data of its result; undefined when it ended
+ * without one. Throws the error that the result tells.
+ */
+export async function hearAgent<Data>(stdout: Readable, schema: ZodType<Data>, emit: Emit): Promise<Data | undefined> {
+  const Answer = z.object({ data: schema.optional(), error: Failure.optional() });
+  let answer: z.infer<typeof Answer> | undefined;
+  for await (const line of createInterface({ input: stdout })) {
+    const event = jsonOf(line);
+    if (event?.event === 'result') answer = Answer.safeParse(event).data;
+    else if (event) emit({ ...event, kind: event.event, event: undefined } as unknown as FlowEvent);
+  }
+  if (!answer?.error) return answer?.data;
+  const { code, message, hint, findings } = answer.error;
+  throw new CoffreError(code, message, { ...(hint === null ? {} : { hint }), findings });
+}
+
+function jsonOf(line: string): { readonly event?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined; // a login shell that talks
+  }
+}

@@ -8,8 +8,8 @@ const FOLDER = '.quickstart';
 await runTask({
   verb: 'quickstart',
   usage: '[--down]',
-  summary: `The whole story on this machine, in ${FOLDER}: a MariaDB, a contractor's sshd, an audit repository, keys, one backup,
-validate, everything dropped, restored twice from the off-site copy, compared. Starts afresh each time and leaves its
+  summary: `The whole story on this machine, in ${FOLDER}: a MariaDB, a contractor's sshd, an audit repository, keys, a host
+provisioned over SSH, one backup, validate, everything dropped, restored twice from the off-site copy, compared. Starts afresh each time and leaves its
 servers running, so that every other task can be tried on it.`,
   options: { down: 'stop what an earlier quickstart has started' },
   examples: ['', '--down'],

@@ -6,12 +6,13 @@ import { loadSql } from '../database/load-sql.ts';
 import { nativeHash } from '../database/native-hash.ts';
 import { grantStatement } from '../database/privileges.ts';
 import { startThrowawayServer, type ThrowawayServer } from '../database/throwaway-server.ts';
+import { hostTimeZone } from '../host/host-time-zone.ts';
 import { startThrowawaySshd, stopThrowawaySshd, type ThrowawaySshd } from '../host/throwaway-sshd.ts';
 import { readInventory } from '../inventory/read.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import { HostName } from '../model/names.ts';
-import { copyFile, makeFolder, writeDurably } from '../system/files.ts';
+import { copyFile, makeFolder, readRequired, writeDurably } from '../system/files.ts';
 import { runGit } from '../system/git.ts';
 import { endRecordedProcess, recordProcess } from '../system/process-record.ts';
 import { newRecipient } from './keys.ts';
@@ -38,6 +39,8 @@ export interface EmbeddedWorldOptions {
   readonly logBin?: boolean;
   /** Whether the contractor allows commands beside SFTP. */
   readonly shell?: boolean;
+  /** Whether the host is only a server with sshd: everything else is left to provisioning, through `operatorKey`. */
+  readonly bare?: boolean;
   /** What stands in the passphrase file of `keys/`, if any: says that it is a demo. */
   readonly passphraseNote?: string;
 }
@@ -54,32 +57,21 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    for (const name of [
-      'host/mnt/data/mysqldata',
-      'host/export',
-      'host/.dec',
-      'offsite/backups/db1',
-      'inventory/hosts',
-    ]) {
-      await makeFolder(at(name));
-    }
-    await makeFolder(at('host/var/lib/coffre'), 0o700);
-    await makeFolder(at('host/etc/coffre'), 0o700);
-    await makeFolder(at('keys'), 0o700);
+    for (const name of ['host', 'offsite/backups/db1', 'inventory/hosts']) await makeFolder(at(name));
+    for (const name of ['host/root', 'keys']) await makeFolder(at(name), 0o700);
     const server = await startThrowawayServer({ folder: at('host/mysql'), logBin: options.logBin ?? true });
     started.push(server);
     await recordProcess(at(SERVER_RECORD), server.pid);
     const contractor = await startThrowawaySshd({ folder: at('offsite/sshd'), sftpOnly: !options.shell });
     started.push(contractor);
     await runGit(['init', '--quiet', '--bare', at('audit.git')]);
-    await makeBackupAccount(server, at('host/etc/coffre/my.cnf'));
-    const adminOptions = at('host/etc/coffre/admin.cnf');
+    const adminOptions = at('host/root/admin.cnf');
     await writeDurably(adminOptions, `[client]\nuser = root\nsocket = "${server.socket}"\n`, 0o600);
-    await copyFile(contractor.identityPath, at('host/etc/coffre/offsite_ed25519'), 0o600);
     const keys = await makeKeys(options);
-    await writeInventory(options, server, contractor);
-    const publicKey = await ensureSigningKey(at('host/var/lib/coffre'), HOST);
-    await addAllowedSigner(at('inventory'), HOST, publicKey);
+    const hostSshd = options.bare ? await startThrowawaySshd({ folder: at('host/sshd'), sftpOnly: false }) : undefined;
+    if (hostSshd) started.push(hostSshd);
+    await writeInventory(options, server, contractor, hostSshd);
+    if (!options.bare) await equipHost(folder, server, contractor);
     const inventory = () => readInventory(at('inventory'));
     return {
       folder,
@@ -100,10 +92,28 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
   }
 }
 
+/** What provisioning would have done, for tests of what comes after it: in a second less, and with the contractor's consent. */
+async function equipHost(folder: string, server: ThrowawayServer, contractor: ThrowawaySshd): Promise<void> {
+  const at = (...names: string[]) => join(folder, ...names);
+  for (const name of ['host/mnt/data/mysqldata', 'host/export', 'host/.dec']) await makeFolder(at(name));
+  for (const name of ['host/var/lib/coffre', 'host/etc/coffre']) await makeFolder(at(name), 0o700);
+  await makeBackupAccount(server, at('host/etc/coffre/my.cnf'));
+  await copyFile(contractor.identityPath, at('host/etc/coffre/offsite_ed25519'), 0o600);
+  const publicKey = await ensureSigningKey(at('host/var/lib/coffre'), HOST);
+  await addAllowedSigner(at('inventory'), HOST, publicKey);
+}
+
+/** The contractor's part: lets a key of the host in. */
+export async function contractorLetsIn(folder: string, publicKey: string): Promise<void> {
+  const path = join(folder, 'offsite/sshd/authorized_keys');
+  await writeDurably(path, `${await readRequired(path)}${publicKey}\n`, 0o600);
+}
+
 /** Ends what a world in `folder` has started, from whichever process. The folder stays. */
 export async function stopEmbeddedWorld(folder: string): Promise<void> {
   await endRecordedProcess(join(folder, SERVER_RECORD));
   await stopThrowawaySshd(join(folder, 'offsite/sshd'));
+  await stopThrowawaySshd(join(folder, 'host/sshd'));
 }
 
 function hostNamed(inventory: Inventory, name: HostName): HostConfig {
@@ -141,7 +151,12 @@ async function makeKeys({ folder, passphraseNote }: EmbeddedWorldOptions): Promi
   return { company: path('company'), escrow: path('escrow'), passphrase };
 }
 
-async function writeInventory({ folder }: EmbeddedWorldOptions, server: ThrowawayServer, contractor: ThrowawaySshd) {
+async function writeInventory(
+  { folder }: EmbeddedWorldOptions,
+  server: ThrowawayServer,
+  contractor: ThrowawaySshd,
+  sshd: ThrowawaySshd | undefined,
+) {
   const at = (...names: string[]) => join(folder, ...names);
   const { address, port, user, hostKey } = contractor;
   const defaults = {
@@ -149,10 +164,19 @@ async function writeInventory({ folder }: EmbeddedWorldOptions, server: Throwawa
     recipients: ['company', 'escrow'],
     audit: { kind: 'git', remote: at('audit.git'), branch: 'main' },
   };
+  const ssh = sshd && {
+    ssh: {
+      ...{ address: sshd.address, port: sshd.port, user: sshd.user, hostKey: sshd.hostKey },
+      identity: sshd.identityPath,
+    },
+  };
   const host = {
+    ...ssh,
+    timezone: (await hostTimeZone()) ?? 'UTC',
     database: {
       socket: server.socket,
       account: { user: 'bkpuser', from: 'localhost' },
+      admin: { optionFile: at('host/root/admin.cnf') },
       optionFile: at('host/etc/coffre/my.cnf'),
     },
     store: { path: at('host/mnt/data/mysqldata'), mount: 'none' },
@@ -160,6 +184,13 @@ async function writeInventory({ folder }: EmbeddedWorldOptions, server: Throwawa
     keys: { path: at('host/.dec') },
     state: { path: at('host/var/lib/coffre') },
     secrets: { path: at('host/etc/coffre/.env') },
+    settings: { path: at('host/etc/coffre') },
+    agent: { path: at('host/opt/coffre') },
+    scheduler: {
+      kind: 'cron',
+      cronFile: at('host/etc/cron.d/coffre'),
+      unitFolder: at('host/etc/systemd/system'),
+    },
     offsite: [
       {
         name: 'contractor',

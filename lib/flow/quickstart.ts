@@ -6,12 +6,15 @@ import type { Manifest } from '../model/manifest.ts';
 import { openPrivateKey } from '../seal/private-key.ts';
 import { systemClock } from '../system/clock.ts';
 import { exists, readRequired, removeDurably } from '../system/files.ts';
-import { backup } from './backup.ts';
 import { type ContentDigests, compareContent, readContent } from './compare-content.ts';
-import { type EmbeddedWorld, startEmbeddedWorld, stopEmbeddedWorld } from './embedded-world.ts';
+import { contractorLetsIn, type EmbeddedWorld, startEmbeddedWorld, stopEmbeddedWorld } from './embedded-world.ts';
+import { operatorLogin } from './login.ts';
+import { provision } from './provision.ts';
 import { QUICKSTART_ACCOUNTS, QUICKSTART_DATABASES, QUICKSTART_SQL } from './quickstart-data.ts';
 import { recoverByHand } from './recover-by-hand.ts';
+import { releaseShelf } from './release-shelf.ts';
 import { restore } from './restore.ts';
+import { runNightlyTask } from './run-nightly-task.ts';
 import { assertValid, validate } from './validate.ts';
 
 const NOTE = `These keys belong to the demo that \`npm run quickstart\` has made. passphrase.txt opens them, and it is written
@@ -30,7 +33,7 @@ export async function stopQuickstart(folder: string): Promise<void> {
 }
 
 /**
- * The whole story on real parts in `folder`, told through `emit`: back up, validate, lose everything, restore from the
+ * The whole story on real parts in `folder`, told through `emit`: provision, back up as cron would, validate, lose everything, restore from the
  * off-site copy with this software and then without it, and compare by content each time. The servers go on.
  */
 export async function quickstart(folder: string, emit: Emit, signal: AbortSignal): Promise<QuickstartResult> {
@@ -45,7 +48,7 @@ export async function quickstart(folder: string, emit: Emit, signal: AbortSignal
   await stopQuickstart(folder);
   await removeDurably(folder);
   const world = await tell('servers', "a MariaDB, a contractor's sshd, an audit repository, two recipients' keys", () =>
-    startEmbeddedWorld({ folder, passphraseNote: NOTE }),
+    startEmbeddedWorld({ folder, passphraseNote: NOTE, bare: true }),
   );
   try {
     return await story(world, tell, emit, signal);
@@ -66,9 +69,25 @@ async function story(world: EmbeddedWorld, tell: Tell, emit: Emit, signal: Abort
     readContent(server.root, QUICKSTART_DATABASES),
   );
 
+  const made = await tell('provision', 'over SSH: agent, keys, account, cron entry', () =>
+    provisionHost(world, emit, signal),
+  );
+  emit({ kind: 'note', subject: world.hostName, text: made });
+  const again = await tell('provision', 'once more, to see that nothing is left to do', () =>
+    provisionHost(world, emit, signal),
+  );
+  emit({ kind: 'note', subject: world.hostName, text: again });
   const [inventory, host] = [await world.inventory(), await world.host()];
-  const { manifest, owed } = await backup(host, { inventory, clock: systemClock, emit, signal });
-  if (owed.length > 0) throw owed[0]?.error;
+  emit({
+    kind: 'note',
+    subject: host.name,
+    text: `what stands in ${relative(folder, host.scheduler.cronFile)} is run as cron would`,
+  });
+  const { manifest, owed } = await runNightlyTask(host.scheduler.cronFile, emit);
+  if (owed.length > 0) {
+    const what = owed.map((each) => each.what).join(', ');
+    throw new CoffreError('owed', `cannot call the backup whole: ${what} is owed`, { hint: 'look at the lines above' });
+  }
 
   await tell('validate', 'the audit repository: schema, signatures, chain, freshness', async () => {
     assertValid(await validate({ inventory, source: { location: world.auditRepository }, clock: systemClock }));
@@ -115,6 +134,23 @@ async function story(world: EmbeddedWorld, tell: Tell, emit: Emit, signal: Abort
   );
   await tell('compare', 'every table with what was there before', () => assertSame(world, before));
   return { folder: relative(process.cwd(), folder) || '.', manifest, databases: QUICKSTART_DATABASES };
+}
+
+/** Converges the host and lets the contractor do his part. Returns what was changed, in a few words. */
+async function provisionHost(world: EmbeddedWorld, emit: Emit, signal: AbortSignal): Promise<string> {
+  const [inventory, host] = [await world.inventory(), await world.host()];
+  const wish = { desired: 'present', apply: true, lookAround: false, parallel: 1 } as const;
+  const quiet: Emit = (event) => (event.kind === 'warning' ? emit(event) : undefined);
+  const login = operatorLogin(undefined, undefined);
+  const context = { inventory, login, releases: releaseShelf(), clock: systemClock, emit: quiet, signal };
+  const [outcome] = await provision([host], wish, context);
+  if (!outcome?.ok) throw outcome?.error;
+  const { applied, identities } = outcome.converged;
+  if (applied.length === 0) return 'nothing to change';
+  for (const { publicKey } of identities) await contractorLetsIn(world.folder, publicKey);
+  const kinds = [...new Set(applied.map(({ kind }) => kind))];
+  const counted = kinds.map((kind) => `${applied.filter((change) => change.kind === kind).length} ${kind}`);
+  return `${applied.length} changes: ${counted.join(', ')}; the contractor let the new key in`;
 }
 
 async function assertSame({ server }: EmbeddedWorld, before: ContentDigests): Promise<void> {

@@ -15,7 +15,7 @@ export interface SchedulerFacts {
 
 /**
  * Which scheduler starts the nightly task: `auto` is cron where it is there, else systemd. Throws `program-missing` for
- * one that is not there.
+ * systemd that is not there, and for `auto` with neither.
  */
 export function chooseScheduler(kind: Scheduler | 'auto', { cron, systemd }: SchedulerFacts): Scheduler {
   const missing = (what: string) => {
@@ -27,7 +27,7 @@ export function chooseScheduler(kind: Scheduler | 'auto', { cron, systemd }: Sch
     case 'none':
       return 'none';
     case 'cron':
-      return cron ? 'cron' : missing('there is no cron on this host');
+      return 'cron'; // its file can be there before the daemon is: a remark tells of that
     case 'systemd':
       return systemd ? 'systemd' : missing('systemd does not run this host');
     case 'auto':

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Remark } from '../model/plan.ts';
 import { readIfPresent } from '../system/files.ts';
+import { findProgram } from '../system/programs.ts';
 import { CRON_FOLDER } from './cron-entry.ts';
 
 /** What /proc calls a cron daemon: Debian's, and those of cronie and busybox. */
@@ -22,5 +23,7 @@ export async function cronDaemonRemark(path: string, root = '/'): Promise<Remark
   const pid = Number(record?.toString('latin1').trim());
   const name = pid > 0 ? await readFile(join(root, `proc/${pid}/comm`), 'utf8').catch(() => '') : '';
   if (DAEMONS.includes(name.trim())) return undefined;
-  return { text: `${path} is in place, and no cron daemon is running`, hint: 'systemctl enable --now cron' };
+  const start = 'systemctl enable --now cron';
+  const hint = findProgram('cron') ? start : `apt-get install --no-install-recommends cron && ${start}`;
+  return { text: `no cron daemon is running that could read ${path}`, hint };
 }

@@ -38,7 +38,9 @@ export interface Task {
 }
 
 const COMMON = {
-  inventory: '=DIR  the inventory (default: inventory; that of the quickstart while .quickstart is there)',
+  inventory: process.env.COFFRE_COMMAND
+    ? "=DIR  the inventory (default: this host's own slice, /etc/coffre)"
+    : '=DIR  the inventory (default: inventory; that of the quickstart while .quickstart is there)',
   json: 'one JSON event a line on stdout; the last one is the result',
   help: 'show this help',
 };

@@ -1,11 +1,13 @@
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { startEmbeddedWorld } from '../../lib/flow/embedded-world.ts';
 import { readPlans } from '../../lib/flow/read-plans.ts';
 import { formatPlanComment, PLAN_MARKER } from '../../lib/report/plan-comment.ts';
 import { run } from '../../lib/system/command.ts';
 import { GITHUB_TOKEN, SELF, startGitHub } from '../fixture/github-server.ts';
 import { type Occasion, readWorkflow, runJob } from '../fixture/workflow.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const workflow = readWorkflow(join(root, '.github/workflows/provision.yml'));
@@ -17,11 +19,14 @@ const SIGNER =
 t.jobs = 2;
 const buffered = { buffered: true };
 
-/** A clone as the runner has it, with a stand-in for the task that needs hosts, and for `npm ci` the packages here. */
+/**
+ * A clone as the runner has it, and for `npm ci` the packages here. Without an inventory of real hosts a stand-in takes
+ * the place of the task that needs them: it can be ordered to fail.
+ */
 async function world(
   t: Test,
   kind: 'push' | 'pull_request',
-  { orders = {}, fork = false, secrets = {}, npx = NPX } = {},
+  { orders = {}, fork = false, secrets = {}, npx = NPX, inventory = '' } = {},
 ) {
   const folder = t.testdir({ origin: {}, programs: { npm: NPM, ...(npx ? { npx } : {}) } });
   const [origin, programs] = [join(folder, 'origin'), join(folder, 'programs')];
@@ -29,10 +34,14 @@ async function world(
   for (const part of ['lib', 'tasks', 'inventory', 'package.json', '.npmrc', '.gitignore']) {
     cpSync(join(root, part), join(origin, part), { recursive: true });
   }
-  // The real task takes its place here, with hosts of its own in `inventory`.
-  const standIn = readFileSync(join(root, 'test/fixture/provision-stand-in.ts'), 'utf8');
-  writeFileSync(join(origin, 'tasks/provision.ts'), standIn.replaceAll("'../../", "'../"));
-  writeFileSync(join(origin, 'stand-in.json'), JSON.stringify({ key: KEY, ...orders }));
+  if (inventory !== '') {
+    rmSync(join(origin, 'inventory'), { recursive: true });
+    cpSync(inventory, join(origin, 'inventory'), { recursive: true });
+  } else {
+    const standIn = readFileSync(join(root, 'test/fixture/provision-stand-in.ts'), 'utf8');
+    writeFileSync(join(origin, 'tasks/provision.ts'), standIn.replaceAll("'../../", "'../"));
+    writeFileSync(join(origin, 'stand-in.json'), JSON.stringify({ key: KEY, ...orders }));
+  }
   const who = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
   for (const args of [
     ['init', '-q'],
@@ -97,6 +106,36 @@ t.test('a pull request is answered with the plan of every host', buffered, async
   t.notOk(readdirSync(join(folder, 'plan/work')).includes('pwned'));
   t.same(server.complaints, []);
 });
+
+t.test(
+  'a real host is planned by a pull request and changed by the merge, signing key and all',
+  buffered,
+  async (t) => {
+    const { path, remove } = temporaryFolder();
+    const host = await startEmbeddedWorld({ folder: path, bare: true });
+    t.teardown(() => host.stop().then(remove));
+    const file = join(host.inventoryFolder, 'hosts/db1.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^ {2}identity: .*\n/m, ''));
+    mkdirSync(join(host.inventoryFolder, 'signers'));
+    writeFileSync(join(host.inventoryFolder, 'signers/allowed_signers'), '');
+    const key = readFileSync(join(path, 'host/sshd/identity_ed25519'), 'utf8').trimEnd();
+    const secrets = { COFFRE_PLAN_SSH_KEY: key, COFFRE_SSH_KEY: key };
+
+    const pull = await world(t, 'pull_request', { secrets, inventory: host.inventoryFolder });
+    const plan = await runJob(workflow, 'plan', pull.occasion);
+    t.equal(plan.result, 'success', plan.log);
+    const planned = await readPlans(join(pull.folder, 'artifacts/plan/plan.jsonl'));
+    t.match(formatPlanComment(planned, HEAD), /<code>db1<\/code> \| 1[0-9] \| 0 \| 0 \|/);
+    t.notOk(existsSync(join(path, 'host/opt')), 'the host is as it was');
+
+    const push = await world(t, 'push', { secrets, inventory: host.inventoryFolder });
+    const apply = await runJob(workflow, 'apply', push.occasion);
+    t.match(apply.steps, { apply: 'success', 'new signing keys': 'failure', 'keep the new signing keys': 'success' });
+    t.match(apply.summary, /^\+db1 namespaces="coffre-manifest" ssh-ed25519 /m);
+    t.ok(existsSync(join(path, 'host/opt/coffre/current/coffre')));
+    t.ok(existsSync(join(path, 'host/etc/cron.d/coffre')));
+  },
+);
 
 t.test('a wrong inventory is red, and the comment says why', buffered, async (t) => {
   const { occasion, folder } = await world(t, 'pull_request', { secrets: { COFFRE_PLAN_SSH_KEY: KEY } });

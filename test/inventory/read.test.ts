@@ -238,7 +238,7 @@ const broken: Readonly<Record<string, { files: Record<string, string | Buffer | 
     tells: /hosts\/db2.yaml:\d+:\d+ store.path: db1 has the same path on a mounted volume.*shared-store/,
   },
   'one folder for two hosts': {
-    files: { 'hosts/db2.yaml': DB2.replace('/backups/db2', '/backups/./db1/') },
+    files: { 'hosts/db2.yaml': DB2.replace('/backups/db2', '/backups/./db1/').replace('acme-db2', 'acme-db1') },
     tells: /hosts\/db2.yaml:\d+:5 offsite\[0\].path: db1 keeps its runs in the same folder.*duplicate-offsite/,
   },
   'one name for two offsites': {

@@ -73,7 +73,7 @@ export async function buildRelease(order: ReleaseOrder): Promise<BuiltRelease> {
     files: [...listed, { ...sumsFile, sha256: await digestOf(content) }].sort(byPath),
   };
   const described = textFile(DESCRIPTION, `${JSON.stringify(description, null, 2)}\n`);
-  if (!(await exists(path))) await write(folder, path, [described, sums, ...packed]);
+  if (!(await exists(path))) await write(folder, path, [described, ...[sums, ...packed].sort(byPath)]);
   return {
     version,
     path,

@@ -92,7 +92,8 @@ async function loadArchive(
       });
     }
   } catch (error) {
-    // In the day archive the next one stands behind the rest of this one.
+    // In the day archive the next one stands behind the rest of this one: to be read on by nobody else meanwhile, not even
+    // by a decompressor that is torn down, and in order.
     while (OF_ONE_DATABASE.includes(asCoffreError(error).code) && !(await sql.next()).done) signal.throwIfAborted();
     throw error;
   } finally {

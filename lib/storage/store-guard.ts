@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
@@ -64,9 +64,10 @@ async function assertFolder(path: string): Promise<void> {
 /** A volume without quorum still answers questions about it. Only a file that went there and back is a proof. */
 async function probe(folder: string): Promise<void> {
   const content = randomBytes(64);
-  const name = join(folder, `.coffre-probe-${content.toString('hex', 0, 8)}`);
+  const name = join(folder, `${PROBE}${content.toString('hex', 0, 8)}`);
   const renamed = `${name}-renamed`;
   try {
+    await sweep(folder);
     const handle = await open(name, 'wx', 0o600);
     try {
       await handle.writeFile(content);
@@ -87,5 +88,18 @@ async function probe(folder: string): Promise<void> {
   } finally {
     await rm(name, { force: true }).catch(() => undefined); // the error above tells more
     await rm(renamed, { force: true }).catch(() => undefined);
+  }
+}
+
+const PROBE = '.coffre-probe-';
+const STALE_MS = 3_600_000;
+
+/** Takes away the probes of runs that were killed over them. A young one may be at work. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(PROBE)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined); // its own run may have taken it away
+    if (found && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true });
   }
 }

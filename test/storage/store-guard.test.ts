@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { assertStoreMounted, freeBytes } from '../../lib/storage/store-guard.ts';
@@ -65,4 +65,12 @@ t.test('says when the folder takes no writes', async (t) => {
 t.test('knows how much space is left', async (t) => {
   t.ok((await freeBytes(t.testdir())) > 0);
   await t.rejects(freeBytes('/nowhere/at/all'), { code: 'not-found' });
+});
+
+t.test('what a killed run has left of its probe goes; what may be at work stays', async (t) => {
+  const path = t.testdir({ '.coffre-probe-old': 'x', '.coffre-probe-young': 'x', mine: 'x' });
+  const yesterday = new Date(Date.now() - 86_400_000);
+  for (const name of ['.coffre-probe-old', 'mine']) utimesSync(join(path, name), yesterday, yesterday);
+  await assertStoreMounted({ path, mount: 'none' });
+  t.same(readdirSync(path).sort(), ['.coffre-probe-young', 'mine']);
 });

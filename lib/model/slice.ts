@@ -11,7 +11,7 @@ export const Slice = z.strictObject({
   host: HostConfig.extend({ name: HostName }),
   /** The recipients of this host. */
   recipients: z.array(z.strictObject({ name: RecipientName, publicKey: z.string() })),
-  /** `inventory/signers/allowed_signers`, whole: a host also verifies what others have signed. */
+  /** The lines of `inventory/signers/allowed_signers` for this host: it verifies what it has signed itself, and nothing else. */
   allowedSigners: z.string(),
 });
 export type Slice = z.infer<typeof Slice>;

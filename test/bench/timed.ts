@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { cleanEnvironment } from '../../lib/system/command.ts';
+import { highWaterMark } from '../fixture/high-water-mark.ts';
 
 /** What a program cost. */
 export interface Timed {
@@ -36,10 +36,4 @@ export async function timed(program: string, args: readonly string[], cwd = proc
   } finally {
     clearInterval(watch);
   }
-}
-
-/** 0 when the process is gone. */
-async function highWaterMark(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }

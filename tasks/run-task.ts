@@ -3,6 +3,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
 import { expectBulkData } from '../lib/system/memory.ts';
+import { commandOf } from './own-words.ts';
 import { jsonTerminal, plainTerminal } from './terminal.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -107,14 +108,9 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
     // Node's own advice stands behind the first sentence, or on lines of its own.
     const message = (error as Error).message.split(/\. To specify|\.?\n/, 1)[0] ?? '';
     throw new CoffreError('usage', `cannot read the command line: ${lowerFirst(message)}`, {
-      hint: `${commandOf(task)} --help`,
+      hint: `${commandOf(task.verb)} --help`,
     });
   }
-}
-
-/** How the task was called: from a checkout, or by the launcher of a release. */
-function commandOf({ verb }: Task): string {
-  return process.env.COFFRE_COMMAND ? `coffre ${verb}` : `npx zx tasks/${verb}.ts`;
 }
 
 function helpText(task: Task, described: Readonly<Record<string, string>>): string {
@@ -124,7 +120,7 @@ function helpText(task: Task, described: Readonly<Record<string, string>>): stri
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
-    `usage: ${commandOf(task)} ${task.usage}`,
+    `usage: ${commandOf(task.verb)} ${task.usage}`,
     '',
     task.summary,
     '',
@@ -132,7 +128,7 @@ function helpText(task: Task, described: Readonly<Record<string, string>>): stri
     ...rows.map(([left, right]) => left.padEnd(width) + right),
     '',
     'examples:',
-    ...task.examples.map((example) => `  ${commandOf(task)} ${example}`.trimEnd()),
+    ...task.examples.map((example) => `  ${commandOf(task.verb)} ${example}`.trimEnd()),
     '',
   ].join('\n');
 }

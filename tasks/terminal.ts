@@ -7,6 +7,7 @@ import type { FlowEvent } from '../lib/model/event.ts';
 import { formatBytes, formatDuration } from '../lib/report/format.ts';
 import { formatPlan } from '../lib/report/plan.ts';
 import { onOneLine } from '../lib/report/table.ts';
+import { inOwnWords } from './own-words.ts';
 
 /** Where a task speaks: a person's terminal, cron's plain lines, or one JSON event a line. */
 export interface Terminal {
@@ -15,16 +16,22 @@ export interface Terminal {
   failure(error: CoffreError): void;
 }
 
-const toStderr = (line: string) => process.stderr.write(`${line}\n`);
+const toStderr = (line: string) => process.stderr.write(`${inOwnWords(line)}\n`);
 
 export function jsonTerminal(): Terminal {
-  const write = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  const hints = (key: string, value: unknown) =>
+    key === 'hint' && typeof value === 'string' ? inOwnWords(value) : value;
+  const write = (value: object) => process.stdout.write(`${JSON.stringify(value, hints)}\n`);
   return {
     event: (event) => write({ event: event.kind, ...event, kind: undefined }),
     result: ({ data, exitCode }) => write({ event: 'result', exitCode, data }),
     failure: (error) => {
       const { code, message, hint, findings, exitCode } = error;
-      write({ event: 'result', exitCode, error: { code, message, hint: hint ?? null, findings } });
+      write({
+        event: 'result',
+        exitCode,
+        error: { code, message, hint: hint ?? null, findings: findings.map(inOwnWords) },
+      });
     },
   };
 }
@@ -59,7 +66,7 @@ export function plainTerminal(): Terminal {
     },
     result: ({ text }) => {
       progress.clear();
-      if (text !== '') process.stdout.write(`${text}\n`);
+      if (text !== '') process.stdout.write(`${inOwnWords(text)}\n`);
     },
     failure: (error) => {
       progress.clear();

@@ -33,6 +33,7 @@ export function clockRemark(hostEpochMs: number, controlEpochMs: number): Remark
 
 /** Looks at every full hour: no zone changes its clocks more often. */
 function sameClocks(one: string, other: string, fromMs: number): boolean {
+  if (sameZone(one, other)) return true;
   const [offsetOfOne, offsetOfOther] = [offsets(one), offsets(other)];
   if (!offsetOfOne || !offsetOfOther) return false;
   const first = Math.ceil(fromMs / HOUR_MS) * HOUR_MS;
@@ -41,6 +42,16 @@ function sameClocks(one: string, other: string, fromMs: number): boolean {
     if (offsetOfOne(at) !== offsetOfOther(at)) return false;
   }
   return true;
+}
+
+/** Two names of one zone, such as UTC and Etc/UTC. */
+function sameZone(one: string, other: string): boolean {
+  const canonical = (timeZone: string) => new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
+  try {
+    return canonical(one) === canonical(other);
+  } catch {
+    return false;
+  }
 }
 
 /** The offset from UTC as text, such as GMT+02:00; undefined for a zone that is none. */

@@ -2,13 +2,13 @@ import { chmod, utimes } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { type Change, diffLines, type Resource } from '../model/plan.ts';
+import { textDiff } from '../model/text-diff.ts';
 import { sleep } from '../system/clock.ts';
 import { makeFolder, removeDurably, writeDurably } from '../system/files.ts';
+import { findSystemUser } from '../system/users.ts';
 import { type CronFile, type CronFileStat, cronFileFaults, octal, readCronFile } from './cron-file.ts';
 import { parseCronTable } from './cron-table.ts';
-import { existingUsers } from './existing-users.ts';
 import { hideCronValues } from './hide-values.ts';
-import { lineDiff } from './line-diff.ts';
 
 /** The folder that Debian's cron reads; files of root alone. */
 export const CRON_FOLDER = '/etc/cron.d';
@@ -79,14 +79,15 @@ function changeFor(
     ...(stat.uid === uid ? [] : [`-owner ${stat.uid}`, `+owner ${uid}`]),
     ...(stat.mode === MODE || stat.kind === 'link' ? [] : [`-mode ${octal(stat.mode)}`, `+mode ${octal(MODE)}`]),
     ...(stat.nlink === 1 ? [] : [`-${stat.nlink} hard links`, '+1 hard link']),
-    ...(text === desired.text ? [] : lineDiff(hideCronValues(text), desired.text)),
+    ...(text === desired.text ? [] : textDiff(hideCronValues(text), desired.text)),
   ];
   return lines.length === 0 ? undefined : change('change', lines);
 }
 
 /** Throws `refused` when cron would ignore the file. */
 async function assertTaken(file: CronFile, uid: number): Promise<void> {
-  const users = await existingUsers(parseCronTable(file.text).entries.map(({ user }) => user));
+  const users = new Set<string>();
+  for (const { user } of parseCronTable(file.text).entries) if (await findSystemUser(user)) users.add(user);
   const faults = cronFileFaults(file, { expectedOwner: uid, userExists: (name) => users.has(name) });
   if (faults.length === 0) return;
   throw new CoffreError('refused', `cannot write ${file.path}: cron would ignore it: ${faults.join('; ')}`, {

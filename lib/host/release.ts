@@ -102,7 +102,7 @@ export async function rollbackRelease(
       'not-found',
       `cannot roll back the agent in ${path}: no release before the current one is kept`,
       {
-        hint: 'provision from an older checkout: git checkout COMMIT && npx zx tasks/provision.ts',
+        hint: 'provision from an older checkout, at control: git checkout COMMIT && npx zx tasks/provision.ts',
       },
     );
   }
@@ -110,7 +110,7 @@ export async function rollbackRelease(
   const differences = (await compareRelease(join(path, to), wanted)).filter(({ path }) => path !== 'node');
   if (wanted.description.version !== to || differences.length > 0) {
     throw new CoffreError('verification-failed', `cannot roll back the agent in ${path}: ${to} is damaged`, {
-      hint: 'provision from the checkout that it was built from: npx zx tasks/provision.ts',
+      hint: 'provision from the checkout that it was built from, at control: npx zx tasks/provision.ts',
       findings: differences.map((difference) => describe(to, difference)),
     });
   }

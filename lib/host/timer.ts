@@ -2,10 +2,10 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { type Change, diffLines, type Resource } from '../model/plan.ts';
+import { textDiff } from '../model/text-diff.ts';
 import { exists, makeFolder, removeDurably, writeDurably } from '../system/files.ts';
 import { type CronFile, octal, readCronFile as readUnit } from './cron-file.ts';
 import { hideUnitValues } from './hide-values.ts';
-import { lineDiff } from './line-diff.ts';
 import type { TimerUnits } from './render-timer.ts';
 import { type Systemctl, systemctlOrThrow } from './systemctl.ts';
 
@@ -102,7 +102,7 @@ function unitDrift(found: CronFile | undefined, text: string): string[] {
     ...(kind === 'file' ? [] : [`-a ${kind}`, '+a regular file']),
     ...(uid === 0 ? [] : [`-owner ${uid}`, '+owner 0']),
     ...(mode === MODE || kind === 'link' ? [] : [`-mode ${octal(mode)}`, `+mode ${octal(MODE)}`]),
-    ...(found.text === text ? [] : lineDiff(hideUnitValues(found.text, text), text)),
+    ...(found.text === text ? [] : textDiff(hideUnitValues(found.text, text), text)),
   ];
 }
 

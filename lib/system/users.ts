@@ -3,24 +3,23 @@ import { CoffreError } from '../model/error.ts';
 import { run, type SystemUser } from './command.ts';
 import { requireProgram } from './programs.ts';
 
-/** What `useradd` of every distribution takes. All digits would be looked up as a number. */
+/** What `useradd` of every distribution takes. */
 const NAME = /^[a-z_][a-z0-9_-]{0,31}$/;
+const NOT_FOUND = 2;
 
-/** The user named `name`, from whatever the machine keeps its users in; undefined when there is none. */
+/** The user named `name`, wherever this machine keeps its users: passwd, LDAP, systemd; undefined when there is none. */
 export async function findSystemUser(name: string): Promise<SystemUser | undefined> {
-  assertUserName(name);
+  if (/^\d*$/.test(name)) return undefined; // getent would take it for the number of a user
   const { exitCode, stdout } = await run(requireProgram('getent'), ['passwd', '--', name]);
   if (exitCode === NOT_FOUND) return undefined;
-  const [found, , uid = '', gid = ''] = stdout.split(':');
-  if (exitCode !== 0 || found !== name || !/^\d+$/.test(uid) || !/^\d+$/.test(gid)) {
-    throw new CoffreError('unexpected', `cannot look up the system user ${name}: getent gave no entry of it`, {
+  const [, , uid = '', gid = ''] = stdout.split(':');
+  if (exitCode !== 0 || !/^\d+$/.test(uid) || !/^\d+$/.test(gid)) {
+    throw new CoffreError('unexpected', `cannot look up the user ${name}: getent gave no entry of it`, {
       hint: `run: getent passwd ${name}`,
     });
   }
   return { name, uid: Number(uid), gid: Number(gid) };
 }
-
-const NOT_FOUND = 2;
 
 /** Throws `inventory` for what cannot be the name of a system user. */
 export function assertUserName(name: string): void {

@@ -12,6 +12,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { cronEntry, cronMayBeLooking } from '../../lib/host/cron-entry.ts';
+import { TASK_PATH } from '../../lib/host/nightly-task.ts';
 import { renderCronEntry } from '../../lib/host/render-cron-entry.ts';
 import { HostName } from '../../lib/model/names.ts';
 import type { Resource } from '../../lib/model/plan.ts';
@@ -55,7 +56,7 @@ t.test('a cron entry', async (t) => {
     const before = statSync(path).mtimeMs;
     const change = await settle(entry);
     t.match(change, { action: 'change' });
-    for (const line of ['-mode 0664', '+mode 0644', '-TOKEN=…', '-MAILTO="ops@example.net"', ' SHELL=/bin/sh']) {
+    for (const line of ['-mode 0664', '+mode 0644', '-TOKEN=…', '-MAILTO="ops@example.net"', ` PATH=${TASK_PATH}`]) {
       t.ok(change?.lines.includes(line), line);
     }
     t.equal(change?.lines.filter((line) => line.includes(' * * * ')).length, 2);

@@ -26,11 +26,11 @@ export const NODE_LINK = 'node';
 /** The description in the folder of a release. Throws `not-found`, or `verification-failed` for one that nobody can read. */
 export async function readDescription(folder: string, node: string | undefined): Promise<Wanted> {
   const path = join(folder, DESCRIPTION);
-  const bytes = await readRequired(path, 'a release is built and shipped by: npx zx tasks/provision.ts');
+  const bytes = await readRequired(path, 'a release is built and shipped from control: npx zx tasks/provision.ts');
   const parsed = ReleaseDescription.safeParse(jsonOf(bytes));
   if (parsed.success) return { description: parsed.data, bytes, node: parsed.data.runtime ? undefined : node };
   throw new CoffreError('verification-failed', `cannot read ${path}: it does not describe a release`, {
-    hint: 'ship the release again: npx zx tasks/provision.ts',
+    hint: 'ship the release again, from control: npx zx tasks/provision.ts',
   });
 }
 

@@ -111,7 +111,7 @@ async function linkDurably(path: string, target: string): Promise<void> {
 
 function damaged({ path }: ReleaseFile): CoffreError {
   return new CoffreError('verification-failed', `cannot install the release: ${path} is not what ${DESCRIPTION} says`, {
-    hint: 'it was damaged on its way: ship it again with npx zx tasks/provision.ts',
+    hint: 'it was damaged on its way: ship it again, from control: npx zx tasks/provision.ts',
   });
 }
 

@@ -12,6 +12,7 @@ import { readInventory } from '../inventory/read.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import { HostName } from '../model/names.ts';
+import type { KeyPair } from '../seal/key-pair.ts';
 import { copyFile, makeFolder, readRequired, writeDurably } from '../system/files.ts';
 import { runGit } from '../system/git.ts';
 import { endRecordedProcess, recordProcess } from '../system/process-record.ts';
@@ -41,11 +42,14 @@ export interface EmbeddedWorldOptions {
   readonly shell?: boolean;
   /** Whether the host is only a server with sshd: everything else is left to provisioning, through `operatorKey`. */
   readonly bare?: boolean;
+  /** Keys that are there already, under one passphrase; new ones are made if absent, which takes seconds. */
+  readonly keys?: { readonly company: KeyPair; readonly escrow: KeyPair; readonly passphrase: string };
   /** What stands in the passphrase file of `keys/`, if any: says that it is a demo. */
   readonly passphraseNote?: string;
 }
 
 const HOST = HostName.parse('db1');
+const RECIPIENTS = ['company', 'escrow'] as const;
 const SERVER_RECORD = 'host/mysql/process.json';
 
 /** Starts the world in an empty folder. What was started is stopped again when any of it fails. */
@@ -131,18 +135,17 @@ async function makeBackupAccount(server: ThrowawayServer, optionFile: string): P
   await writeDurably(optionFile, `[client]\nuser = bkpuser\npassword = "${password}"\n`, 0o600);
 }
 
-async function makeKeys({ folder, passphraseNote }: EmbeddedWorldOptions): Promise<EmbeddedWorld['keys']> {
-  const passphrase = randomBytes(12).toString('base64url');
+async function makeKeys({ folder, keys, passphraseNote }: EmbeddedWorldOptions): Promise<EmbeddedWorld['keys']> {
+  const passphrase = keys?.passphrase ?? randomBytes(12).toString('base64url');
   const path = (name: string) => join(folder, 'keys', `${name}.pem`);
+  const inventoryFolder = join(folder, 'inventory');
   await Promise.all(
-    ['company', 'escrow'].map((name) =>
-      newRecipient({
-        name,
-        inventoryFolder: join(folder, 'inventory'),
-        privateKeyPath: path(name),
-        passphrase,
-      }),
-    ),
+    RECIPIENTS.map(async (name) => {
+      if (!keys) return void (await newRecipient({ name, inventoryFolder, privateKeyPath: path(name), passphrase }));
+      await makeFolder(join(inventoryFolder, 'recipients'));
+      await writeDurably(join(inventoryFolder, 'recipients', `${name}.pem`), keys[name].publicKey);
+      await writeDurably(path(name), keys[name].privateKey, 0o600);
+    }),
   );
   if (passphraseNote !== undefined) {
     await writeDurably(join(folder, 'keys', 'passphrase.txt'), `${passphrase}\n`, 0o600);

@@ -7,6 +7,7 @@ import { formatPlanComment, PLAN_MARKER } from '../../lib/report/plan-comment.ts
 import { run } from '../../lib/system/command.ts';
 import { GITHUB_TOKEN, SELF, startGitHub } from '../fixture/github-server.ts';
 import { type Occasion, readWorkflow, runJob } from '../fixture/workflow.ts';
+import { worldKeys } from '../fixture/world.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
@@ -112,7 +113,7 @@ t.test(
   buffered,
   async (t) => {
     const { path, remove } = temporaryFolder();
-    const host = await startEmbeddedWorld({ folder: path, bare: true });
+    const host = await startEmbeddedWorld({ folder: path, bare: true, keys: await worldKeys() });
     t.teardown(() => host.stop().then(remove));
     const file = join(host.inventoryFolder, 'hosts/db1.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^ {2}identity: .*\n/m, ''));

@@ -1,15 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { generateKeyPair, type KeyPair } from '../../lib/seal/key-pair.ts';
+import type { KeyPair } from '../../lib/seal/key-pair.ts';
+import { cachedKeyPair } from '../fixture/cached-key-pair.ts';
 
 /** The passphrase of the private keys below. */
 export const KEY_PASSPHRASE = 'correct horse · bättery "staple" $x';
 
-let made: Promise<KeyPair> | undefined;
-
-/** One real RSA-4096 key pair for all tests of a file: making one takes seconds. */
+/** One real RSA-4096 key pair for all tests. */
 export function keyPair(): Promise<KeyPair> {
-  made ??= generateKeyPair(KEY_PASSPHRASE);
-  return made;
+  return cachedKeyPair('seal', KEY_PASSPHRASE);
 }
 
 /** Another key, quickly made: 2048 bits unless told. */

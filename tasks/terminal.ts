@@ -23,7 +23,7 @@ export function jsonTerminal(): Terminal {
     key === 'hint' && typeof value === 'string' ? inOwnWords(value) : value;
   const write = (value: object) => process.stdout.write(`${JSON.stringify(value, hints)}\n`);
   return {
-    event: (event) => write({ event: event.kind, ...event, kind: undefined }),
+    event: ({ kind, ...rest }) => write({ event: kind, ...rest }),
     result: ({ data, exitCode }) => write({ event: 'result', exitCode, data }),
     failure: (error) => {
       const { code, message, hint, findings, exitCode } = error;
@@ -47,9 +47,11 @@ export function plainTerminal(): Terminal {
       const subject = 'subject' in event ? onOneLine(event.subject) : '';
       switch (event.kind) {
         case 'phase-started':
-          return progress.start(`${event.phase}  ${subject}`);
+          return progress.start(`${onOneLine(event.phase)}  ${subject}`);
         case 'phase-ended':
-          toStderr(`${paint(32, 'done')}  ${event.phase.padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`);
+          toStderr(
+            `${paint(32, 'done')}  ${onOneLine(event.phase).padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`,
+          );
           return;
         case 'plan':
           toStderr(formatPlan(event.plan));
@@ -89,7 +91,9 @@ function progressLine() {
       if (Date.now() - shownAt < 100) return;
       shownAt = Date.now();
       const total = event.totalBytes === null ? '' : ` of ${formatBytes(event.totalBytes)}`;
-      write(`  …   ${event.phase.padEnd(12)} ${onOneLine(event.subject)}  ${formatBytes(event.doneBytes)}${total}`);
+      write(
+        `  …   ${onOneLine(event.phase).padEnd(12)} ${onOneLine(event.subject)}  ${formatBytes(event.doneBytes)}${total}`,
+      );
     },
     clear: () => process.stderr.write('\r\u001b[K'),
   };

@@ -2,7 +2,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { type ZodType, z } from 'zod';
 import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
-import type { Emit, FlowEvent } from '../model/event.ts';
+import type { Emit } from '../model/event.ts';
+import { agentEvent } from './agent-event.ts';
 
 const Failure = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
@@ -13,15 +14,26 @@ const Failure = z.object({
 
 /**
  * Listens to a task that runs with `--json`: passes its events on, and returns the data of its result; undefined when it ended
- * without one. Throws the error that the result tells.
+ * without one. `ended` is called with the result: who tells it may still wait for its standard input to end. Throws the error
+ * that the result tells.
  */
-export async function hearAgent<Data>(stdout: Readable, schema: ZodType<Data>, emit: Emit): Promise<Data | undefined> {
+export async function hearAgent<Data>(
+  stdout: Readable,
+  schema: ZodType<Data>,
+  emit: Emit,
+  ended: () => void = () => undefined,
+): Promise<Data | undefined> {
   const Answer = z.object({ data: schema.optional(), error: Failure.optional() });
   let answer: z.infer<typeof Answer> | undefined;
   for await (const line of createInterface({ input: stdout })) {
     const event = jsonOf(line);
-    if (event?.event === 'result') answer = Answer.safeParse(event).data;
-    else if (event) emit({ ...event, kind: event.event, event: undefined } as unknown as FlowEvent);
+    if (event?.event === 'result') {
+      answer = Answer.safeParse(event).data;
+      ended();
+    } else {
+      const told = agentEvent(event);
+      if (told) emit(told);
+    }
   }
   if (!answer?.error) return answer?.data;
   const { code, message, hint, findings } = answer.error;

@@ -1,8 +1,16 @@
-import { type HostFacts, PROBE_SCRIPT, parseProbe, UNPACK_SCRIPT, UPLOAD_FOLDER_SCRIPT } from '../host/probe.ts';
+import {
+  type HostFacts,
+  PROBE_SCRIPT,
+  parseProbe,
+  UNPACK_SCRIPT,
+  UPLOAD_FOLDER_SCRIPT,
+  UPLOADS,
+} from '../host/probe.ts';
 import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
+import type { Bytes } from '../model/stages.ts';
 import { readStream } from '../system/files.ts';
 import { connectSsh, type SshConnection } from '../system/ssh.ts';
 import { hearAgent } from './hear-agent.ts';
@@ -26,8 +34,14 @@ export interface RemoteHost {
 
 const SHORT_MS = 60_000;
 const UNPACK_MS = 10 * 60_000;
+/** How long an interrupted host may take to come to the end of what it is at, and to take its upload away. */
+const GRACE_MS = 10_000;
 
-/** Logs in and looks around. Throws `host-unreachable`, `host-key`, or `refused` where the login may not do the work. */
+/**
+ * Logs in and looks around. When `signal` fires, the agent stops after the step that it is at, and its upload is taken
+ * away; a host that takes too long over that is left. Throws `host-unreachable`, `host-key`, or `refused` where the login
+ * may not do the work.
+ */
 export async function openRemoteHost(host: HostConfig, login: Login, signal: AbortSignal): Promise<RemoteHost> {
   const { ssh } = host;
   if (!ssh) {
@@ -36,22 +50,31 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
     });
   }
   const identity = await login(ssh);
-  const connection = await connectSsh({ ...ssh, identity, unreachable: 'host-unreachable', signal });
+  const patience = patientSignal(signal);
+  const target = { ...ssh, identity, unreachable: 'host-unreachable', signal: patience.signal } as const;
+  const connection = await connectSsh(target).catch((error: unknown) => {
+    patience.end();
+    throw error;
+  });
+  patience.begin();
   const uploads: string[] = [];
   const sent = new Map<string, Promise<string>>();
   try {
     const facts = await probe(connection, host);
+    signal.throwIfAborted();
     return {
       facts,
       async converge(order, release, emit) {
         const installed = facts.release === release.identity;
         const once = () => {
-          const sending = sent.get(release.identity) ?? send(connection, release, uploads, emit, host);
+          const sending = sent.get(release.identity) ?? send(connection, release, uploads, emit, host, signal);
           sent.set(release.identity, sending);
           return sending;
         };
         const folder = installed ? `${host.agent.path}/current` : await once();
-        return await runAgent(connection, [...prefix(facts), `${folder}/coffre`, 'converge', '--json'], order, emit);
+        signal.throwIfAborted();
+        const words = [...prefix(facts), `${folder}/coffre`, 'converge', '--json', '--attended'];
+        return await runAgent(connection, words, order, emit, signal);
       },
       async close() {
         try {
@@ -61,13 +84,39 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
           // the connection is gone: the next upload to this host removes what is left there
         } finally {
           connection.close();
+          patience.end();
         }
       },
     };
   } catch (error) {
     connection.close();
+    patience.end();
     throw error;
   }
+}
+
+/** Fires with `signal` until its patience begins, and from then on `GRACE_MS` later. */
+function patientSignal(signal: AbortSignal): { readonly signal: AbortSignal; begin(): void; end(): void } {
+  const patient = new AbortController();
+  let graceMs = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const abort = () => patient.abort(signal.reason);
+  const wait = () => {
+    if (graceMs === 0) abort();
+    else timer = setTimeout(abort, graceMs);
+  };
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', wait, { once: true });
+  return {
+    signal: patient.signal,
+    begin() {
+      graceMs = GRACE_MS;
+    },
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', wait);
+    },
+  };
 }
 
 async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
@@ -107,10 +156,11 @@ async function send(
   uploads: string[],
   emit: Emit,
   { name }: HostConfig,
+  signal: AbortSignal,
 ): Promise<string> {
   const made = await script(connection, UPLOAD_FOLDER_SCRIPT, [], SHORT_MS);
-  const folder = made.stdout.trim();
-  if (made.exitCode !== 0 || !folder.startsWith('/var/tmp/coffre-upload.')) {
+  const folder = made.stdout.trim().split('\n').at(-1) ?? ''; // a login shell may talk first
+  if (made.exitCode !== 0 || !folder.startsWith(UPLOADS)) {
     throw new CoffreError('write-failed', `cannot send the agent to ${name}: no folder can be made in /var/tmp`, {
       hint: 'look there at: df -h /var/tmp; ls -ld /var/tmp',
     });
@@ -119,12 +169,19 @@ async function send(
   emit({ kind: 'phase-started', phase: 'send', subject: name });
   const from = performance.now();
   const sftp = await connection.sftp();
-  await sftp.upload(`${folder}/release.tar.gz`, readStream(release.path));
+  await sftp.upload(`${folder}/release.tar.gz`, until(signal, readStream(release.path)));
   sftp.close();
   const unpacked = await script(connection, UNPACK_SCRIPT, [folder, release.sha256], UNPACK_MS);
   if (unpacked.exitCode !== 0) throw cannotUnpack(name, unpacked.exitCode, unpacked.stderr);
   emit({ kind: 'phase-ended', phase: 'send', subject: name, durationMs: Math.round(performance.now() - from) });
   return `${folder}/release`;
+}
+
+async function* until(signal: AbortSignal, source: Bytes): Bytes {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
 }
 
 function cannotUnpack(name: string, exitCode: number | null, stderr: string): CoffreError {
@@ -146,11 +203,16 @@ async function runAgent(
   words: readonly string[],
   order: ConvergeOrder,
   emit: Emit,
+  signal: AbortSignal,
 ): Promise<Converged> {
   const running = await connection.start(words);
-  running.stdin.end(`${JSON.stringify(order)}\n`);
-  const converged = await hearAgent(running.stdout, Converged, emit);
+  running.stdin.write(`${JSON.stringify(order)}\n`);
+  // It stays open for as long as somebody waits for the answer: by its end the agent knows that nobody does any more.
+  const leave = () => running.stdin.end();
+  signal.addEventListener('abort', leave, { once: true });
+  const converged = await hearAgent(running.stdout, Converged, emit, leave);
   const { exitCode, stderr } = await running.ended;
+  signal.removeEventListener('abort', leave);
   const { name } = order.slice.host;
   if (converged) return converged;
   if (exitCode === null) {
@@ -166,7 +228,7 @@ async function runAgent(
     'unexpected',
     `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
     {
-      hint: `try it there: ${words.join(' ').replace('converge --json', '--help')}`,
+      hint: `try it there: ${words.join(' ').replace(/ converge .*/, ' --help')}`,
     },
   );
 }

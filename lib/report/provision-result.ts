@@ -123,7 +123,7 @@ function aboutDone({ host, plan, identities, remarks, proofs, farEnds }: HostRep
   ];
 }
 
-/** Keys that were made just now and that no report of an offsite speaks of: that of the audit repository. */
+/** Keys that were made just now and that no instructions for an offsite speak of, such as that of the audit repository. */
 function newKeys(
   { changes }: HostPlan,
   identities: Converged['identities'],
@@ -132,19 +132,25 @@ function newKeys(
   const made = new Set(
     changes.filter(({ kind, action }) => kind === 'key' && action === 'create').map(({ name }) => name),
   );
-  const told = farEnds.some(({ conditions }) => conditions !== null) ? farEnds.map(({ identity }) => identity) : [];
+  const told = farEnds.flatMap((farEnd) => (isKeptOut(farEnd) && farEnd.side ? [farEnd.identity] : []));
   return identities.filter(({ path }) => made.has(path) && !told.includes(path));
 }
 
 /** What the host sees of an offsite that is not as it should be, and what its keeper has to do about a login. */
-function aboutFarEnd(host: HostName, { offsite, path, side, why, conditions }: FarEnd): string[] {
-  if (why !== null) return conditions === null ? [] : [`${host}: offsite ${offsite}: ${onOneLine(why)}`];
+function aboutFarEnd(host: HostName, farEnd: FarEnd): string[] {
+  const { offsite, path, side, why, conditions } = farEnd;
   if (conditions === null) return [];
+  const unsaid = why === null ? [] : [`${host}: offsite ${offsite}: ${onOneLine(why)}`];
   const failed = conditions.filter(({ outcome }) => outcome === 'failed');
-  const verdict = formatFarEnd(`${host}: offsite ${offsite}`, failed.length === 0 ? conditions : failed).split('\n');
-  if (failed.length === 0) return verdict.slice(-1);
-  const keptOut = conditions.some(({ check, outcome }) => check === 'login' && outcome === 'failed');
-  return [...verdict, ...(keptOut && side ? ['', formatContractorSide(side, path)] : [])];
+  const lines = formatFarEnd(`${host}: offsite ${offsite}`, conditions).split('\n');
+  if (failed.length === 0) return [...unsaid, ...lines.slice(-1)];
+  const bad = [...formatFarEnd('', failed).split('\n').slice(0, -1), ...lines.slice(-1)];
+  return [...unsaid, ...bad, ...(isKeptOut(farEnd) && side ? ['', formatContractorSide(side, path)] : [])];
+}
+
+/** Whether the offsite does not accept the key of the host. */
+function isKeptOut({ conditions }: FarEnd): boolean {
+  return conditions?.some(({ check, outcome }) => check === 'login' && outcome === 'failed') ?? false;
 }
 
 function aboutFailed({ host, error }: HostReport & { readonly ok: false }): string[] {

@@ -1,28 +1,13 @@
-import {
-  type HostFacts,
-  PROBE_SCRIPT,
-  parseProbe,
-  UNPACK_SCRIPT,
-  UPLOAD_FOLDER_SCRIPT,
-  UPLOADS,
-} from '../host/probe.ts';
+import { type HostFacts, PROBE_SCRIPT, parseProbe } from '../host/probe.ts';
 import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
-import { CoffreError, type ErrorCode } from '../model/error.ts';
+import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Bytes } from '../model/stages.ts';
-import { readStream } from '../system/files.ts';
 import { connectSsh, type SshConnection } from '../system/ssh.ts';
 import { hearAgent } from './hear-agent.ts';
 import type { Login } from './login.ts';
-
-/** A release as it is sent: one file, and what proves that it arrived. */
-export interface ReleaseFile {
-  readonly path: string;
-  readonly sha256: string;
-  /** By which an installed release is known to be this one. */
-  readonly identity: string;
-}
+import { patientSignal } from './patient-signal.ts';
+import { type ReleaseFile, sendRelease } from './send-release.ts';
 
 /** A host that control has logged in to. Whoever opens MUST close. */
 export interface RemoteHost {
@@ -33,9 +18,6 @@ export interface RemoteHost {
 }
 
 const SHORT_MS = 60_000;
-const UNPACK_MS = 10 * 60_000;
-/** How long an interrupted host may take to come to the end of what it is at, and to take its upload away. */
-const GRACE_MS = 10_000;
 
 /**
  * Logs in and looks around. When `signal` fires, the agent stops after the step that it is at, and its upload is taken
@@ -67,14 +49,14 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
       async converge(order, release, emit) {
         const installed = facts.release === release.identity;
         const once = () => {
-          const sending = sent.get(release.identity) ?? send(connection, release, uploads, emit, host, signal);
+          const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
+          const sending = sent.get(release.identity) ?? sendRelease(connection, release, receiver);
           sent.set(release.identity, sending);
           return sending;
         };
         const folder = installed ? `${host.agent.path}/current` : await once();
         signal.throwIfAborted();
-        const words = [...prefix(facts), `${folder}/coffre`, 'converge', '--json', '--attended'];
-        return await runAgent(connection, words, order, emit, signal);
+        return await runAgent({ connection, facts, emit, signal }, `${folder}/coffre`, order);
       },
       async close() {
         try {
@@ -95,32 +77,9 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
   }
 }
 
-/** Fires with `signal` until its patience begins, and from then on `GRACE_MS` later. */
-function patientSignal(signal: AbortSignal): { readonly signal: AbortSignal; begin(): void; end(): void } {
-  const patient = new AbortController();
-  let graceMs = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const abort = () => patient.abort(signal.reason);
-  const wait = () => {
-    if (graceMs === 0) abort();
-    else timer = setTimeout(abort, graceMs);
-  };
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', wait, { once: true });
-  return {
-    signal: patient.signal,
-    begin() {
-      graceMs = GRACE_MS;
-    },
-    end() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', wait);
-    },
-  };
-}
-
 async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
-  const { exitCode, stdout } = await script(connection, PROBE_SCRIPT, [host.agent.path], SHORT_MS);
+  const words = ['sh', '-s', '--', host.agent.path];
+  const { exitCode, stdout } = await connection.run(words, { input: PROBE_SCRIPT, timeoutMs: SHORT_MS });
   if (exitCode === null) {
     throw new CoffreError(
       'host-unreachable',
@@ -145,66 +104,16 @@ function prefix({ access }: HostFacts): string[] {
   return access === 'sudo' ? ['sudo', '-n', '--'] : [];
 }
 
-function script(connection: SshConnection, text: string, args: readonly string[], timeoutMs: number) {
-  return connection.run(['sh', '-s', '--', ...args], { input: text, timeoutMs });
+interface Session {
+  readonly connection: SshConnection;
+  readonly facts: HostFacts;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
 }
 
-/** Sends the release into a private folder that goes again with the connection. Returns the folder of the release. */
-async function send(
-  connection: SshConnection,
-  release: ReleaseFile,
-  uploads: string[],
-  emit: Emit,
-  { name }: HostConfig,
-  signal: AbortSignal,
-): Promise<string> {
-  const made = await script(connection, UPLOAD_FOLDER_SCRIPT, [], SHORT_MS);
-  const folder = made.stdout.trim().split('\n').at(-1) ?? ''; // a login shell may talk first
-  if (made.exitCode !== 0 || !folder.startsWith(UPLOADS)) {
-    throw new CoffreError('write-failed', `cannot send the agent to ${name}: no folder can be made in /var/tmp`, {
-      hint: 'look there at: df -h /var/tmp; ls -ld /var/tmp',
-    });
-  }
-  uploads.push(folder);
-  emit({ kind: 'phase-started', phase: 'send', subject: name });
-  const from = performance.now();
-  const sftp = await connection.sftp();
-  await sftp.upload(`${folder}/release.tar.gz`, until(signal, readStream(release.path)));
-  sftp.close();
-  const unpacked = await script(connection, UNPACK_SCRIPT, [folder, release.sha256], UNPACK_MS);
-  if (unpacked.exitCode !== 0) throw cannotUnpack(name, unpacked.exitCode, unpacked.stderr);
-  emit({ kind: 'phase-ended', phase: 'send', subject: name, durationMs: Math.round(performance.now() - from) });
-  return `${folder}/release`;
-}
-
-async function* until(signal: AbortSignal, source: Bytes): Bytes {
-  for await (const chunk of source) {
-    signal.throwIfAborted();
-    yield chunk;
-  }
-}
-
-function cannotUnpack(name: string, exitCode: number | null, stderr: string): CoffreError {
-  const say = (code: ErrorCode, why: string, hint: string) =>
-    new CoffreError(code, `cannot unpack the agent on ${name}: ${why}`, { hint });
-  if (exitCode === null) return say('host-unreachable', 'the connection broke', 'run it again');
-  if (exitCode === 65) return say('verification-failed', 'another digest arrived than was sent', 'run it again');
-  if (/No space left|Disk quota/i.test(stderr))
-    return say('no-space', 'there is no space left', 'look there at: df -h /var/tmp');
-  return say(
-    'write-failed',
-    `it ended with ${exitCode}`,
-    'look there at: df -h /var/tmp; ls -ld /var/tmp; tar --version',
-  );
-}
-
-async function runAgent(
-  connection: SshConnection,
-  words: readonly string[],
-  order: ConvergeOrder,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<Converged> {
+async function runAgent(session: Session, agent: string, order: ConvergeOrder): Promise<Converged> {
+  const { connection, facts, emit, signal } = session;
+  const words = [...prefix(facts), agent, 'converge', '--json', '--attended'];
   const running = await connection.start(words);
   running.stdin.write(`${JSON.stringify(order)}\n`);
   // It stays open for as long as somebody waits for the answer: by its end the agent knows that nobody does any more.
@@ -224,6 +133,7 @@ async function runAgent(
       },
     );
   }
+  if (exitCode === 126) throw cannotStart(name, facts, stderr);
   throw new CoffreError(
     'unexpected',
     `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
@@ -231,4 +141,18 @@ async function runAgent(
       hint: `try it there: ${words.join(' ').replace(/ converge .*/, ' --help')}`,
     },
   );
+}
+
+/** Why the shell of the host could not start the agent. Exit code 126: POSIX, "found, but not executable". */
+function cannotStart(name: string, { machine }: HostFacts, stderr: string): CoffreError {
+  if (/Exec format error/i.test(stderr)) {
+    return new CoffreError(
+      'program-missing',
+      `cannot run the agent on ${name}: it does not run the Node for ${machine}, which it says it is`,
+      { hint: 'look there at: uname -m; or install Node 20.19, 22.18, or 24 and later there: then none is sent' },
+    );
+  }
+  return new CoffreError('refused', `cannot run the agent on ${name}: nothing in its folder may be run`, {
+    hint: 'look there at: findmnt -T /var/tmp; for a noexec: mount -o remount,exec /var/tmp',
+  });
 }

@@ -65,6 +65,15 @@ tar -xzf release.tar.gz -C release --no-same-owner || exit 66
 rm release.tar.gz
 `;
 
+/** Removes the part of an upload that arrived in the folder `$1`, and prints how many KiB are free there. */
+export const FREE_SPACE_SCRIPT = `
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH LC_ALL
+rm -f "$1/release.tar.gz"
+set -- $(df -Pk "$1" | tail -n 1)
+echo "$4"
+`;
+
 const Probe = z.object({
   machine: z.string().min(1),
   user: z.string().min(1),

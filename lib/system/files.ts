@@ -75,9 +75,22 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 /** Makes a folder and its parents survive a power cut. An existing folder is left as it is. */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   await explain('make the folder', path, async () => {
-    const first = await mkdir(path, { recursive: true, mode });
+    const first = await mkdir(path, { recursive: true, mode }).catch(async (error: unknown) => {
+      // So Node says it of a folder on a read-only file system. mkdir of one folder says what keeps it from it.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      const missing = await firstMissing(path);
+      await mkdir(missing, mode);
+      await mkdir(path, { recursive: true, mode });
+      return missing;
+    });
     if (first !== undefined) await syncFolder(dirname(first));
   });
+}
+
+/** The part of the path that has to be made first. */
+async function firstMissing(path: string): Promise<string> {
+  const parent = dirname(path);
+  return parent === path || (await exists(parent)) ? path : await firstMissing(parent);
 }
 
 /** Removes a file or a whole folder; what is not there is removed already. */

@@ -20,7 +20,7 @@ rewrite, freshness against the schedule, nothing in it that does not belong. Exi
     const since = textOf(values, 'since');
     const validation = await validate({
       inventory,
-      source: auditSource(inventory, textOf(values, 'repository')),
+      source: await auditSource(inventory, textOf(values, 'repository')),
       clock: systemClock,
       ...(since === undefined ? {} : { since }),
     });

@@ -54,7 +54,7 @@ export async function addAllowedSigner(
   const text = (await readIfPresent(path))?.toString('utf8') ?? '';
   const known = parseAllowedSigners(text).signers.filter((signer) => signer.host === host);
   if (known.some((signer) => signer.publicKey === added.publicKey)) return 'present';
-  if (known.length > 0) {
+  if (known.some((signer) => !signer.retired)) {
     throw new CoffreError('refused', `cannot add a signer for ${host}: another key may sign for it already`, {
       hint: `if the host was made anew, add this line to ${path} by hand, and keep the old one for its old manifests: ${line}`,
     });

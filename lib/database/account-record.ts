@@ -24,6 +24,15 @@ export function accountRecordPath(state: string, { user, from }: AccountId): str
   return join(state, 'accounts', `${sha256Of(JSON.stringify([user, from])).slice(0, 16)}.json`);
 }
 
+/** A record by its content; undefined for what is none. */
+export function accountRecord(content: Buffer): AccountRecord | undefined {
+  try {
+    return AccountRecord.safeParse(JSON.parse(content.toString())).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** undefined when there is none. Throws `verification-failed` for a file that is no record. */
 export async function readAccountRecord(state: string, id: AccountId): Promise<AccountRecord | undefined> {
   const path = accountRecordPath(state, id);

@@ -71,4 +71,4 @@ export function assertComplete(wanted: WantedAccount, { database }: AccountHost)
 }
 
 /** In the form of a hash, and that of no password. */
-const NO_PASSWORD = `*${'0'.repeat(40)}`;
+export const NO_PASSWORD = `*${'0'.repeat(40)}`;

@@ -11,13 +11,15 @@ import { storeFolder } from '../storage/store-folder.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
+import { identitiesOf } from './host-resources.ts';
 
 /** What of a host provisioning cannot mend, and its operator has to know. */
 export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<readonly Remark[]> {
   const { slice, desired, controlTimeMs } = order;
   const { host } = slice;
   if (order.accountOrder) return [];
-  if (desired === 'absent') return present([await systemUserRemark(host), await keptRemark(host)]);
+  if (desired === 'absent')
+    return [...present([await systemUserRemark(host), await keptRemark(host)]), ...(await keysLeft(host))];
   const now = clock.now();
   return present([
     clockRemark(now.getTime(), controlTimeMs),
@@ -55,4 +57,15 @@ async function keptRemark({ state }: HostConfig): Promise<Remark | undefined> {
     text: `${state.path} stays: its signing key and its place in the chain of manifests, for the case that the host returns`,
     hint: `if it never does: rm -r ${state.path}; and its line of signers/allowed_signers ends with the word retired`,
   };
+}
+
+/** Who let a key in has to let it out again: from here that cannot be done, and the key may have been an operator's. */
+async function keysLeft(host: HostConfig): Promise<readonly Remark[]> {
+  const there = await Promise.all(
+    identitiesOf(host).map(async (identity) => ((await exists(identity.path)) ? [identity] : [])),
+  );
+  return there.flat().map(({ path, purpose }) => ({
+    text: `${path} stays, a key that still ${purpose}`,
+    hint: `have it let out there (at a contractor: the line coffre:${host.name}), then: rm ${path} ${path}.pub`,
+  }));
 }

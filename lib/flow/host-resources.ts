@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ensureSigningKey, signingKeyPath } from '../audit/signing-key.ts';
 import { absentAccountResources, accountResources } from '../database/account-resources.ts';
 import { accountFromOrder } from '../database/backup-account.ts';
+import { formerAccounts } from '../database/former-accounts.ts';
 import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
 import { fileResource, noFile } from '../host/file-resource.ts';
 import { folderResource, noFolder } from '../host/folder-resource.ts';
@@ -16,10 +17,11 @@ import type { ConvergeOrder } from '../model/converge-order.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { Resource } from '../model/plan.ts';
+import type { Slice } from '../model/slice.ts';
 import { storeFolder } from '../storage/store-folder.ts';
 import { makeKeyFile } from '../system/ssh-key.ts';
 import { processUser } from '../system/users.ts';
-import { ownSigners } from './own-signers.ts';
+import { assertOwnSigner, ownSigners } from './own-signers.ts';
 
 /** Where the host's things come from. */
 export interface HostSources {
@@ -35,16 +37,20 @@ export interface HostSources {
  */
 export async function hostResources(order: ConvergeOrder, sources: HostSources): Promise<readonly Resource[]> {
   const { host } = order.slice;
-  if (order.accountOrder) return [accountFromOrder(order.accountOrder, host)];
+  if (order.accountOrder) {
+    const { host: replica } = order.accountOrder;
+    return [accountFromOrder(order.accountOrder, host), ...(await formerAccounts(host, replica, order.accountOrder))];
+  }
   const schedule = await scheduled(host, sources.zone, order.desired);
   if (order.desired === 'absent') return await bareHost(host, schedule);
   return [
     packageResource(host),
     ...foldersOf(host),
     ...(sources.release === undefined ? [] : [releaseResource({ source: sources.release, path: host.agent.path })]),
-    ...keysOf(host),
+    ...keysOf(order.slice),
     ...(await filesOf(order)),
     ...accountResources(host),
+    ...(await formerAccounts(host, host.name, host.database.account)),
     ...schedule,
   ];
 }
@@ -61,14 +67,21 @@ function foldersOf(host: HostConfig): Resource[] {
 }
 
 /** The keys that the host makes for itself, with what each is for. */
-export function keysOf(host: HostConfig): Resource[] {
+function keysOf(slice: Slice): Resource[] {
+  const { host } = slice;
   const signing = keyResource({
     path: signingKeyPath(host.state.path),
     purpose: `signs the manifests of ${host.name}`,
     make: async () => void (await ensureSigningKey(host.state.path, host.name)),
   });
   return [
-    signing,
+    {
+      ...signing,
+      async inspect() {
+        await assertOwnSigner(slice);
+        return await signing.inspect();
+      },
+    },
     ...identitiesOf(host).map(({ path, purpose, hasPassphrase }) =>
       keyResource({ path, purpose, hasPassphrase, make: () => makeKeyFile(path, host.name) }),
     ),
@@ -145,6 +158,7 @@ async function bareHost(host: HostConfig, schedule: readonly Resource[]): Promis
   return [
     ...schedule,
     ...absentAccountResources(host),
+    ...(await formerAccounts(host, host.name, host.database.account)),
     ...[...recipients].map((name) => noFile(recipientFile(host, name))),
     ...files,
     releaseRemoval(host.agent.path),

@@ -56,11 +56,23 @@ export async function setUpFarEnds(
   setting: Setting,
 ): Promise<readonly Change[]> {
   const changes: Change[] = [];
-  for (const { offsite: name, side } of farEndsOf(host, converged)) {
+  const known = setting.apply ? converged : withKeysToBe(host, converged);
+  for (const { offsite: name, side } of farEndsOf(host, known)) {
     const offsite = host.offsite.find((each) => each.name === name);
     if (side && offsite?.admin) changes.push(...(await setUp(host, offsite, side, setting)));
   }
   return changes;
+}
+
+/** Stands for a key that the host is going to make: a plan knows where it goes before it is there. */
+const KEY_TO_BE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+
+function withKeysToBe(host: HostConfig, converged: Converged): Converged {
+  const missing = host.offsite
+    .map(({ identity }) => identity)
+    .filter((path) => !converged.identities.some((each) => each.path === path));
+  const toBe = missing.map((path) => ({ path, publicKey: KEY_TO_BE }));
+  return { ...converged, identities: [...converged.identities, ...toBe] };
 }
 
 async function setUp(
@@ -79,13 +91,23 @@ async function setUp(
     unreachable: 'offsite-unreachable',
     signal,
   });
-  const named = (change: Change): Change => ({ ...change, name: `${offsite.name}: ${change.name}` });
+  const named = ({ lines, name, ...change }: Change): Change => ({
+    ...change,
+    name: `${offsite.name}: ${name}`,
+    lines: lines.map((line) => line.replaceAll(KEY_TO_BE, '(the key that the host is going to make)')),
+  });
   try {
     const over = { connection, admin: user };
     const changes = (await planContractorSide(over, side)).map(named);
-    emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: [] } });
+    if (changes.length > 0) {
+      emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: [] } });
+    }
     if (!apply) return changes;
-    return (await applyContractorSide(over, side)).map(named);
+    const applied = await applyContractorSide(over, side, (change) => {
+      const { action, kind, name } = named(change);
+      emit({ kind: 'phase-ended', phase: action, subject: `${host.name}: ${kind} ${name}`, durationMs: 0 });
+    });
+    return applied.map(named);
   } finally {
     connection.close();
   }

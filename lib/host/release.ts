@@ -98,13 +98,7 @@ export async function rollbackRelease(
   const releases = await readReleases(path);
   const to = previousOf(releases);
   if (to === undefined) {
-    throw new CoffreError(
-      'not-found',
-      `cannot roll back the agent in ${path}: no release before the current one is kept`,
-      {
-        hint: 'provision from an older checkout, at control: git checkout COMMIT && npx zx tasks/provision.ts',
-      },
-    );
+    throw noOtherRelease(path);
   }
   const wanted = await readDescription(join(path, to), undefined);
   const differences = (await compareRelease(join(path, to), wanted)).filter(({ path }) => path !== 'node');
@@ -119,6 +113,13 @@ export async function rollbackRelease(
     await switchLink(path, PREVIOUS, releases.current ?? '');
   }
   return { from: releases.current, to };
+}
+
+export function noOtherRelease(path: string): CoffreError {
+  const why = 'no release before the current one is kept';
+  return new CoffreError('not-found', `cannot roll back the agent in ${path}: ${why}`, {
+    hint: 'provision from an older checkout, at control: git checkout COMMIT && npx zx tasks/provision.ts',
+  });
 }
 
 /** Which release is the previous one once `version` is the current one, and which ones go. */

@@ -1,6 +1,6 @@
 import type { Resource } from '../model/plan.ts';
 import { previousOf, readReleases } from './release/releases.ts';
-import { rollbackRelease } from './release.ts';
+import { noOtherRelease, rollbackRelease } from './release.ts';
 
 /** The release before the current one, in its place. A second rollback goes back to where the first came from. */
 export function rollbackResource(path: string): Resource {
@@ -12,11 +12,8 @@ export function rollbackResource(path: string): Resource {
       if (done) return undefined;
       const releases = await readReleases(path);
       const to = previousOf(releases);
-      // Without one the apply says why, and what to do instead.
-      const lines = [
-        `-current -> ${releases.current ?? 'nothing'}`,
-        `+current -> ${to ?? 'nothing: no other release is kept'}`,
-      ];
+      if (to === undefined) throw noOtherRelease(path);
+      const lines = [`-current -> ${releases.current ?? 'nothing'}`, `+current -> ${to}`];
       return { action: 'change', kind: 'release', name: path, lines };
     },
     async apply() {

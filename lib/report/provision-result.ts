@@ -59,14 +59,14 @@ interface FarEnd {
 
 const DRIFT = 2;
 
-/** The report of a run over hosts. Its exit code is the highest of the hosts'; for `check`, drift is 2. */
+/** The report of a run over hosts. Its exit code is the highest of the hosts'; for `check`, anything amiss is 2. */
 export function provisionData(
   outcomes: readonly Outcome[],
   { check, applied }: { readonly check: boolean; readonly applied: boolean },
 ): ProvisionReport {
   const codes = outcomes.map((outcome) => {
     if (!outcome.ok) return outcome.error.exitCode;
-    return check && outcome.converged.plan.changes.length + outcome.farChanges.length > 0 ? DRIFT : 0;
+    return check && isDrifted(outcome) ? DRIFT : 0;
   });
   const hosts = outcomes.map((outcome): HostReport => {
     if (!outcome.ok) {
@@ -90,12 +90,16 @@ export function provisionData(
   return { hosts, exitCode: Math.max(0, ...codes) };
 }
 
+/** Also what a plan cannot mend, such as a store that is not mounted. What the contractor has to mend is a warning. */
+function isDrifted({ converged, farChanges }: Outcome & { readonly ok: true }): boolean {
+  const { changes, remarks } = converged.plan;
+  return changes.length + farChanges.length + remarks.length > 0;
+}
+
 /** One line a host, then what each needs of a person. */
 export function formatProvision({ hosts }: ProvisionReport, inventoryFolder: string): string {
   const rows = hosts.map((host) =>
-    host.ok
-      ? [host.host, result(host), String(host.remarks.length)]
-      : [host.host, `FAILED (${host.error.message})`, '-'],
+    host.ok ? [host.host, result(host), String(warnings(host))] : [host.host, `FAILED (${host.error.message})`, '-'],
   );
   const told = hosts.flatMap((host) => (host.ok ? aboutDone(host) : aboutFailed(host)));
   const added = hosts.filter((host) => host.ok && host.signer === 'added').map(({ host }) => host);
@@ -104,6 +108,11 @@ export function formatProvision({ hosts }: ProvisionReport, inventoryFolder: str
       ? []
       : [`commit ${inventoryFolder}/signers/allowed_signers: it names the signing key of ${added.join(', ')} now`];
   return [formatTable(['host', 'result', 'warnings'], rows), ...told, ...commit].join('\n');
+}
+
+function warnings({ remarks, farEnds }: HostReport & { readonly ok: true }): number {
+  const failed = farEnds.flatMap(({ conditions }) => conditions ?? []).filter(({ outcome }) => outcome === 'failed');
+  return remarks.length + failed.length;
 }
 
 function result(host: HostReport & { readonly ok: true }): string {

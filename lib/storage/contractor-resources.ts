@@ -3,7 +3,7 @@ import { type Change, diffLines, type Resource } from '../model/plan.ts';
 import { quotePosix } from '../system/command.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { CONTRACTOR_SCRIPT } from './contractor-script.ts';
-import { type ContractorSide, KEYS_FOLDER, USERADD_OPTIONS } from './contractor-side.ts';
+import { ACCOUNT_COMMENT, type ContractorSide, KEYS_FOLDER, USERADD_OPTIONS } from './contractor-side.ts';
 
 /** An administrator's login at the contractor's server. */
 export interface ContractorLogin {
@@ -68,7 +68,8 @@ function account(script: Script, admin: string, user: string): Resource {
     kind: 'user',
     name: user,
     async inspect() {
-      const [, , uid, , , home = '', shell = ''] = (await script('account', [user]))?.trim().split(':') ?? [];
+      const [, , uid, , comment = '', home = '', shell = ''] =
+        (await script('account', [user]))?.trim().split(':') ?? [];
       if (uid === undefined) {
         return {
           action: 'create',
@@ -77,10 +78,13 @@ function account(script: Script, admin: string, user: string): Resource {
           lines: diffLines('+', `useradd ${USERADD_OPTIONS.join(' ')}`),
         };
       }
-      if (uid === '0' || user === admin || !NO_SHELL.test(shell)) {
-        throw new CoffreError('refused', `cannot set up the account ${user}: it is somebody's, at home in ${home}`, {
-          hint: 'name another user for this offsite in inventory/hosts; an account that is taken over must have no shell',
-        });
+      const refused = (hint: string) =>
+        new CoffreError('refused', `cannot set up the account ${user}: it is somebody's, at home in ${home}`, { hint });
+      const another = 'name another user for this offsite in inventory/hosts';
+      if (uid === '0' || user === admin || !NO_SHELL.test(shell)) throw refused(another);
+      // Its owner would be locked out: rules, folder and keys of ours take the place of his.
+      if (comment !== ACCOUNT_COMMENT) {
+        throw refused(`${another}; to give this one up for backups: usermod --comment '${ACCOUNT_COMMENT}' ${user}`);
       }
       return undefined;
     },

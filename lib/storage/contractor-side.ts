@@ -78,6 +78,9 @@ export function contractorSide(offsite: SftpOffsiteConfig, publicKey: string, ho
   return { user, chroot, rootFolders, folder, rules, keys, commands: { before, after } };
 }
 
+/** By this an account is known as one that is there for backups. */
+export const ACCOUNT_COMMENT = 'backups by SFTP';
+
 /**
  * No shell, no home where keys could be put, and a password that nothing matches: `*`, because sshd without PAM takes
  * `!`, which useradd would set, for a locked account and lets it in with no key either.
@@ -89,7 +92,7 @@ export const USERADD_OPTIONS = [
   ...['--home-dir', '/nonexistent'],
   ...['--shell', '/usr/sbin/nologin'],
   ...['--password', '*'],
-  ...['--comment', 'backups by SFTP'],
+  ...['--comment', ACCOUNT_COMMENT],
 ] as const;
 
 /** The first of several values counts in sshd, and a Match beats what stands outside: nothing here leaks to others. */

@@ -16,7 +16,7 @@ const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');
  * the inventory's is at that place, `write-failed` when it cannot be written to, `no-space` when it is full.
  */
 export async function assertStoreMounted(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
-  await assertFolder(store.path);
+  await assertFolder(store);
   // Links are followed, or a link to a local folder would stand for the volume.
   const mount = mountOf(parseMounts(await mountinfo()), await realpath(store.path));
   if (store.mount !== 'none' && mount?.type !== store.mount) {
@@ -46,7 +46,7 @@ export async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
-async function assertFolder(path: string): Promise<void> {
+async function assertFolder({ path, mount }: HostConfig['store']): Promise<void> {
   const isFolder = await stat(path).then(
     (stats) => stats.isDirectory(),
     (error: unknown) => {
@@ -57,7 +57,10 @@ async function assertFolder(path: string): Promise<void> {
   if (isFolder) return;
   const why = isFolder === undefined ? 'there is no such folder' : 'it is not a folder';
   throw new CoffreError('store-unreachable', `cannot use ${path}: ${why}`, {
-    hint: `mount the volume, or where it is a plain folder: mkdir -p ${path}; look at: ls -ld ${path}`,
+    hint:
+      mount === 'none'
+        ? `make it: mkdir -p ${path}; look at: ls -ld ${path}`
+        : `mount the ${mount}; look at: findmnt -t ${mount}; ls -ld ${path}`,
   });
 }
 

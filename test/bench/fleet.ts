@@ -32,7 +32,7 @@ for (const size of sizes) {
 await withFleet(LARGEST, async (provision, lab) => {
   for (const name of DEAD) await lab.kill(name);
   const { result } = await measure(LARGEST, `from bare, ${DEAD.length} dead`, provision, ['--all'], 7);
-  const { hosts } = result?.data as { readonly hosts: readonly { host: string; ok: boolean; applied?: number }[] };
+  const { hosts } = (result?.data ?? { hosts: [] }) as Fleet;
   const failed = hosts.filter(({ ok }) => !ok).map(({ host }) => host);
   process.stdout.write(
     `done: ${hosts.filter(({ applied = 0 }) => applied > 0).length}; failed: ${failed.join(', ')}\n`,
@@ -41,6 +41,10 @@ await withFleet(LARGEST, async (provision, lab) => {
 });
 const head = ['hosts', 'run', 'wall time', 'peak memory of control', 'load before'];
 process.stdout.write(`${cpus().length} cores\n${formatTable(head, rows)}\n`);
+
+interface Fleet {
+  readonly hosts: readonly { readonly host: string; readonly ok: boolean; readonly applied?: number }[];
+}
 
 type Provision = ReturnType<typeof operatorOf>;
 

@@ -73,7 +73,8 @@ export async function readSlice(folder: string): Promise<Inventory> {
 
 /** The recipients that the host had before, by its slice; none when there is no slice that can be read. */
 export async function formerRecipients(settingsFolder: string): Promise<readonly RecipientName[]> {
-  const text = await readIfPresent(join(settingsFolder, SLICE_FILE));
+  // Whoever writes the slice tells what keeps it from being read.
+  const text = await readIfPresent(join(settingsFolder, SLICE_FILE)).catch(() => undefined);
   const names = text && parseYaml(SLICE_FILE, text.toString('utf8')).value.recipients;
   return z.array(RecipientName).safeParse(names).data ?? [];
 }

@@ -27,10 +27,16 @@ const HostKey = z
   )
   .describe('The SSH host key that the server must show; get it with ssh-keyscan and compare it by another way');
 
+/** No client program sends a name with NUL. */
+const AccountPart = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/, 'text without NUL');
+
 export const Account = z
   .strictObject({
-    user: z.string().min(1).max(128).describe('Name of the MariaDB account that takes the backup'),
-    from: z.string().min(1).max(255).describe('Host part of that account'),
+    user: AccountPart.max(128).describe('Name of the MariaDB account that takes the backup'),
+    from: AccountPart.max(255).describe('Host part of that account'),
     login: z
       .enum(['password', 'unix_socket'])
       .default('password')
@@ -117,7 +123,7 @@ export const AuditConfig = z.discriminatedUnion('kind', [
     remote: z.string().min(1).max(1024).describe('Any remote that git understands'),
     branch: z
       .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'a branch name')
+      .regex(/^(?!.*(\.\.|\/\/|\/\.|\.\/|\.lock(\/|$)|[./]$))[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'a branch name')
       .default('main'),
     identity: Path.optional().describe('Private SSH key for the remote; the own keys of the user if absent'),
     hostKey: HostKey.optional().describe("The remote's SSH host key; required when the remote is reached by SSH"),
@@ -186,7 +192,10 @@ export const HostConfig = z
       .describe("Folder with the host's own slice of the inventory"),
     agent: z
       .strictObject({
-        path: Path.default('/opt/coffre').describe('Folder of the releases of the agent'),
+        // Node loads no module from a path with a backslash in it.
+        path: Path.regex(/^[^\\]*$/, 'a path without a backslash')
+          .default('/opt/coffre')
+          .describe('Folder of the releases of the agent'),
         installPackages: z
           .boolean()
           .default(false)

@@ -22,6 +22,8 @@ export interface ConvergeContext {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** What the host has to have; by the order if absent. */
+  readonly resources?: readonly Resource[];
 }
 
 interface Step {
@@ -43,7 +45,7 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
   const since = clock.now().toISOString();
   const lock = order.apply ? await lockOrThrow(lockPath(host.settings.path), { doing, since }) : undefined;
   try {
-    const resources = await resourcesFor(order, context);
+    const resources = context.resources ?? (await resourcesFor(order, context));
     let steps = await planSteps(resources, host.name);
     const applied: Change[] = [];
     let plan = await tell(steps, order, context);

@@ -17,7 +17,7 @@ export interface HostFacts {
 }
 
 /**
- * Looks at a host, changes nothing, and needs no more than a POSIX shell and coreutils. `$1` is the folder of the agent.
+ * Looks at a host, changes nothing, and needs no more than a POSIX shell and coreutils, or busybox. `$1` is the folder of the agent.
  * Root is needed only where the login user cannot write to that folder, or to what is there of the path to it.
  */
 export const PROBE_SCRIPT = `
@@ -35,7 +35,7 @@ if [ "$(id -u)" = 0 ] || [ -w "$there" ]; then echo access=own
 elif sudo -n true >/dev/null 2>&1 </dev/null; then echo access=sudo
 else echo access=none
 fi
-if cd "$1/current" 2>/dev/null && sha256sum --check --status SHA256SUMS >/dev/null 2>&1 </dev/null; then
+if cd "$1/current" 2>/dev/null && sha256sum -c SHA256SUMS >/dev/null 2>&1 </dev/null; then
   echo "release=$(cat SHA256SUMS release.json | sha256sum | cut -c1-64)"
 fi
 echo end=probe

@@ -22,8 +22,11 @@ export const ConvergeOrder = z.strictObject({
 });
 export type ConvergeOrder = z.infer<typeof ConvergeOrder>;
 
+/** On one line and without a comment: it is going to be a part of somebody's file of keys. */
+const PublicKey = z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$/, 'type and key');
+
 /** A key of the host's own, by its public half. */
-export const HostKeyFact = z.strictObject({ path: z.string(), publicKey: z.string() });
+export const HostKeyFact = z.strictObject({ path: z.string(), publicKey: PublicKey });
 
 /** What one offsite looks like from the host. */
 export const FarEndReport = z.strictObject({
@@ -46,7 +49,7 @@ export const Converged = z.strictObject({
   /** What was carried out; empty for a plan alone. */
   applied: z.array(Change),
   /** Public half of the key that signs the host's manifests; null while there is none. */
-  signingKey: z.string().nullable(),
+  signingKey: PublicKey.nullable(),
   /** Public halves of the keys by which the host reaches offsites and the audit repository. */
   identities: z.array(HostKeyFact),
   /** What was proven by trying it, after everything was in place. */

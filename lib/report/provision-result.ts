@@ -124,8 +124,8 @@ function result(host: HostReport & { readonly ok: true }): string {
 function aboutDone({ host, plan, identities, remarks, proofs, farEnds }: HostReport & { readonly ok: true }): string[] {
   return [
     ...farEnds.flatMap((farEnd) => aboutFarEnd(host, farEnd)),
-    ...newKeys(plan, identities, farEnds).map(
-      ({ path, publicKey }) => `${host}: its new key ${path} has to be let in by whoever it is for: ${publicKey}`,
+    ...newKeys(plan, identities, farEnds).map(({ path, publicKey }) =>
+      onOneLine(`${host}: its new key ${path} has to be let in by whoever it is for: ${publicKey}`),
     ),
     ...proofs.map((proof) => `${host}: ${onOneLine(proof)}`),
     ...remarks.flatMap(({ text, hint }) => [`${host}: warning: ${onOneLine(text)}`, `hint: ${onOneLine(hint)}`]),

@@ -44,7 +44,7 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     const ended = await world.provision(['db1', '--json'], {
       onEvent: () => {
         // What the agent runs is a child of sshd.
-        watch ??= watchProcesses(world.sshd.pid);
+        watch ??= watchProcesses(world.sshd.pid, 50);
       },
     });
     const { commands = [], environments = [] } = watch?.end() ?? {};
@@ -141,14 +141,14 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
   await t.test('--remove takes all away but the backups, and the host can come back', async (t) => {
     const runs = () => readdirSync(world.at('host/mnt/data/mysqldata'));
     const before = runs();
-    const removed = await world.provision(['db1', '--remove']);
-    t.equal(removed.exitCode, 0, removed.stderr);
-    t.match(removed.stderr, /^ {2}- account 'nightly'@'localhost'$/m);
+    const removed = await world.converge({ desired: 'absent' });
+    const text = formatProvision(provisionData([removed], { check: false, applied: true }), world.inventoryFolder);
+    t.match(text, /^db1 {3}\d+ changes made {2}/m);
     t.strictSame(runs(), before);
     for (const name of ['opt/coffre', 'etc/cron.d/coffre', 'etc/coffre/my.cnf', 'etc/coffre/host.yaml'])
       t.notOk(existsSync(world.at('host', name)), name);
     t.ok(existsSync(world.at('host/var/lib/coffre/signing/id_ed25519')), 'its place in the chain stays');
-    t.match(removed.stdout, /var\/lib\/coffre stays/);
+    t.match(text, /var\/lib\/coffre stays/);
     const back = await world.converge();
     t.match(back as object, { ok: true, signer: 'present' });
     t.strictSame(runs(), before);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { readCronCommand } from '../../lib/host/cron-command.ts';
 import { parseCronTable } from '../../lib/host/cron-table.ts';
@@ -132,10 +132,27 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.equal(validated.exitCode, 0, validated.stdout);
   });
 
-  await t.test('a rollback needs a release to go back to', async (t) => {
+  await t.test('a rollback goes back to the release before, and needs one', async (t) => {
     const none = await world.converge({ desired: 'previous-release' });
     t.match(none as object, { ok: false, error: { code: 'not-found', hint: /at control: git checkout/ } });
-    t.equal((await world.converge()).ok, true);
+
+    const current = readlinkSync(world.at('host/opt/coffre/current'));
+    const former = '0.0.9-00000000';
+    const described = world.at('host/opt/coffre', former, 'release.json');
+    cpSync(world.at('host/opt/coffre', current), world.at('host/opt/coffre', former), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    writeFileSync(described, readFileSync(described, 'utf8').replace(current, former));
+    symlinkSync(former, world.at('host/opt/coffre/previous'));
+    const back = await world.converge({ desired: 'previous-release' });
+    t.match(back as object, { ok: true, converged: { applied: [{ kind: 'release' }] } }, JSON.stringify(back));
+    t.equal(readlinkSync(world.at('host/opt/coffre/current')), former);
+    t.equal((await agent(['--version'])).exitCode, 0, 'the agent runs');
+    const forth = await world.converge();
+    t.match(forth as object, { ok: true, converged: { applied: [{ kind: 'release' }] } });
+    t.equal(readlinkSync(world.at('host/opt/coffre/current')), current);
+    t.equal(readlinkSync(world.at('host/opt/coffre/previous')), former);
   });
 
   await t.test('--remove takes all away but the backups, and the host can come back', async (t) => {

@@ -140,6 +140,7 @@ t.test('hostile inventories and hosts that are not as they should be', { skip: w
   });
 
   await t.test('what is not ours stays as it is, and all obstacles are told before the first change', async (t) => {
+    rmSync(world.at('inventory/signers'), { recursive: true, force: true }); // of hosts that are gone by now
     await loadSql(world.server.root, "CREATE USER nightly@localhost IDENTIFIED BY 'their own';\n");
     mkdirSync(world.at('host/etc/coffre/host.yaml'), { recursive: true });
     const before = world.listing();
@@ -153,21 +154,29 @@ t.test('hostile inventories and hosts that are not as they should be', { skip: w
     await loadSql(world.server.root, 'DROP USER nightly@localhost;\n');
   });
 
-  await t.test('another key may sign for the host already: the line to add is told, the old one stays', async (t) => {
+  await t.test('another key may sign for the host already: nothing is changed until somebody says so', async (t) => {
     const signers = world.at('inventory/signers/allowed_signers');
     const other = readFileSync(world.at('contractor/sshd/host_ed25519.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
-    const text = `db1 namespaces="coffre-manifest" ${other}\n`;
+    const text = `db1 namespaces="coffre-manifest" ${other}`;
     mkdirSync(world.at('inventory/signers'), { recursive: true });
-    writeFileSync(signers, text);
-    const outcome = await world.converge();
-    const own = readFileSync(world.at('host/var/lib/coffre/signing/id_ed25519.pub'), 'utf8').split(' ')[1];
-    t.match(outcome, {
-      ok: false,
-      error: { exitCode: 8, hint: `db1 namespaces="coffre-manifest" ssh-ed25519 ${own}` },
-    });
-    t.equal(readFileSync(signers, 'utf8'), text);
-    rmSync(signers);
+    writeFileSync(signers, `${text}\n`);
+    const before = world.listing();
+    const refused = { ok: false, error: { exitCode: 8, code: 'refused', hint: /retired/ } };
+    t.match(await world.converge(), refused, 'the host was made anew, or its state is elsewhere');
+    t.strictSame(world.listing(), before);
+
+    writeFileSync(signers, `${text} retired\n`);
     t.match(await world.converge(), { ok: true, signer: 'added' });
+    const [first, second = ''] = readFileSync(signers, 'utf8').split('\n');
+    t.equal(first, `${text} retired`, 'the old line stays, for its old manifests');
+
+    writeFileSync(signers, `${text}\n`);
+    const outcome = await world.converge();
+    t.match(outcome, { ...refused, error: { ...refused.error, message: /another signing key than/ } });
+    t.ok(!outcome.ok && outcome.error.hint?.includes(second), 'the line of its key is told');
+    t.equal(readFileSync(signers, 'utf8'), `${text}\n`);
+    writeFileSync(signers, `${second}\n`);
+    t.match(await world.converge(), { ok: true, signer: 'present' });
   });
 
   await t.test('a clock that is an hour off, and another time zone, are told', async (t) => {

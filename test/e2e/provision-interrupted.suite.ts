@@ -10,6 +10,7 @@ import { sleep } from '../../lib/system/clock.ts';
 import { run } from '../../lib/system/command.ts';
 import { familyOf } from '../fixture/process-watch.ts';
 import { provisionedWorld, whyNoProvisioning } from '../fixture/provisioned-world.ts';
+import { eventsOf } from '../fixture/task.ts';
 
 /*
  * Bad days between control and a host: it cannot be reached, its shell talks, its disk is full, two operators are at it,
@@ -99,7 +100,6 @@ t.test('what can go wrong on the way', { skip: whyNoProvisioning() }, async (t) 
   await t.test('Ctrl-C at several moments: the host stops after its step, and loses its upload', async (t) => {
     for (const [what, isNow] of [
       ['the upload', ({ kind, phase }) => kind === 'phase-started' && phase === 'send'],
-      ['the plan', ({ kind }) => kind === 'plan'],
       ['the release', ({ kind, subject }) => kind === 'phase-started' && /: release /.test(subject)],
       ['the account', ({ kind, subject }) => kind === 'phase-started' && /: account /.test(subject)],
     ] as [string, (event: FlowEvent & { phase?: string }) => boolean][]) {
@@ -121,6 +121,19 @@ t.test('what can go wrong on the way', { skip: whyNoProvisioning() }, async (t) 
       t.strictSame(await world.uploads(), [], `${what}: no upload is left`);
     }
     t.notOk(partials(world.at('host')).length, 'nothing is half-done');
+  });
+
+  await t.test('Ctrl-C of the task: exit code 130, and nothing is left', async (t) => {
+    const interrupted = await world.provision(['db1', '--json'], {
+      onEvent: ({ event }, { kill }) => {
+        if (event === 'plan') kill('SIGINT');
+      },
+    });
+    t.equal(interrupted.exitCode, 130, interrupted.stdout);
+    t.match(eventsOf(interrupted).at(-1), { event: 'result', exitCode: 130, error: { code: 'interrupted' } });
+    t.match(interrupted.stderr, /stopping: what is half-done is being taken away/);
+    t.strictSame(agents(sshd.pid), []);
+    t.strictSame(await world.uploads(), []);
   });
 
   await t.test('control is killed: the agent sees it, stops, and removes its upload', async (t) => {

@@ -95,7 +95,7 @@ badDay('the store is missing', async (t) => {
     host.store.path = world.at('host/mnt/unplugged');
   });
   const ended = await world.task('backup', [], { inventory });
-  assertExplained(t, ended, 7, /^error: cannot use .*unplugged: there is no such folder/, /mount the volume/);
+  assertExplained(t, ended, 7, /^error: cannot use .*unplugged: there is no such folder/, /make it: mkdir -p/);
 });
 
 badDay('another file system than that of the inventory is where the store should be', async (t) => {

@@ -43,7 +43,7 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
   if (order.farEnds) return await lookAround(order, context);
   const doing = `provision ${host.name}`;
   const since = clock.now().toISOString();
-  const lock = order.apply ? await lockOrThrow(lockPath(host.settings.path), { doing, since }) : undefined;
+  const lock = order.apply ? await lockOrThrow(convergeLock(host.settings.path), { doing, since }) : undefined;
   try {
     const resources = context.resources ?? (await resourcesFor(order, context));
     let steps = await planSteps(resources, host.name);
@@ -162,7 +162,7 @@ async function askPrimary(
 }
 
 /** One lock a host, wherever its state is, and gone with the machine's next start. */
-function lockPath(settingsFolder: string): string {
+export function convergeLock(settingsFolder: string): string {
   const folder = process.getuid?.() === 0 ? '/run' : tmpdir();
   return join(folder, `coffre-provision-${sha256Of(settingsFolder).slice(0, 16)}.lock`);
 }

@@ -21,9 +21,10 @@ import { type AnyYaml, provisionedWorld, whyNoProvisioning } from '../fixture/pr
  */
 
 t.setTimeout(300_000);
+const ODD = 'we\'ird $(touch pwned) `touch pwned` 100% "q" \\n\\\' ; & | * ü %s #';
 
 t.test('hostile inventories and hosts that are not as they should be', { skip: whyNoProvisioning() }, async (t) => {
-  const world = await provisionedWorld(t);
+  const world = await provisionedWorld(t, [`host/${ODD}/etc`]);
   const file = world.at('inventory/hosts/db1.yaml');
   const good = await readFile(file, 'utf8');
   const withHost = async <T>(edit: (host: AnyYaml) => void, act: () => Promise<T>): Promise<T> => {
@@ -97,11 +98,10 @@ t.test('hostile inventories and hosts that are not as they should be', { skip: w
   });
 
   await t.test('all other hostile values reach the shell, SQL, cron and the option file as they are', async (t) => {
-    const odd = 'we\'ird $(touch pwned) `touch pwned` 100% "q" \\n\\\' ; & | * ü %s #';
     const user = 'o\'night"ly \\ `id` $(id) %_ # ü\n[client]\nuser=root';
     const from = '%';
-    const at = (...names: string[]) => world.at('host', odd, ...names);
-    const opt = world.at('host', `opt ${odd.replaceAll('\\', '')}`);
+    const at = (...names: string[]) => world.at('host', ODD, ...names);
+    const opt = world.at('host', `opt ${ODD.replaceAll('\\', '')}`);
     await withHost(
       (host) => {
         host.database.account = { user, from };

@@ -1,5 +1,6 @@
+import { rmSync } from 'node:fs';
 import t from 'tap';
-import { converge } from '../../lib/flow/converge.ts';
+import { converge, convergeLock } from '../../lib/flow/converge.ts';
 import { sliceOf } from '../../lib/flow/slice-of.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { ConvergeOrder } from '../../lib/model/converge-order.ts';
@@ -18,8 +19,11 @@ const inventory = await readInventory(await inventoryWith(t));
 const [host] = [...inventory.hosts.values()];
 if (!host) throw new Error('the example has a host');
 
+const settings = { path: t.testdir() };
+t.teardown(() => rmSync(convergeLock(settings.path), { force: true }));
+
 const order = (apply: boolean): ConvergeOrder => ({
-  slice: sliceOf({ ...host, settings: { path: t.testdir() } }, inventory),
+  slice: sliceOf({ ...host, settings }, inventory),
   ...{ desired: 'present', apply, farEnds: false, otherFolders: {}, controlTimeMs: Date.now() },
   accountOrder: { host: host.name, user: 'u', from: 'f', tls: false, want: 'present', login: 'unix_socket' },
 });

@@ -32,6 +32,8 @@ export const gluster: Role = {
       await inside.must(cli('volume', 'create', VOLUME, ...copies, ...bricks, 'force'));
       // A host that fell silent holds a write up for this long, and 42 seconds if nobody says otherwise.
       await inside.must(cli('volume', 'set', VOLUME, 'network.ping-timeout', '5'));
+      // By default a volume looks only every ten minutes for what there is to heal.
+      await inside.must(cli('volume', 'set', VOLUME, 'cluster.heal-timeout', '5'));
       await inside.must(cli('volume', 'start', VOLUME));
     }
     await mount(inside);

@@ -161,8 +161,8 @@ async function askPrimary(
   emit({ kind: 'account-order', subject: host.name, order });
 }
 
-/** One lock a host, wherever its state is, and gone with the machine's next start. */
-export function convergeLock(settingsFolder: string): string {
+/** One lock a host: outside of what is about to be made, or taken away. */
+function convergeLock(settingsFolder: string): string {
   const folder = process.getuid?.() === 0 ? '/run' : tmpdir();
   return join(folder, `coffre-provision-${sha256Of(settingsFolder).slice(0, 16)}.lock`);
 }

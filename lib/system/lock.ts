@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
 import { cleanEnvironment } from './command.ts';
 import { explained } from './files.ts';
@@ -22,10 +22,10 @@ const TAKEN = 75;
 
 /**
  * Takes the lock at `path`, or throws `locked`, naming the holder. The kernel holds it for as long as this process has
- * the file open: it ends with the process, however that ends, SIGKILL included, and needs no cleaning up.
+ * the file open: it ends with the process, however that ends, SIGKILL included. Whoever releases it takes the file away.
  *
  * Node has no flock(2). The program flock takes the lock on *our* open file, which it inherits, and leaves it there.
- * The file itself is never removed: a lock on a removed file keeps nobody out.
+ * A lock on a removed file keeps nobody out: so whoever gets one looks whether the file is still the one at `path`.
  */
 export function lockOrThrow(path: string, holder: LockHolder): Promise<Lock> {
   return take(path, holder, ['--nonblock']);
@@ -37,6 +37,14 @@ export function waitForLock(path: string, holder: LockHolder, timeoutMs: number)
 }
 
 async function take(path: string, holder: LockHolder, manner: readonly string[]): Promise<Lock> {
+  for (;;) {
+    const lock = await tryToTake(path, holder, manner);
+    if (lock) return lock;
+  }
+}
+
+/** undefined when the one before has taken the file away in between: then there is another one to be locked. */
+async function tryToTake(path: string, holder: LockHolder, manner: readonly string[]): Promise<Lock | undefined> {
   const file = await open(path, 'a+', 0o600).catch((error: unknown) => {
     throw explained('lock', path, error);
   });
@@ -44,6 +52,10 @@ async function take(path: string, holder: LockHolder, manner: readonly string[])
     const exitCode = await flock(file, manner);
     if (exitCode === TAKEN) throw taken(path, await file.readFile('utf8'));
     if (exitCode !== 0) throw new CoffreError('unexpected', `cannot lock ${path}: flock ended with ${exitCode}`);
+    if (!(await isAt(path, file))) {
+      await file.close();
+      return undefined;
+    }
     await file.truncate(0);
     await file.appendFile(`${process.pid} ${holder.since} ${holder.doing}\n`);
   } catch (error) {
@@ -52,10 +64,15 @@ async function take(path: string, holder: LockHolder, manner: readonly string[])
   }
   return {
     async release() {
-      await file.truncate(0);
+      await rm(path, { force: true });
       await file.close();
     },
   };
+}
+
+async function isAt(path: string, file: FileHandle): Promise<boolean> {
+  const [held, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+  return held.ino === there?.ino && held.dev === there.dev;
 }
 
 function flock(file: FileHandle, manner: readonly string[]): Promise<number | null> {

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import t from 'tap';
-import { converge, convergeLock } from '../../lib/flow/converge.ts';
+import { converge } from '../../lib/flow/converge.ts';
 import { sliceOf } from '../../lib/flow/slice-of.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { ConvergeOrder } from '../../lib/model/converge-order.ts';
@@ -20,7 +19,6 @@ const [host] = [...inventory.hosts.values()];
 if (!host) throw new Error('the example has a host');
 
 const settings = { path: t.testdir() };
-t.teardown(() => rmSync(convergeLock(settings.path), { force: true }));
 
 const order = (apply: boolean): ConvergeOrder => ({
   slice: sliceOf({ ...host, settings }, inventory),

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { sleep } from '../../lib/system/clock.ts';
 import { lockOrThrow, waitForLock } from '../../lib/system/lock.ts';
 
 const holder = { doing: 'run 2026-11-22T040000Z', since: '2026-11-22T04:00:00Z' };
@@ -46,4 +48,20 @@ t.test('keeps out within one process too, until it is released', async (t) => {
 
 t.test('does not take a folder that is not there for a lock that is held', async (t) => {
   await t.rejects(lockOrThrow(join(t.testdir(), 'none', 'lock'), holder), { code: 'not-found' });
+});
+
+t.test('leaves no file behind, and however many take turns, each is alone', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  let inside = 0;
+  await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const lock = await waitForLock(path, holder, 30_000);
+      inside += 1;
+      t.equal(inside, 1);
+      await sleep(5);
+      inside -= 1;
+      await lock.release();
+    }),
+  );
+  t.notOk(existsSync(path));
 });

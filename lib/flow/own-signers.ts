@@ -3,7 +3,7 @@ import { allowedSignersLine, parseAllowedSigners } from '../model/allowed-signer
 import { CoffreError } from '../model/error.ts';
 import type { Slice } from '../model/slice.ts';
 import { exists } from '../system/files.ts';
-import { publicHalf } from '../system/ssh-key.ts';
+import { publicHalfOfOpenKey } from '../system/ssh-key.ts';
 
 /**
  * Who may sign, as this host has to know it: what the inventory says, and the host's own key where it says nothing of
@@ -13,7 +13,8 @@ export async function ownSigners({ host, allowedSigners }: Slice): Promise<strin
   if (parseAllowedSigners(allowedSigners).signers.some((signer) => signer.host === host.name && !signer.retired))
     return allowedSigners;
   const path = signingKeyPath(host.state.path);
-  const publicKey = (await exists(path)) ? await publicHalf(path) : undefined;
+  // One that others can read is closed to them by this very plan.
+  const publicKey = (await exists(path)) ? await publicHalfOfOpenKey(path) : undefined;
   return publicKey === undefined
     ? allowedSigners
     : withSigner(allowedSigners, allowedSignersLine(host.name, publicKey));
@@ -29,7 +30,8 @@ export async function assertOwnSigner({ host, allowedSigners }: Slice): Promise<
   );
   if (active.length === 0) return;
   const path = signingKeyPath(host.state.path);
-  const publicKey = (await exists(path)) ? await publicHalf(path) : undefined;
+  // One that others can read is closed to them by this very plan.
+  const publicKey = (await exists(path)) ? await publicHalfOfOpenKey(path) : undefined;
   if (active.some((signer) => signer.publicKey === publicKey)) return;
   const [why, hint] =
     publicKey === undefined

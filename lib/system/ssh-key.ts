@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import ssh2 from 'ssh2';
 import { CoffreError } from '../model/error.ts';
 import { run } from './command.ts';
-import { makeFolder, removeDurably, renameDurably, syncFolder, writeDurably } from './files.ts';
+import { explained, makeFolder, removeDurably, renameDurably, syncFolder, writeDurably } from './files.ts';
 import { requireProgram } from './programs.ts';
 
 /**
@@ -30,12 +31,25 @@ export async function makeKeyFile(path: string, comment: string): Promise<void> 
 
 /**
  * The public half of a private key without passphrase, as `ssh-ed25519 AAAA…`; undefined when ssh-keygen does not take the
- * file: it is no key, has a passphrase, or others can read it.
+ * file: it is no key, has a passphrase, or others than its owner can read it.
  */
 export async function publicHalf(path: string): Promise<string | undefined> {
   const derived = await run(requireProgram('ssh-keygen'), ['-y', '-P', '', '-f', path]);
   const [type, key] = derived.stdout.trim().split(' ');
   return derived.exitCode === 0 && type !== undefined && key !== undefined ? `${type} ${key}` : undefined;
+}
+
+/**
+ * The same of a key that others can read too, which ssh-keygen would not take: for whoever is about to close it to them.
+ * Throws when there is no file.
+ */
+export async function publicHalfOfOpenKey(path: string): Promise<string | undefined> {
+  const content = await readFile(path).catch((error: unknown) => {
+    throw explained('read', path, error);
+  });
+  const key = ssh2.utils.parseKey(content);
+  if (key instanceof Error || !key.isPrivateKey()) return undefined;
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
 }
 
 async function generate(folder: string, name: string, comment: string): Promise<void> {

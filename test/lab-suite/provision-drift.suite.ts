@@ -15,8 +15,6 @@ interface Drift {
   readonly on?: string;
   /** What `--check` names. */
   readonly told: readonly string[];
-  /** What is made, where that is more than can be told before. */
-  readonly made?: readonly string[];
 }
 
 const HOSTS = ['db1', 'db2', 'db3'] as const;
@@ -25,7 +23,7 @@ const REPLICA = "'bkpuser_db2'@'localhost'";
 const OPTIONS = 'change option-file /etc/coffre/my.cnf';
 const CRON = 'cron-entry /etc/cron.d/coffre';
 const RELEASE = 'change release /opt/coffre';
-const CONTRACTOR = 'change file contractor: /etc/ssh/authorized_keys/acme';
+const CONTRACTOR = 'change file contractor: /etc/ssh/authorized_keys/archive1';
 const sql = (statement: string) => `mariadb -e "${statement}"`;
 
 /** By host, one a round. db1 has a contractor; db2 is a replica of db1. */
@@ -43,10 +41,9 @@ const DRIFTS: Readonly<Record<(typeof HOSTS)[number], readonly Drift[]>> = {
     {
       what: 'a lost key',
       script: 'rm /etc/coffre/offsite_ed25519*',
-      told: ['create key /etc/coffre/offsite_ed25519'],
-      made: ['create key /etc/coffre/offsite_ed25519', CONTRACTOR],
+      told: ['create key /etc/coffre/offsite_ed25519', CONTRACTOR],
     },
-    { what: 'keys at the contractor', on: 'far', script: ': >/etc/ssh/authorized_keys/acme', told: [CONTRACTOR] },
+    { what: 'keys at the contractor', on: 'far', script: ': >/etc/ssh/authorized_keys/archive1', told: [CONTRACTOR] },
     { what: 'options that others could read', script: 'chmod 644 /etc/coffre/my.cnf', told: [OPTIONS, ACCOUNT] },
   ],
   db2: [
@@ -134,7 +131,7 @@ t.test('drift', { skip: whyNoLab() ?? false }, async (t) => {
     kind: 'sftp',
     address: far.address,
     hostKey: far.hostKey,
-    user: 'acme',
+    user: 'archive1',
     path: '/backups/db1',
     admin,
   };
@@ -157,7 +154,7 @@ t.test('drift', { skip: whyNoLab() ?? false }, async (t) => {
       const mended = await provision(['--all']);
       t.equal(mended.exitCode, 0);
       for (const { host, drift } of made) {
-        t.strictSame(mended.of(host).changes, drift.made ?? drift.told, `mended: ${drift.what}`);
+        t.strictSame(mended.of(host).changes, drift.told, `mended: ${drift.what}`);
       }
     });
   }

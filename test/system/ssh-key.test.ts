@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../../lib/system/command.ts';
-import { makeKeyFile, makeKeyFolder, publicHalf } from '../../lib/system/ssh-key.ts';
+import { makeKeyFile, makeKeyFolder, publicHalf, publicHalfOfOpenKey } from '../../lib/system/ssh-key.ts';
 
 t.test('a pair in a folder of its own, and one beside other files', async (t) => {
   const folder = t.testdir();
@@ -41,6 +41,9 @@ t.test('there is no public half of what ssh-keygen does not take', async (t) => 
   }
   chmodSync(at('open'), 0o644);
   t.equal(await publicHalf(at('open')), undefined, 'others can read it');
+  t.equal(`${await publicHalfOfOpenKey(at('open'))} db1\n`, readFileSync(at('open.pub'), 'utf8'));
+  t.equal(await publicHalfOfOpenKey(at('locked')), undefined, 'has a passphrase');
+  await t.rejects(publicHalfOfOpenKey(at('missing')), { code: 'not-found' });
 });
 
 t.test('where nothing can be written it is told, and nothing is left', async (t) => {

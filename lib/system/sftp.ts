@@ -1,6 +1,7 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
+import { sftpRefusal } from './sftp-refusal.ts';
 
 /** What is known of a remote file or folder. */
 export interface RemoteStat {
@@ -41,7 +42,6 @@ export interface Sftp {
  */
 const BLOCK_BYTES = 255 * 1024;
 const OUTSTANDING = 8;
-const NO_SUCH_FILE = 2;
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
 type Ask = <T>(what: string, send: (done: Callback<T>) => void) => Promise<T>;
@@ -69,7 +69,7 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
       waiting.add(giveUp);
       const done: Parameters<typeof send>[0] = (error, value) => {
         waiting.delete(giveUp);
-        if (error) reject(refusal(what, error, failed));
+        if (error) reject(sftpRefusal(what, error, failed));
         else resolve(value);
       };
       try {
@@ -227,31 +227,4 @@ function flush(raw: SFTPWrapper, handle: Buffer, path: string, ask: Ask): Promis
 function describe(stats: Stats): RemoteStat {
   const kind = stats.isDirectory() ? 'folder' : stats.isFile() ? 'file' : 'other';
   return { kind, sizeBytes: stats.size };
-}
-
-const STATUS: Readonly<Record<number, string>> = {
-  1: 'the end of the file',
-  3: 'permission denied',
-  4: 'the server says only "failure": no space, a quota, or a name that is taken',
-  8: 'the server does not support this',
-};
-
-function refusal(what: string, error: Error & { code?: unknown }, failed: (error: unknown) => Error): Error {
-  if (typeof error.code !== 'number') return failed(error);
-  if (error.code === NO_SUCH_FILE) {
-    return new CoffreError('not-found', `cannot ${what} over SFTP: there is no such file or folder`, {
-      hint: 'look at the path of the offsite in inventory/hosts',
-      cause: error,
-    });
-  }
-  const why = STATUS[error.code] ?? `SFTP status ${error.code}`;
-  const underlying = failed(error);
-  return new CoffreError(
-    underlying instanceof CoffreError ? underlying.code : 'unexpected',
-    `cannot ${what} over SFTP: ${why}`,
-    {
-      hint: 'look at the rights and the free space of the folder on the server',
-      cause: error,
-    },
-  );
 }

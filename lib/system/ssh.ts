@@ -7,9 +7,10 @@ import {
   type ServerHostKeyAlgorithm,
   type SFTPWrapper,
 } from 'ssh2';
-import { CoffreError, type ErrorCode } from '../model/error.ts';
+import type { ErrorCode } from '../model/error.ts';
 import { type Ended, quotePosix } from './command.ts';
 import { type Sftp, wrapSftp } from './sftp.ts';
+import { sshFailure } from './ssh-failure.ts';
 import { probeOver, type SshProbe } from './ssh-probe.ts';
 
 /** Whom to reach, as whom, and which host key must answer. */
@@ -69,7 +70,7 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
   target.signal?.addEventListener('abort', abort, { once: true });
   const forget = () => target.signal?.removeEventListener('abort', abort);
   const verdict = { wrongKey: false };
-  const failed = (error: unknown) => failure(target, broken ?? error, verdict.wrongKey);
+  const failed = (error: unknown) => sshFailure(target, broken ?? error, verdict.wrongKey);
   try {
     if (target.signal?.aborted) throw new Error('aborted');
     await new Promise<void>((resolve, reject) => {
@@ -166,7 +167,7 @@ export async function askLoginMethods(target: SshTarget): Promise<readonly strin
       client.connect({ ...configuration(target, verdict), authHandler });
     });
   } catch (error) {
-    throw failure(target, error, verdict.wrongKey);
+    throw sshFailure(target, error, verdict.wrongKey);
   } finally {
     target.signal?.removeEventListener('abort', abort);
     client.destroy();
@@ -218,38 +219,4 @@ function attempt(reject: (error: unknown) => void, failed: (error: unknown) => E
   } catch (error) {
     reject(failed(error));
   }
-}
-
-/** What ssh2 reports, as one of our errors. The one place that looks at its messages. */
-function failure(target: SshTarget, error: unknown, wrongKey: boolean): CoffreError {
-  if (error instanceof CoffreError) return error;
-  const { user, address, port } = target;
-  const { message, level } = error as Error & { level?: string };
-  const where = `${user}@${address} port ${port}`;
-  const say = (code: ErrorCode, why: string, hint: string) =>
-    new CoffreError(code, `cannot reach ${where}: ${why}`, { hint, cause: error });
-  if (target.signal?.aborted) return say('interrupted', 'interrupted', 'run it again');
-  if (wrongKey || /no matching host key format/.test(message)) {
-    const hint = `compare with the inventory, by another way than this network: ssh-keyscan -p ${port} ${address}`;
-    return say('host-key', 'it does not show the pinned host key', hint);
-  }
-  if (level === 'client-authentication') {
-    return say(
-      target.unreachable,
-      'it does not accept the key',
-      `put the public half of the identity into ${user}'s authorized_keys`,
-    );
-  }
-  if (/^Cannot parse privateKey|does not contain a \(valid\) private key/.test(message)) {
-    return say(
-      target.unreachable,
-      'the identity or its passphrase cannot be used',
-      'try it with: ssh-keygen -y -f <identity>',
-    );
-  }
-  return say(
-    target.unreachable,
-    message || 'the connection broke',
-    `try it with: ssh -v -p ${port} ${user}@${address}`,
-  );
 }

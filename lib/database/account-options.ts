@@ -1,7 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import { explained, readRequired } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { readRequired } from '../system/files.ts';
 import { oneLine } from './account-name.ts';
 import { nativeHash } from './native-hash.ts';
 import { parseOptionFile } from './option-file-text.ts';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { errnoOf } from '../model/error.ts';
 import { RunId, runIdAt, startOfRun } from '../model/run-id.ts';
 import { type Clock, sleep } from '../system/clock.ts';
-import { explained, makeFolder, removeDurably } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { makeFolder, removeDurably } from '../system/files.ts';
 
 const KEEP_MS = 2 * 24 * 3_600_000;
 

@@ -2,7 +2,8 @@ import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { errnoOf } from '../model/error.ts';
-import { explained, readIfPresent } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { readIfPresent } from '../system/files.ts';
 import { parseCronTable } from './cron-table.ts';
 
 /** What cron looks at besides the text of a file. */

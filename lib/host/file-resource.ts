@@ -3,7 +3,8 @@ import { chmod, chown, lstat } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Resource } from '../model/plan.ts';
 import { textDiff } from '../model/text-diff.ts';
-import { explained, readRequired, removeDurably, writeDurably } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { readRequired, removeDurably, writeDurably } from '../system/files.ts';
 
 export interface WantedFile {
   readonly path: string;

@@ -2,7 +2,8 @@ import type { Stats } from 'node:fs';
 import { chmod, chown, lstat, readdir, rmdir } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Change, Resource } from '../model/plan.ts';
-import { explained, makeFolder } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { makeFolder } from '../system/files.ts';
 import { octal } from './file-resource.ts';
 
 export interface WantedFolder {

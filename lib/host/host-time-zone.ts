@@ -1,7 +1,8 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../model/error.ts';
-import { explained, readIfPresent } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { readIfPresent } from '../system/files.ts';
 
 const UTC = 'Etc/UTC';
 const DATABASE = 'usr/share/zoneinfo';

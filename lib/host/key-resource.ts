@@ -1,7 +1,8 @@
 import { chmod, chown, stat } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
 import type { Resource } from '../model/plan.ts';
-import { exists, explained } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { exists } from '../system/files.ts';
 import { publicHalf } from '../system/ssh-key.ts';
 import { octal } from './file-resource.ts';
 

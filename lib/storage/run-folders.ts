@@ -3,15 +3,8 @@ import { basename, join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { SealedStream } from '../model/stages.ts';
-import {
-  exists,
-  explained,
-  readStream,
-  removeDurably,
-  renameDurably,
-  syncFolder,
-  writeDurably,
-} from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { exists, readStream, removeDurably, renameDurably, syncFolder, writeDurably } from '../system/files.ts';
 import { assertFileName, isFileName, partialName, runsAmong } from './run-names.ts';
 import type { RunReader } from './run-reader.ts';
 

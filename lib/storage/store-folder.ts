@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Resource } from '../model/plan.ts';
-import { explained, makeFolder } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { makeFolder } from '../system/files.ts';
 import { mountOf, parseMounts } from './mounts.ts';
 
 const MODE = 0o700;

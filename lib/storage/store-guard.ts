@@ -3,7 +3,8 @@ import { open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'nod
 import { join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import { explained, syncFolder } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { syncFolder } from '../system/files.ts';
 import { mountOf, parseMounts } from './mounts.ts';
 
 const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
 import { cleanEnvironment } from './command.ts';
-import { explained } from './files.ts';
+import { explained } from './explained.ts';
 import { requireProgram } from './programs.ts';
 
 /** Who holds a lock, for the message to whoever comes second. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import dotenv from 'dotenv';
 import { CoffreError, errnoOf } from '../model/error.ts';
-import { explained } from './files.ts';
+import { explained } from './explained.ts';
 
 /** The secrets of one .env file, by name. No secret is ever in a message, a log or an environment. */
 export interface Secrets {

@@ -3,7 +3,8 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CoffreError, errnoOf } from '../../model/error.ts';
-import { explained, readRequired, readStream } from '../../system/files.ts';
+import { explained } from '../../system/explained.ts';
+import { readRequired, readStream } from '../../system/files.ts';
 import { DESCRIPTION, ReleaseDescription, type ReleaseFile } from './description.ts';
 
 /** A release as it has to be, and the bytes of its own description. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CoffreError, errnoOf } from '../../model/error.ts';
-import { explained, PARTIAL, readStream, removeDurably, renameDurably, syncFolder } from '../../system/files.ts';
+import { explained } from '../../system/explained.ts';
+import { PARTIAL, readStream, removeDurably, renameDurably, syncFolder } from '../../system/files.ts';
 import { compareRelease, foldersOf, NODE_LINK, type Wanted } from './compare.ts';
 import { DESCRIPTION, type ReleaseFile } from './description.ts';
 

@@ -1,6 +1,7 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../../model/error.ts';
-import { explained, PARTIAL } from '../../system/files.ts';
+import { explained } from '../../system/explained.ts';
+import { PARTIAL } from '../../system/files.ts';
 import { ReleaseVersion } from './description.ts';
 
 /** What stands in the folder of the releases. Files that are not ours are in none of these, and are left alone. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CoffreError } from '../../model/error.ts';
 import { run } from '../../system/command.ts';
-import { copyFile, exists, explained, makeFolder, readRequired } from '../../system/files.ts';
+import { explained } from '../../system/explained.ts';
+import { copyFile, exists, makeFolder, readRequired } from '../../system/files.ts';
 import { requireProgram } from '../../system/programs.ts';
 import type { Architecture } from './description.ts';
 

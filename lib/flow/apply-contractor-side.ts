@@ -1,7 +1,7 @@
 import { CoffreError } from '../model/error.ts';
+import type { ContractorSide } from '../model/far-end.ts';
 import type { Change } from '../model/plan.ts';
 import { type ContractorLogin, contractorResources } from '../storage/contractor-resources.ts';
-import type { ContractorSide } from '../storage/contractor-side.ts';
 
 /** What would be done at the contractor's server, in order; empty when all is as it should be. Changes nothing. */
 export async function planContractorSide(login: ContractorLogin, side: ContractorSide): Promise<readonly Change[]> {

@@ -1,26 +1,13 @@
-import type { Converged, FarEndReport } from '../model/converge-order.ts';
+import type { Converged } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
+import type { ContractorSide, FarEnd } from '../model/far-end.ts';
 import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
 import type { Change } from '../model/plan.ts';
-import { type ContractorSide, contractorSide } from '../storage/contractor-side.ts';
+import { contractorSide } from '../storage/contractor-side.ts';
 import { connectSsh } from '../system/ssh.ts';
 import { applyContractorSide, planContractorSide } from './apply-contractor-side.ts';
 import type { Login } from './login.ts';
-
-/** An offsite of a host: what its server should have, and what came of setting that up. */
-export interface FarEnd {
-  readonly offsite: string;
-  readonly path: string;
-  /** The key of the host that logs in there. */
-  readonly identity: string;
-  /** null while the host has no key for it, or where the server cannot be set up so. */
-  readonly side: ContractorSide | null;
-  /** Why there is no side; null where there is one. */
-  readonly why: string | null;
-  /** How it looks from the host; null when nobody has looked. */
-  readonly conditions: FarEndReport['conditions'] | null;
-}
 
 /** What each offsite of `host` should have on its server, by the keys that the host has made. */
 export function farEndsOf(host: HostConfig, { identities, farEnds }: Converged): readonly FarEnd[] {

@@ -4,13 +4,15 @@ import { AccountOrder } from '../model/account-order.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit, FlowEvent } from '../model/event.ts';
+import type { FarEnd } from '../model/far-end.ts';
+import type { HostOutcome } from '../model/host-outcome.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
 import type { Change } from '../model/plan.ts';
 import { otherFolders } from '../storage/other-folders.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Login } from './login.ts';
-import { type FarEnd, farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
+import { farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
 import { openRemoteHost, type RemoteHost } from './remote-host.ts';
 import { sliceOf } from './slice-of.ts';
@@ -33,20 +35,6 @@ export interface ProvisionContext {
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
-
-/** What became of one host. */
-export type HostOutcome =
-  | {
-      readonly host: HostName;
-      readonly ok: true;
-      readonly converged: Converged;
-      /** Whether its signing key was written into the inventory just now: somebody has to commit that. */
-      readonly signer: 'added' | 'present' | 'none';
-      readonly farEnds: readonly FarEnd[];
-      /** What was or would be set up at the contractors' servers. */
-      readonly farChanges: readonly Change[];
-    }
-  | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
 
 /**
  * Converges hosts to the inventory, several at a time: primaries before their replicas, whose accounts they have to have. One host's

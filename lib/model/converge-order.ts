@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AccountOrder } from './account-order.ts';
+import { FarEndCondition } from './far-end.ts';
 import { OffsiteName } from './names.ts';
 import { Change, HostPlan, Remark } from './plan.ts';
 import { Slice } from './slice.ts';
@@ -31,15 +32,7 @@ export const HostKeyFact = z.strictObject({ path: z.string(), publicKey: PublicK
 /** What one offsite looks like from the host. */
 export const FarEndReport = z.strictObject({
   offsite: OffsiteName,
-  conditions: z.array(
-    z.strictObject({
-      check: z.string(),
-      says: z.string(),
-      outcome: z.enum(['ok', 'failed', 'untried']),
-      detail: z.string(),
-      hint: z.string().nullable(),
-    }),
-  ),
+  conditions: z.array(FarEndCondition),
 });
 export type FarEndReport = z.infer<typeof FarEndReport>;
 

@@ -1,24 +1,8 @@
+import type { ContractorSide, FarEndCondition } from '../model/far-end.ts';
 import { onOneLine } from './table.ts';
 
-export interface Side {
-  readonly user: string;
-  readonly chroot: string;
-  readonly folder: string;
-  readonly rules: { readonly path: string; readonly content: string };
-  readonly keys: { readonly path: string; readonly line: string };
-  readonly commands: { readonly before: readonly string[]; readonly after: readonly string[] };
-}
-
-export interface Condition {
-  readonly says: string;
-  readonly check?: string;
-  readonly outcome: 'ok' | 'failed' | 'untried';
-  readonly detail: string;
-  readonly hint: string | null;
-}
-
 /** What a person at the contractor does, from the first command to the last. `path` is the inventory's. */
-export function formatContractorSide(side: Side, path: string): string {
+export function formatContractorSide(side: ContractorSide, path: string): string {
   const indent = (text: string) => text.trimEnd().replace(/^(?=.)/gm, '    ');
   return [
     `The account ${side.user} takes backups by SFTP and can do nothing else. As root on the server:`,
@@ -40,13 +24,13 @@ export function formatContractorSide(side: Side, path: string): string {
 }
 
 /** One line a condition, its hint below it when it failed, and one sentence at the end. */
-export function formatFarEnd(where: string, conditions: readonly Condition[]): string {
+export function formatFarEnd(where: string, conditions: readonly FarEndCondition[]): string {
   const failed = conditions.filter(({ outcome }) => outcome === 'failed').length;
   const verdict = failed === 0 ? 'all is as it should be' : `${failed} of ${conditions.length} FAILED`;
   return [...conditions.flatMap(formatCondition), `${onOneLine(where)}: ${verdict}`].join('\n');
 }
 
-function formatCondition({ says, outcome, detail, hint }: Condition): string[] {
+function formatCondition({ says, outcome, detail, hint }: FarEndCondition): string[] {
   switch (outcome) {
     case 'ok':
       return [`OK         ${says} (${onOneLine(detail)})`];

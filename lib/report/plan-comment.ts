@@ -1,5 +1,5 @@
 import type { Change } from '../model/plan.ts';
-import type { HostOutcome, ProvisionResult, ToldFailure } from '../model/provision-result.ts';
+import type { ProvisionResult, ToldFailure, ToldOutcome } from '../model/provision-result.ts';
 import { codeBlock, inlineCode, visible } from './markdown.ts';
 
 /** The first line of every comment with plans; GitHub does not show it. */
@@ -60,7 +60,7 @@ function renderFailure(error: ToldFailure, measure: Measure): string[] {
   ];
 }
 
-function renderHosts(outcomes: readonly HostOutcome[], measure: Measure): string[] {
+function renderHosts(outcomes: readonly ToldOutcome[], measure: Measure): string[] {
   const sorted = [...outcomes].sort((a, b) => weight(a) - weight(b) || (a.host < b.host ? -1 : 1));
   const { shown, left } = cut(sorted, measure.hosts);
   const folded = sorted.map((outcome) => renderHost(outcome, measure));
@@ -85,7 +85,7 @@ function renderHosts(outcomes: readonly HostOutcome[], measure: Measure): string
   ];
 }
 
-function summarize(outcomes: readonly HostOutcome[]): string {
+function summarize(outcomes: readonly ToldOutcome[]): string {
   const changing = outcomes.filter((outcome) => weight(outcome) === 1).length;
   const failed = outcomes.filter(({ ok }) => !ok).length;
   return [
@@ -94,7 +94,7 @@ function summarize(outcomes: readonly HostOutcome[]): string {
   ].join('; ');
 }
 
-function tableRow(outcome: HostOutcome, measure: Measure): string {
+function tableRow(outcome: ToldOutcome, measure: Measure): string {
   const host = inlineCode(outcome.host);
   if (!outcome.ok) return `| ${host} | | | | ${explain(outcome.error, measure).join('<br>')} |`;
   const { changes, remarks } = outcome.plan;
@@ -103,7 +103,7 @@ function tableRow(outcome: HostOutcome, measure: Measure): string {
 }
 
 /** One host's block, and how many of its lines are not in it. */
-function renderHost(outcome: HostOutcome, measure: Measure): { readonly text: string[]; readonly left: number } {
+function renderHost(outcome: ToldOutcome, measure: Measure): { readonly text: string[]; readonly left: number } {
   const changes = outcome.ok ? outcome.plan.changes.flatMap(changeLines) : [];
   const remarks = outcome.ok
     ? outcome.plan.remarks.flatMap(({ text, hint }) => [`remark: ${text}`, `hint:   ${hint}`])
@@ -140,7 +140,7 @@ function explain({ message, hint }: ToldFailure, measure: Measure): string[] {
   ];
 }
 
-function weight(outcome: HostOutcome): number {
+function weight(outcome: ToldOutcome): number {
   if (!outcome.ok) return 0;
   return outcome.plan.changes.length > 0 ? 1 : 2;
 }

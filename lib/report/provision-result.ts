@@ -1,8 +1,10 @@
 import type { Converged } from '../model/converge-order.ts';
 import type { CoffreError } from '../model/error.ts';
+import type { FarEnd } from '../model/far-end.ts';
+import type { HostOutcome } from '../model/host-outcome.ts';
 import type { HostName } from '../model/names.ts';
-import type { Change, HostPlan, Remark } from '../model/plan.ts';
-import { type Condition, formatContractorSide, formatFarEnd, type Side } from './far-end.ts';
+import type { HostPlan, Remark } from '../model/plan.ts';
+import { formatContractorSide, formatFarEnd } from './far-end.ts';
 import { count } from './plan.ts';
 import { formatTable, onOneLine } from './table.ts';
 
@@ -36,32 +38,11 @@ export interface ProvisionReport {
   readonly exitCode: number;
 }
 
-type Outcome =
-  | {
-      readonly host: HostName;
-      readonly ok: true;
-      readonly converged: Converged;
-      readonly signer: 'added' | 'present' | 'none';
-      readonly farEnds: readonly FarEnd[];
-      readonly farChanges: readonly Change[];
-    }
-  | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };
-
-interface FarEnd {
-  readonly offsite: string;
-  readonly path: string;
-  /** The key of the host that logs in there. */
-  readonly identity: string;
-  readonly side: Side | null;
-  readonly why: string | null;
-  readonly conditions: readonly Condition[] | null;
-}
-
 const DRIFT = 2;
 
 /** The report of a run over hosts. Its exit code is the highest of the hosts'; for `check`, anything amiss is 2. */
 export function provisionData(
-  outcomes: readonly Outcome[],
+  outcomes: readonly HostOutcome[],
   { check, applied }: { readonly check: boolean; readonly applied: boolean },
 ): ProvisionReport {
   const codes = outcomes.map((outcome) => {
@@ -91,7 +72,7 @@ export function provisionData(
 }
 
 /** Also what a plan cannot mend, such as a store that is not mounted. What the contractor has to mend is a warning. */
-function isDrifted({ converged, farChanges }: Outcome & { readonly ok: true }): boolean {
+function isDrifted({ converged, farChanges }: HostOutcome & { readonly ok: true }): boolean {
   const { changes, remarks } = converged.plan;
   return changes.length + farChanges.length + remarks.length > 0;
 }

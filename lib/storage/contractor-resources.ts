@@ -1,9 +1,10 @@
 import { CoffreError } from '../model/error.ts';
+import type { ContractorSide } from '../model/far-end.ts';
 import { type Change, diffLines, type Resource } from '../model/plan.ts';
 import { quotePosix } from '../system/command.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { CONTRACTOR_SCRIPT } from './contractor-script.ts';
-import { ACCOUNT_COMMENT, type ContractorSide, KEYS_FOLDER, USERADD_OPTIONS } from './contractor-side.ts';
+import { ACCOUNT_COMMENT, KEYS_FOLDER, USERADD_OPTIONS } from './contractor-side.ts';
 
 /** An administrator's login at the contractor's server. */
 export interface ContractorLogin {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { CoffreError } from '../model/error.ts';
+import type { ContractorSide } from '../model/far-end.ts';
 import type { SftpOffsiteConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
 import { quotePosix } from '../system/command.ts';
@@ -26,23 +27,6 @@ export const DENIED_REQUESTS = [
 
 export const KEYS_FOLDER = '/etc/ssh/authorized_keys';
 export const DEFAULT_CHROOTS = '/srv/coffre';
-
-/** What the contractor's server should have for one host. Every path is as root sees it over there. */
-export interface ContractorSide {
-  readonly user: string;
-  /** The root of what the account can see; belongs to root. */
-  readonly chroot: string;
-  /** From the parent of the chroot down to the one above `folder`: they belong to root and nobody else writes there. */
-  readonly rootFolders: readonly string[];
-  /** The chroot and the inventory's path, one after the other: it belongs to the account, and the runs are in it. */
-  readonly folder: string;
-  /** The rules for sshd. */
-  readonly rules: { readonly path: string; readonly content: string };
-  /** The one line of this host in the account's keys; `tag` ends it, and no other host's line. */
-  readonly keys: { readonly path: string; readonly line: string; readonly tag: string };
-  /** For root to paste, in this order: before the two files are written, and after. */
-  readonly commands: { readonly before: readonly string[]; readonly after: readonly string[] };
-}
 
 /**
  * What the contractor's side should look like for `host`, whose offsite key is `publicKey` as ssh-keygen prints it.

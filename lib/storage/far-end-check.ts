@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { asCoffreError } from '../model/error.ts';
 import type { Sftp } from '../system/sftp.ts';
 import { askLoginMethods, connectSsh, type SshConnection, type SshTarget } from '../system/ssh.ts';
-import { type FarEndCondition, type Ground, NEED, type Need, type Verdict } from './far-end-condition.ts';
+import { type FarEndAnswer, type Ground, NEED, type Need, type Verdict } from './far-end-condition.ts';
 import { CONFINEMENT } from './far-end-confinement.ts';
 import { COULD_WRITE } from './far-end-writing.ts';
 
@@ -36,8 +36,8 @@ export async function checkFarEnd(
   { target, path, others }: FarEnd,
   now: number,
   stepMs = STEP_MS,
-): Promise<readonly FarEndCondition[]> {
-  const answers = new Map<Need, FarEndCondition>();
+): Promise<readonly FarEndAnswer[]> {
+  const answers = new Map<Need, FarEndAnswer>();
   const answer = (check: Need, { fault, detail }: Verdict) => {
     const { says, hint } = NEED[check];
     const failed = fault !== undefined;
@@ -136,7 +136,7 @@ function isAlive({ touch }: Ground, stepMs: number): Promise<boolean> {
   );
 }
 
-function untried(check: Need): FarEndCondition {
+function untried(check: Need): FarEndAnswer {
   return { check, says: NEED[check].says, outcome: 'untried', detail: 'what it depends on failed', hint: null };
 }
 

@@ -1,3 +1,4 @@
+import type { FarEndCondition } from '../model/far-end.ts';
 import type { Sftp } from '../system/sftp.ts';
 import type { SftpProbe } from '../system/sftp-probe.ts';
 import type { SshProbe } from '../system/ssh-probe.ts';
@@ -50,16 +51,7 @@ export const NEED = {
 export type Need = keyof typeof NEED;
 
 /** What a check of the far end says about one condition. */
-export interface FarEndCondition {
-  readonly check: Need;
-  /** What should be so, for a person. */
-  readonly says: string;
-  /** `untried`: what it depends on failed before. */
-  readonly outcome: 'ok' | 'failed' | 'untried';
-  readonly detail: string;
-  /** null unless it failed. */
-  readonly hint: string | null;
-}
+export type FarEndAnswer = FarEndCondition & { readonly check: Need };
 
 /** What a probe works with: everything is open, and `name` makes names that no other probe has. */
 export interface Ground {

@@ -21,9 +21,21 @@ t.test('the instructions hold every command, both files, and how the path follow
 
 t.test('a line for each condition, a hint for each failure, and nothing that moves the cursor', async (t) => {
   const text = formatFarEnd('contractor (acme@backup.example.org:/backups/db1)', [
-    { says: 'it answers', outcome: 'ok', detail: 'port 22', hint: null },
-    { says: 'no shell and no command', outcome: 'failed', detail: 'it gives\x1b[2J a shell', hint: 'ForceCommand' },
-    { says: 'it cannot leave its folder', outcome: 'untried', detail: 'what it depends on failed', hint: null },
+    { check: 'reach', says: 'it answers', outcome: 'ok', detail: 'port 22', hint: null },
+    {
+      check: 'command',
+      says: 'no shell and no command',
+      outcome: 'failed',
+      detail: 'it gives\x1b[2J a shell',
+      hint: 'ForceCommand',
+    },
+    {
+      check: 'folder',
+      says: 'it cannot leave its folder',
+      outcome: 'untried',
+      detail: 'what it depends on failed',
+      hint: null,
+    },
   ]);
   t.equal(
     text,

@@ -3,11 +3,11 @@ import { micromark } from 'micromark';
 import { gfm, gfmHtml } from 'micromark-extension-gfm';
 import t from 'tap';
 import { HostName } from '../../lib/model/names.ts';
-import type { HostOutcome, ProvisionResult } from '../../lib/model/provision-result.ts';
+import type { ProvisionResult, ToldOutcome } from '../../lib/model/provision-result.ts';
 import { formatPlanComment, PLAN_MARKER } from '../../lib/report/plan-comment.ts';
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
-const comment = (hosts: readonly HostOutcome[]) =>
+const comment = (hosts: readonly ToldOutcome[]) =>
   formatPlanComment({ event: 'result', exitCode: 0, data: { hosts: [...hosts] } }, COMMIT);
 const toHtml = (markdown: string) =>
   micromark(markdown, { allowDangerousHtml: true, extensions: [gfm()], htmlExtensions: [gfmHtml()] });
@@ -21,13 +21,13 @@ const textOf = (html: string) =>
       (_, name: 'lt' | 'gt' | 'quot' | 'amp') => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name],
     );
 
-function planned(name: string, text: string, lines: readonly string[] = [`+${text}`, ` ${text}`]): HostOutcome {
+function planned(name: string, text: string, lines: readonly string[] = [`+${text}`, ` ${text}`]): ToldOutcome {
   const host = HostName.parse(name);
   const changes = [{ action: 'create' as const, kind: 'file' as const, name: text, lines: [...lines] }];
   return { host, ok: true, plan: { host, changes, remarks: [{ text, hint: text }] } };
 }
 
-function failing(name: string, text: string): HostOutcome {
+function failing(name: string, text: string): ToldOutcome {
   const error = { code: 'refused', message: text, hint: `see ${text}`, findings: [text] };
   return { host: HostName.parse(name), ok: false, error };
 }

@@ -1,12 +1,12 @@
 import t from 'tap';
 import { CoffreError } from '../../lib/model/error.ts';
+import type { HostOutcome } from '../../lib/model/host-outcome.ts';
 import { HostName } from '../../lib/model/names.ts';
 import type { Change } from '../../lib/model/plan.ts';
 import { ProvisionResult } from '../../lib/model/provision-result.ts';
 import { formatProvision, provisionData } from '../../lib/report/provision-result.ts';
 
-type Outcome = Parameters<typeof provisionData>[0][number];
-type Good = Extract<Outcome, { ok: true }>;
+type Good = Extract<HostOutcome, { ok: true }>;
 
 const change: Change = { action: 'create', kind: 'key', name: '/etc/coffre/offsite', lines: ['+ed25519'] };
 const login = { check: 'login', says: 'it accepts the key', detail: 'no', hint: 'let it in' } as const;
@@ -27,11 +27,11 @@ function good(name: string, changes: Change[] = [], more: Partial<Good> = {}, ma
   return { host, ok: true, converged, signer: 'present', farEnds: [], farChanges: [], ...more };
 }
 
-function bad(name: string, error: CoffreError): Outcome {
+function bad(name: string, error: CoffreError): HostOutcome {
   return { host: HostName.parse(name), ok: false, error };
 }
 
-const told = (outcomes: readonly Outcome[], check = false, applied = true) =>
+const told = (outcomes: readonly HostOutcome[], check = false, applied = true) =>
   formatProvision(provisionData(outcomes, { check, applied }), 'inventory');
 
 const farEnd = (conditions: Good['farEnds'][number]['conditions'], why: string | null = null) => ({
@@ -39,9 +39,9 @@ const farEnd = (conditions: Good['farEnds'][number]['conditions'], why: string |
   side:
     why === null
       ? {
-          ...{ user: 'acme', chroot: '/srv/acme', folder: '/srv/acme/backups' },
+          ...{ user: 'acme', chroot: '/srv/acme', folder: '/srv/acme/backups', rootFolders: [] },
           rules: { path: '/etc/ssh/sshd_config.d/coffre.conf', content: 'Match User acme\n' },
-          keys: { path: '/etc/ssh/keys/acme', line: 'restrict ssh-ed25519 AAAA' },
+          keys: { path: '/etc/ssh/keys/acme', line: 'restrict ssh-ed25519 AAAA', tag: 'coffre:db1' },
           commands: { before: ['useradd acme'], after: ['sshd -t'] },
         }
       : null,
@@ -80,7 +80,7 @@ t.test('a plan is told as one', async (t) => {
 });
 
 t.test('the exit code is the highest; drift is 2 for a check alone', async (t) => {
-  const code = (outcomes: readonly Outcome[], check: boolean) =>
+  const code = (outcomes: readonly HostOutcome[], check: boolean) =>
     provisionData(outcomes, { check, applied: !check }).exitCode;
   t.equal(code([good('db1'), good('db2')], true), 0);
   t.equal(code([good('db1', [change], {}, false)], true), 2);

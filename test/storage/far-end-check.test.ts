@@ -7,7 +7,7 @@ import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
 import { contractorSide } from '../../lib/storage/contractor-side.ts';
 import { checkFarEnd } from '../../lib/storage/far-end-check.ts';
-import type { FarEndCondition } from '../../lib/storage/far-end-condition.ts';
+import type { FarEndAnswer } from '../../lib/storage/far-end-condition.ts';
 import type { SshTarget } from '../../lib/system/ssh.ts';
 import { noContractor, startContractor } from '../fixture/contractor.ts';
 import { startProxy } from '../fixture/proxy.ts';
@@ -15,9 +15,9 @@ import { temporaryFolder } from '../temporary.ts';
 
 const skip = (await noContractor()) ?? false;
 const NOW = Date.parse('2026-11-22T04:00:00Z');
-const failed = (all: readonly FarEndCondition[]) =>
+const failed = (all: readonly FarEndAnswer[]) =>
   all.filter(({ outcome }) => outcome === 'failed').map(({ check, detail }) => `${check}: ${detail}`);
-const untried = (all: readonly FarEndCondition[]) => all.filter(({ outcome }) => outcome === 'untried').length;
+const untried = (all: readonly FarEndAnswer[]) => all.filter(({ outcome }) => outcome === 'untried').length;
 
 /** Replaces lines of the rules by their keyword; undefined takes one away. */
 function changed(rules: string, change: Readonly<Record<string, string | undefined>>): string {

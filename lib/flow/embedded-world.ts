@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
 import { loadSql } from '../database/load-sql.ts';
 import { nativeHash } from '../database/native-hash.ts';
 import { grantStatement } from '../database/privileges.ts';
 import { startThrowawayServer, type ThrowawayServer } from '../database/throwaway-server.ts';
-import { hostTimeZone } from '../host/host-time-zone.ts';
 import { startThrowawaySshd, stopThrowawaySshd, type ThrowawaySshd } from '../host/throwaway-sshd.ts';
 import { readInventory } from '../inventory/read.ts';
 import { CoffreError } from '../model/error.ts';
@@ -16,6 +14,7 @@ import type { KeyPair } from '../seal/key-pair.ts';
 import { copyFile, makeFolder, readRequired, writeDurably } from '../system/files.ts';
 import { runGit } from '../system/git.ts';
 import { endRecordedProcess, recordProcess } from '../system/process-record.ts';
+import { writeEmbeddedInventory } from './embedded-inventory.ts';
 import { newRecipient } from './keys.ts';
 
 /** Everything that a company has, real and small, in one folder: a host with MariaDB, a contractor, an audit repository. */
@@ -61,7 +60,7 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    for (const name of ['host', 'offsite/backups/db1', 'inventory/hosts']) await makeFolder(at(name));
+    for (const name of ['host', 'offsite/backups/db1']) await makeFolder(at(name));
     for (const name of ['host/root', 'keys']) await makeFolder(at(name), 0o700);
     const server = await startThrowawayServer({ folder: at('host/mysql'), logBin: options.logBin ?? true });
     started.push(server);
@@ -74,7 +73,10 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
     const keys = await makeKeys(options);
     const hostSshd = options.bare ? await startThrowawaySshd({ folder: at('host/sshd'), sftpOnly: false }) : undefined;
     if (hostSshd) started.push(hostSshd);
-    await writeInventory(options, server, contractor, hostSshd);
+    await writeEmbeddedInventory({
+      ...{ folder, server, adminOptions, sshd: hostSshd, contractor, account: 'bkpuser', scheduler: 'cron' },
+      ...{ offsitePath: at('offsite/backups/db1'), recipients: RECIPIENTS },
+    });
     if (!options.bare) await equipHost(folder, server, contractor);
     const inventory = () => readInventory(at('inventory'));
     return {
@@ -152,61 +154,4 @@ async function makeKeys({ folder, keys, passphraseNote }: EmbeddedWorldOptions):
     await writeDurably(join(folder, 'keys', 'README.txt'), passphraseNote);
   }
   return { company: path('company'), escrow: path('escrow'), passphrase };
-}
-
-async function writeInventory(
-  { folder }: EmbeddedWorldOptions,
-  server: ThrowawayServer,
-  contractor: ThrowawaySshd,
-  sshd: ThrowawaySshd | undefined,
-) {
-  const at = (...names: string[]) => join(folder, ...names);
-  const { address, port, user, hostKey } = contractor;
-  const defaults = {
-    schedule: '0 4 * * *',
-    recipients: ['company', 'escrow'],
-    audit: { kind: 'git', remote: at('audit.git'), branch: 'main' },
-  };
-  const ssh = sshd && {
-    ssh: {
-      ...{ address: sshd.address, port: sshd.port, user: sshd.user, hostKey: sshd.hostKey },
-      identity: sshd.identityPath,
-    },
-  };
-  const host = {
-    ...ssh,
-    timezone: (await hostTimeZone()) ?? 'UTC',
-    database: {
-      socket: server.socket,
-      account: { user: 'bkpuser', from: 'localhost' },
-      admin: { optionFile: at('host/root/admin.cnf') },
-      optionFile: at('host/etc/coffre/my.cnf'),
-    },
-    store: { path: at('host/mnt/data/mysqldata'), mount: 'none' },
-    export: { path: at('host/export') },
-    keys: { path: at('host/.dec') },
-    state: { path: at('host/var/lib/coffre') },
-    secrets: { path: at('host/etc/coffre/.env') },
-    settings: { path: at('host/etc/coffre') },
-    agent: { path: at('host/opt/coffre') },
-    scheduler: {
-      kind: 'cron',
-      cronFile: at('host/etc/cron.d/coffre'),
-      unitFolder: at('host/etc/systemd/system'),
-    },
-    offsite: [
-      {
-        name: 'contractor',
-        kind: 'sftp',
-        address,
-        port,
-        user,
-        path: at('offsite/backups/db1'),
-        hostKey,
-        identity: at('host/etc/coffre/offsite_ed25519'),
-      },
-    ],
-  };
-  await writeDurably(at('inventory/defaults.yaml'), stringify(defaults));
-  await writeDurably(at('inventory/hosts/db1.yaml'), stringify(host, { lineWidth: 0 }));
 }

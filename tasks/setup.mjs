@@ -7,12 +7,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const POLICY = '/usr/sbin/policy-rc.d';
 const isRoot = process.getuid?.() === 0;
 /** Compressors that are faster than Node's own zlib, which does where they are missing. */
 const OPTIONAL = ['igzip', 'pigz'];
@@ -27,7 +26,9 @@ checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
 const { findProgram, LAB_PACKAGE_OF, PACKAGE_OF } = await import('../lib/system/programs.ts');
-installPrograms(process.argv.includes('--lab') && couldRunTheLab() ? { ...PACKAGE_OF, ...LAB_PACKAGE_OF } : PACKAGE_OF);
+await installPrograms(
+  process.argv.includes('--lab') && couldRunTheLab() ? { ...PACKAGE_OF, ...LAB_PACKAGE_OF } : PACKAGE_OF,
+);
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -42,7 +43,9 @@ function installPackages() {
   const stamp = join(root, 'node_modules', '.coffre-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing the locked npm packages (npm ci)');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'look at the lines above, then: npm ci');
+  const { status, error } = start('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (status !== 0)
+    fail(`cannot run npm ci: ${error?.message ?? `exit code ${status}`}`, 'look at the lines above, then: npm ci');
   writeFileSync(stamp, wanted);
 }
 
@@ -55,7 +58,7 @@ function couldRunTheLab() {
 }
 
 /** @param {Partial<typeof PACKAGE_OF & typeof LAB_PACKAGE_OF>} packageOf */
-function installPrograms(packageOf) {
+async function installPrograms(packageOf) {
   const programs = /** @type {(keyof typeof PACKAGE_OF | keyof typeof LAB_PACKAGE_OF)[]} */ (Object.keys(packageOf));
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return;
@@ -66,41 +69,34 @@ function installPrograms(packageOf) {
     fail(`cannot find the programs ${missing.join(', ')}`, `install them with: ${isRoot ? '' : 'sudo '}${line}`);
   }
   say(`installing Debian packages: ${packages.join(' ')} (no service is started)`);
-  withoutStartingServices(() => {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const args = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
-    if (spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'ignore'] }).status === 0) return;
-    run('apt-get', ['update', '-qq'], 'look at /etc/apt/sources.list', env);
-    run('apt-get', args, line, env);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  const { withoutStartingServices } = await import('../lib/system/service-policy.ts');
+  const isInstalled = await withoutStartingServices(async () => {
+    // A signal ends apt-get, which is in the same group, and then this: not before the services may start again.
+    let isStopped = false;
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+      process.once(signal, () => {
+        isStopped = true;
+      });
+    if (spawnSync('apt-get', install, { env, stdio: ['ignore', 'ignore', 'ignore'] }).status === 0) return true;
+    await new Promise((heard) => setTimeout(heard, 50)); // a signal that came meanwhile is told now
+    return !isStopped && [['update', '-qq'], install].every((args) => start('apt-get', args, env).status === 0);
   });
+  if (!isInstalled)
+    fail('cannot install the packages', `look at the lines above, and at /etc/apt/sources.list: ${line}`);
   // A package turns its service on for the next start of the machine; nobody asked for that here.
   const units = SERVICES.filter(([program]) => missing.includes(program)).flatMap(([, ...names]) => names);
   if (units.length > 0) spawnSync('systemctl', ['disable', ...units], { stdio: 'ignore' });
 }
 
 /**
- * Debian asks policy-rc.d before it starts a service: 101 means no.
- * @param {() => void} act
- */
-function withoutStartingServices(act) {
-  const before = existsSync(POLICY) ? readFileSync(POLICY) : undefined;
-  const restore = () => (before === undefined ? rmSync(POLICY, { force: true }) : writeFileSync(POLICY, before));
-  process.once('exit', restore);
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
-    process.once(signal, () => process.exit(130));
-  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  act();
-}
-
-/**
  * @param {string} program
  * @param {string[]} args
- * @param {string} hint
  * @param {NodeJS.ProcessEnv} env
  */
-function run(program, args, hint, env = process.env) {
-  const { status, error } = spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
-  if (status !== 0) fail(`cannot run ${program} ${args[0]}: ${error?.message ?? `exit code ${status}`}`, hint);
+function start(program, args, env = process.env) {
+  return spawnSync(program, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
 }
 
 /** @param {string} text */

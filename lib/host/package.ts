@@ -3,13 +3,13 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { Resource } from '../model/plan.ts';
 import { run } from '../system/command.ts';
 import { type Program, requireProgram } from '../system/programs.ts';
-import { missingPrograms, packagesOf } from './host-programs.ts';
 import {
   isServicePolicyLeft,
   restoreServicePolicy,
   SERVICE_POLICY,
   withoutStartingServices,
-} from './service-policy.ts';
+} from '../system/service-policy.ts';
+import { missingPrograms, packagesOf } from './host-programs.ts';
 
 type Needs = Pick<HostConfig, 'audit' | 'compression'> & {
   readonly agent: Pick<HostConfig['agent'], 'installPackages'>;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { missingPrograms } from '../../lib/host/host-programs.ts';
 import { packageResource } from '../../lib/host/package.ts';
-import { isServicePolicyLeft, restoreServicePolicy, withoutStartingServices } from '../../lib/host/service-policy.ts';
 import { run } from '../../lib/system/command.ts';
 import { findProgram, type Program } from '../../lib/system/programs.ts';
+import { isServicePolicyLeft, restoreServicePolicy, withoutStartingServices } from '../../lib/system/service-policy.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const AUDIT = { kind: 'git', branch: 'main' } as const;

@@ -1,7 +1,7 @@
 import { readFile, rename } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
-import { quotePosix } from '../system/command.ts';
-import { copyFile, exists, readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
+import { quotePosix } from './command.ts';
+import { copyFile, exists, readIfPresent, removeDurably, writeDurably } from './files.ts';
 
 /** What Debian asks before it starts a service: exit code 101 means no. Source: invoke-rc.d(8). */
 export const SERVICE_POLICY = '/usr/sbin/policy-rc.d';

@@ -140,6 +140,17 @@ t.test("the contractor's side is set up over SSH", { skip }, async (t) => {
     const of = (change: Partial<SftpOffsiteConfig>) => contractorSide({ ...offsite, ...change }, hostPublicKey, host);
     await t.rejects(planContractorSide(login, of({ user: 'person' })), { code: 'refused', message: /somebody's/ });
     await t.rejects(planContractorSide({ ...login, admin: 'service' }, of({ user: 'service' })), { code: 'refused' });
+    await t.rejects(planContractorSide(login, of({ user: 'service' })), {
+      code: 'refused',
+      message: /the account service: it is somebody's/,
+      hint: /usermod --comment 'backups by SFTP' service$/,
+    });
+    await sh("usermod --comment 'backups by SFTP' service");
+    const given = await planContractorSide(login, of({ user: 'service' }));
+    t.notOk(
+      given.some(({ kind }) => kind === 'user'),
+      'its owner has given it up for backups',
+    );
     await t.rejects(planContractorSide(login, of({ path: `${offsite.path}/below` })), {
       code: 'refused',
       message: /belongs to acme/,

@@ -85,6 +85,12 @@ t.test('the exit code is the highest; drift is 2 for a check alone', async (t) =
   t.equal(code([good('db1'), good('db2')], true), 0);
   t.equal(code([good('db1', [change], {}, false)], true), 2);
   t.equal(code([good('db1', [], { farChanges: [change] }, false)], true), 2);
+  const remarked = good('db1');
+  const remarks = [{ text: 'the clock is slow', hint: 'timedatectl' }];
+  const plan = { ...remarked.converged.plan, remarks };
+  const amiss = { ...remarked, converged: { ...remarked.converged, plan, remarks } };
+  t.equal(code([amiss], true), 2, 'what a plan cannot mend is drift, too');
+  t.equal(code([amiss], false), 0);
   t.equal(code([good('db1', [change])], false), 0);
   const unreachable = bad('db2', new CoffreError('host-unreachable', 'cannot reach db2'));
   t.equal(code([good('db1', [change], {}, false), unreachable, good('db3')], true), 7);

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import ssh2 from 'ssh2';
 import { CoffreError } from '../model/error.ts';
 import { run } from './command.ts';
-import { explained, makeFolder, removeDurably, renameDurably, syncFolder, writeDurably } from './files.ts';
+import { explained } from './explained.ts';
+import { makeFolder, removeDurably, renameDurably, syncFolder, writeDurably } from './files.ts';
 import { requireProgram } from './programs.ts';
 
 /**

@@ -16,11 +16,12 @@ await runTask({
   usage: '<host>… | --all',
   summary: `Converges hosts to the inventory over SSH: agent, folders, public keys, database account, signing key, cron entry.
 Shows what it will change, changes it, and looks at it again; a second run changes nothing. What is done stays done when
-it is interrupted, and the next run does the rest. Exit code: the highest of the hosts'.`,
+it is interrupted, and the next run does the rest. Exit code: the highest of the hosts'; also what keeps the backups of a
+provisioned host from being whole, such as 7 for an offsite that it cannot use.`,
   options: {
     all: 'every host of the inventory',
     'dry-run': 'show the plan, change nothing',
-    check: 'the same, with exit code 2 when there is anything to change',
+    check: 'the same, with exit code 2 when anything is amiss, 7 when something cannot be reached',
     remove: 'take everything away again, and leave the backups',
     rollback: 'switch to the release that was there before the current one',
     parallel: `=N  hosts at a time (default: ${PARALLEL})`,

@@ -40,8 +40,8 @@ async function storeRemark({ store }: HostConfig): Promise<Remark | undefined> {
   return await assertStoreMounted(store).then(
     () => undefined,
     (error: unknown) => {
-      const { message, hint = 'mount it' } = asCoffreError(error);
-      return { text: message, hint };
+      const { code, message, hint = 'mount it' } = asCoffreError(error);
+      return { text: message, hint, code };
     },
   );
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ERRORS, type ErrorCode } from './error.ts';
 import { HostName } from './names.ts';
 
 /** What kinds of thing a host can have to have. */
@@ -30,7 +31,12 @@ export const Change = z.strictObject({
 export type Change = z.infer<typeof Change>;
 
 /** Something about a host that provisioning cannot mend, and that an operator should know. */
-export const Remark = z.strictObject({ text: z.string(), hint: z.string() });
+export const Remark = z.strictObject({
+  text: z.string(),
+  hint: z.string(),
+  /** Where it keeps the backups from being whole: the code of the error that a backup would end with. */
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).optional(),
+});
 export type Remark = z.infer<typeof Remark>;
 
 export const HostPlan = z.strictObject({

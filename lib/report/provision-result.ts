@@ -6,6 +6,7 @@ import type { HostName } from '../model/names.ts';
 import type { HostPlan, Remark } from '../model/plan.ts';
 import { formatContractorSide, formatFarEnd } from './far-end.ts';
 import { count } from './plan.ts';
+import { exitCodeOf, type Hindrance, hindrancesOf, type Manner } from './provision-exit.ts';
 import { formatTable, onOneLine } from './table.ts';
 
 /** What became of one host, as `--json` tells it. */
@@ -20,6 +21,8 @@ export type HostReport =
       readonly identities: Converged['identities'];
       readonly proofs: readonly string[];
       readonly remarks: readonly Remark[];
+      /** What keeps its backups from being whole, with a code of the table of errors. */
+      readonly hindrances: readonly Hindrance[];
       readonly farEnds: readonly FarEnd[];
     }
   | {
@@ -38,17 +41,9 @@ export interface ProvisionReport {
   readonly exitCode: number;
 }
 
-const DRIFT = 2;
-
-/** The report of a run over hosts. Its exit code is the highest of the hosts'; for `check`, anything amiss is 2. */
-export function provisionData(
-  outcomes: readonly HostOutcome[],
-  { check, applied }: { readonly check: boolean; readonly applied: boolean },
-): ProvisionReport {
-  const codes = outcomes.map((outcome) => {
-    if (!outcome.ok) return outcome.error.exitCode;
-    return check && isDrifted(outcome) ? DRIFT : 0;
-  });
+/** The report of a run over hosts. Its exit code is the highest of the hosts'. */
+export function provisionData(outcomes: readonly HostOutcome[], manner: Manner): ProvisionReport {
+  const codes = outcomes.map((outcome) => exitCodeOf(outcome, manner));
   const hosts = outcomes.map((outcome): HostReport => {
     if (!outcome.ok) {
       const { code, message, hint = null, findings } = outcome.error;
@@ -60,21 +55,16 @@ export function provisionData(
       host: outcome.host,
       ok: true,
       plan: { ...plan, changes: [...plan.changes, ...farChanges] },
-      applied: applied ? done.length + farChanges.length : 0,
+      applied: manner.applied ? done.length + farChanges.length : 0,
       signer: outcome.signer,
       identities,
       proofs,
-      remarks: remarks.length > 0 ? remarks : plan.remarks,
+      remarks,
+      hindrances: hindrancesOf(outcome, manner),
       farEnds,
     };
   });
   return { hosts, exitCode: Math.max(0, ...codes) };
-}
-
-/** Also what a plan cannot mend, such as a store that is not mounted. What the contractor has to mend is a warning. */
-function isDrifted({ converged, farChanges }: HostOutcome & { readonly ok: true }): boolean {
-  const { changes, remarks } = converged.plan;
-  return changes.length + farChanges.length + remarks.length > 0;
 }
 
 /** One line a host, then what each needs of a person. */
@@ -98,8 +88,9 @@ function warnings({ remarks, farEnds }: HostReport & { readonly ok: true }): num
 
 function result(host: HostReport & { readonly ok: true }): string {
   const { changes } = host.plan;
-  if (changes.length === 0) return 'nothing to change';
-  return host.applied === 0 ? `${count(changes.length)} to make` : `${count(host.applied)} made`;
+  const done = host.applied === 0 ? `${count(changes.length)} to make` : `${count(host.applied)} made`;
+  const hindered = host.hindrances.map(({ text }) => text).join('; ');
+  return `${changes.length === 0 ? 'nothing to change' : done}${hindered === '' ? '' : `, but ${hindered}`}`;
 }
 
 function aboutDone({ host, plan, identities, remarks, proofs, farEnds }: HostReport & { readonly ok: true }): string[] {

@@ -97,6 +97,51 @@ t.test('the exit code is the highest; drift is 2 for a check alone', async (t) =
   t.equal(code([], false), 0);
 });
 
+t.test('what keeps the backups from being whole has its exit code, and is in the summary', async (t) => {
+  const outcomeOf = (check: boolean, ...outcomes: HostOutcome[]) => {
+    const data = provisionData(outcomes, { check, applied: !check });
+    return [data.exitCode, formatProvision(data, 'inventory').split('\n')[1]];
+  };
+  const failing = (check: string, changes: Change[] = [], farChanges: Change[] = []) =>
+    good('db1', changes, { farEnds: [farEnd([{ ...login, check, outcome: 'failed' as const }])], farChanges });
+  const key = { ...change, name: '/etc/coffre/offsite' };
+  const theirs = { ...change, kind: 'file', name: 'contractor: /etc/ssh/authorized_keys/acme' } as const;
+  for (const check of ['reach', 'login', 'write']) {
+    t.strictSame(
+      outcomeOf(false, failing(check)),
+      [7, 'db1   nothing to change, but offsite contractor: no  1'],
+      check,
+    );
+    t.equal(outcomeOf(true, failing(check))[0], 7, `--check: ${check}`);
+  }
+  t.equal(outcomeOf(false, failing('host-key'))[0], 8);
+  t.equal(outcomeOf(true, failing('host-key'))[0], 2, 'it has been looked at, and is not as it should be');
+  t.strictSame(outcomeOf(false, failing('command')), [0, 'db1   nothing to change  1'], 'copies arrive all the same');
+  t.equal(outcomeOf(true, failing('command'))[0], 0);
+  t.strictSame(
+    outcomeOf(false, failing('login', [key])),
+    [0, 'db1   1 change made  1'],
+    'nobody can have let it in yet',
+  );
+  t.equal(outcomeOf(false, failing('reach', [key]))[0], 7);
+  t.equal(outcomeOf(true, failing('login', [key]))[0], 2);
+  t.equal(outcomeOf(true, failing('login', [], [theirs]))[0], 2, 'the plan would let it in');
+  t.equal(outcomeOf(false, failing('login', [], [theirs]))[0], 7, 'it was let in, and still is not accepted');
+  const dry = provisionData([failing('login')], { check: false, applied: false });
+  t.equal(dry.exitCode, 0, 'a dry run only shows');
+
+  const base = good('db2');
+  const stored = (code: 'store-unreachable' | 'refused') => {
+    const remarks = [{ text: 'cannot use /mnt', hint: 'mount it', code }];
+    return { ...base, converged: { ...base.converged, plan: { ...base.converged.plan, remarks }, remarks } };
+  };
+  t.strictSame(outcomeOf(false, stored('store-unreachable')), [7, 'db2   nothing to change, but cannot use /mnt  1']);
+  t.equal(outcomeOf(true, stored('store-unreachable'))[0], 7);
+  t.equal(outcomeOf(false, stored('refused'))[0], 8);
+  t.equal(outcomeOf(true, stored('refused'))[0], 2);
+  t.equal(outcomeOf(false, stored('store-unreachable'), good('db1'))[0], 7);
+});
+
 t.test('an offsite that keeps the host out: its keeper is told what to do, or at least the key', async (t) => {
   const failed = [{ ...login, outcome: 'failed' as const }];
   const kept = told([good('db1', [change], { farEnds: [farEnd(failed)] })]);

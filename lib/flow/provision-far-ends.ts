@@ -3,7 +3,9 @@ import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { ContractorSide, FarEnd } from '../model/far-end.ts';
 import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
-import type { Change } from '../model/plan.ts';
+import type { HostName } from '../model/names.ts';
+import type { Change, Remark } from '../model/plan.ts';
+import { contractorRemarks } from '../storage/contractor-resources.ts';
 import { contractorSide } from '../storage/contractor-side.ts';
 import { connectSsh } from '../system/ssh.ts';
 import { applyContractorSide, planContractorSide } from './apply-contractor-side.ts';
@@ -31,24 +33,31 @@ interface Setting {
   readonly signal: AbortSignal;
   /** Whether the plan is carried out, or only told. */
   readonly apply: boolean;
+  /** All hosts of the inventory: some may share an account at a contractor's. */
+  readonly hosts: readonly HostConfig[];
+}
+
+/** What was, or would be, set up at the contractors' servers, each change under the name of its offsite, and what was seen there. */
+export interface FarSide {
+  readonly farChanges: readonly Change[];
+  readonly farRemarks: readonly Remark[];
 }
 
 /**
- * Sets up the servers where the inventory says that control may (`offsite[].admin`), or tells what it would do. Returns the changes, under
- * the name of their offsite. Throws what keeps it from that: the host itself is provisioned by then.
+ * Sets up the servers where the inventory says that control may (`offsite[].admin`), or tells what it would do. Throws what keeps it
+ * from that: the host itself is provisioned by then.
  */
-export async function setUpFarEnds(
-  host: HostConfig,
-  converged: Converged,
-  setting: Setting,
-): Promise<readonly Change[]> {
-  const changes: Change[] = [];
+export async function setUpFarEnds(host: HostConfig, converged: Converged, setting: Setting): Promise<FarSide> {
+  const done: FarSide[] = [];
   const known = setting.apply ? converged : withKeysToBe(host, converged);
   for (const { offsite: name, side } of farEndsOf(host, known)) {
     const offsite = host.offsite.find((each) => each.name === name);
-    if (side && offsite?.admin) changes.push(...(await setUp(host, offsite, side, setting)));
+    if (side && offsite?.admin) done.push(await setUp(host, offsite, side, setting));
   }
-  return changes;
+  return {
+    farChanges: done.flatMap(({ farChanges }) => farChanges),
+    farRemarks: done.flatMap(({ farRemarks }) => farRemarks),
+  };
 }
 
 /** Stands for a key that the host is going to make: a plan knows where it goes before it is there. */
@@ -62,14 +71,20 @@ function withKeysToBe(host: HostConfig, converged: Converged): Converged {
   return { ...converged, identities: [...converged.identities, ...toBe] };
 }
 
+/** The hosts that the inventory gives the same account. */
+function sharersOf({ address, port, user }: OffsiteConfig, hosts: readonly HostConfig[]): readonly HostName[] {
+  const isSame = (other: OffsiteConfig) => other.address === address && other.port === port && other.user === user;
+  return hosts.filter(({ offsite }) => offsite.some(isSame)).map(({ name }) => name);
+}
+
 async function setUp(
   host: HostConfig,
   offsite: OffsiteConfig,
   side: ContractorSide,
-  { login, emit, signal, apply }: Setting,
-): Promise<readonly Change[]> {
+  { login, emit, signal, apply, hosts }: Setting,
+): Promise<FarSide> {
   const { address, hostKey, admin } = offsite;
-  if (!admin) return [];
+  if (!admin) return { farChanges: [], farRemarks: [] };
   const { user, port = offsite.port } = admin;
   const ssh = { address, hostKey, user, port, ...(admin.identity === undefined ? {} : { identity: admin.identity }) };
   const connection = await connectSsh({
@@ -86,15 +101,17 @@ async function setUp(
   try {
     const over = { connection, admin: user };
     const changes = (await planContractorSide(over, side)).map(named);
+    const seen = await contractorRemarks(over, side, sharersOf(offsite, hosts));
+    const farRemarks = seen.map(({ text, hint }) => ({ text: `${offsite.name}: ${text}`, hint }));
     if (changes.length > 0) {
-      emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: [] } });
+      emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: farRemarks } });
     }
-    if (!apply) return changes;
+    if (!apply) return { farChanges: changes, farRemarks };
     const applied = await applyContractorSide(over, side, (change) => {
       const { action, kind, name } = named(change);
       emit({ kind: 'phase-ended', phase: action, subject: `${host.name}: ${kind} ${name}`, durationMs: 0 });
     });
-    return applied.map(named);
+    return { farChanges: applied.map(named), farRemarks };
   } finally {
     connection.close();
   }

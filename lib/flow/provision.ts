@@ -8,11 +8,10 @@ import type { FarEnd } from '../model/far-end.ts';
 import type { HostOutcome } from '../model/host-outcome.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
-import type { Change } from '../model/plan.ts';
 import { otherFolders } from '../storage/other-folders.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Login } from './login.ts';
-import { farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
+import { type FarSide, farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
 import { openRemoteHost, type RemoteHost } from './remote-host.ts';
 import { sliceOf } from './slice-of.ts';
@@ -128,14 +127,15 @@ async function reachOut(
   host: HostConfig,
   converged: Converged,
   { remote, release, wish, context }: Reach,
-): Promise<{ readonly farEnds: readonly FarEnd[]; readonly farChanges: readonly Change[] }> {
-  if (wish.desired !== 'present') return { farEnds: [], farChanges: [] };
+): Promise<FarSide & { readonly farEnds: readonly FarEnd[] }> {
+  if (wish.desired !== 'present') return { farEnds: [], farChanges: [], farRemarks: [] };
   const { login, emit, signal } = context;
-  const farChanges = await setUpFarEnds(host, converged, { login, emit, signal, apply: wish.apply });
-  if (!wish.lookAround || host.offsite.length === 0) return { farEnds: farEndsOf(host, converged), farChanges };
+  const hosts = [...context.inventory.hosts.values()];
+  const far = await setUpFarEnds(host, converged, { login, emit, signal, apply: wish.apply, hosts });
+  if (!wish.lookAround || host.offsite.length === 0) return { farEnds: farEndsOf(host, converged), ...far };
   const order = { ...orderFor(host, wish, context), farEnds: true };
   const { farEnds } = await remote.converge(order, release, emit);
-  return { farEnds: farEndsOf(host, { ...converged, farEnds }), farChanges };
+  return { farEnds: farEndsOf(host, { ...converged, farEnds }), ...far };
 }
 
 function orderFor(host: HostConfig, { desired, apply }: ProvisionWish, context: ProvisionContext): ConvergeOrder {

@@ -2,7 +2,7 @@ import type { Converged } from './converge-order.ts';
 import type { CoffreError } from './error.ts';
 import type { FarEnd } from './far-end.ts';
 import type { HostName } from './names.ts';
-import type { Change } from './plan.ts';
+import type { Change, Remark } from './plan.ts';
 
 /** What became of one host that was provisioned, or only looked at. */
 export type HostOutcome =
@@ -15,5 +15,7 @@ export type HostOutcome =
       readonly farEnds: readonly FarEnd[];
       /** What was or would be set up at the contractors' servers. */
       readonly farChanges: readonly Change[];
+      /** What should be known of the contractors' servers, where control has looked as their administrator. */
+      readonly farRemarks: readonly Remark[];
     }
   | { readonly host: HostName; readonly ok: false; readonly error: CoffreError };

@@ -69,7 +69,7 @@ function isToCome({ converged, farChanges }: Done, { offsite, identity, failed, 
 }
 
 /** Also what a plan cannot mend, such as a clock that is wrong. */
-function isDrifted({ converged, farChanges }: Done): boolean {
+function isDrifted({ converged, farChanges, farRemarks }: Done): boolean {
   const { changes, remarks } = converged.plan;
-  return changes.length + farChanges.length + remarks.length > 0;
+  return changes.length + farChanges.length + remarks.length + farRemarks.length > 0;
 }

@@ -50,16 +50,16 @@ export function provisionData(outcomes: readonly HostOutcome[], manner: Manner):
       return { host: outcome.host, ok: false, error: { code, message, hint, findings } };
     }
     const { plan, applied: done, identities, proofs, remarks } = outcome.converged;
-    const { farChanges, farEnds } = outcome;
+    const { farChanges, farRemarks, farEnds } = outcome;
     return {
       host: outcome.host,
       ok: true,
-      plan: { ...plan, changes: [...plan.changes, ...farChanges] },
+      plan: { ...plan, changes: [...plan.changes, ...farChanges], remarks: [...plan.remarks, ...farRemarks] },
       applied: manner.applied ? done.length + farChanges.length : 0,
       signer: outcome.signer,
       identities,
       proofs,
-      remarks,
+      remarks: [...remarks, ...farRemarks],
       hindrances: hindrancesOf(outcome, manner),
       farEnds,
     };

@@ -1,10 +1,12 @@
 import { CoffreError } from '../model/error.ts';
 import type { ContractorSide } from '../model/far-end.ts';
-import { type Change, diffLines, type Resource } from '../model/plan.ts';
+import type { HostName } from '../model/names.ts';
+import { type Change, diffLines, type Remark, type Resource } from '../model/plan.ts';
 import { quotePosix } from '../system/command.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { CONTRACTOR_SCRIPT } from './contractor-script.ts';
-import { ACCOUNT_COMMENT, KEYS_FOLDER, USERADD_OPTIONS } from './contractor-side.ts';
+import { ACCOUNT_COMMENT, KEYS_FOLDER, tagOf, USERADD_OPTIONS } from './contractor-side.ts';
+import { otherLogins } from './other-logins.ts';
 
 /** An administrator's login at the contractor's server. */
 export interface ContractorLogin {
@@ -36,6 +38,23 @@ export async function contractorResources(login: ContractorLogin, side: Contract
     rules(script, login.admin, side),
     keys(script, side),
   ];
+}
+
+/**
+ * Who else can log in as the account of `side`. Nobody takes those keys away: they may be somebody's. The lines of `sharers`,
+ * hosts of the inventory with the same account, are known.
+ */
+export async function contractorRemarks(
+  login: ContractorLogin,
+  { user, keys: { path, tag } }: ContractorSide,
+  sharers: readonly HostName[],
+): Promise<readonly Remark[]> {
+  const file = await readFile(await scriptOver(login), path);
+  const known = new Set([tag, ...sharers.map(tagOf)]);
+  return otherLogins(file?.content ?? '', known).map(({ fingerprint, comment }) => ({
+    text: `another key can log in as ${user}, and do there what the host can: ${fingerprint} (${comment || 'no comment'})`,
+    hint: `ask whose it is; to let it out, take its line away in ${path} over there: ssh-keygen -lf ${path}`,
+  }));
 }
 
 /** The script as root: through sudo for anybody else. Undefined for what is not there. Throws `refused`. */

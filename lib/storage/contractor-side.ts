@@ -42,7 +42,7 @@ export function contractorSide(offsite: SftpOffsiteConfig, publicKey: string, ho
   const between = path.split('/').slice(1, -1);
   const rootFolders = [chroots, chroot, ...between.map((_, i) => `${chroot}/${between.slice(0, i + 1).join('/')}`)];
   const rules = { path: `/etc/ssh/sshd_config.d/coffre-${user}.conf`, content: sshdRules(user, chroot) };
-  const tag = `coffre:${host}`;
+  const tag = tagOf(host);
   const keys = {
     path: `${KEYS_FOLDER}/${user}`,
     line: `restrict,command="internal-sftp" ${bare(publicKey)} ${tag}`,
@@ -60,6 +60,11 @@ export function contractorSide(offsite: SftpOffsiteConfig, publicKey: string, ho
     words('sshd', '-T', '-C', `user=${user},host=localhost,addr=127.0.0.1`),
   ];
   return { user, chroot, rootFolders, folder, rules, keys, commands: { before, after } };
+}
+
+/** What ends the line of a host in the keys of its account. */
+export function tagOf(host: HostName): string {
+  return `coffre:${host}`;
 }
 
 /** By this an account is known as one that is there for backups. */

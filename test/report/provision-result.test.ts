@@ -24,7 +24,7 @@ function good(name: string, changes: Change[] = [], more: Partial<Good> = {}, ma
     remarks: [],
     farEnds: [],
   };
-  return { host, ok: true, converged, signer: 'present', farEnds: [], farChanges: [], ...more };
+  return { host, ok: true, converged, signer: 'present', farEnds: [], farChanges: [], farRemarks: [], ...more };
 }
 
 function bad(name: string, error: CoffreError): HostOutcome {
@@ -91,6 +91,7 @@ t.test('the exit code is the highest; drift is 2 for a check alone', async (t) =
   const amiss = { ...remarked, converged: { ...remarked.converged, plan, remarks } };
   t.equal(code([amiss], true), 2, 'what a plan cannot mend is drift, too');
   t.equal(code([amiss], false), 0);
+  t.equal(code([good('db1', [], { farRemarks: remarks })], true), 2, 'at the contractor, too');
   t.equal(code([good('db1', [change])], false), 0);
   const unreachable = bad('db2', new CoffreError('host-unreachable', 'cannot reach db2'));
   t.equal(code([good('db1', [change], {}, false), unreachable, good('db3')], true), 7);

@@ -4,6 +4,7 @@
  *
  *   node tasks/setup.mjs          what tasks and tests need
  *   node tasks/setup.mjs --lab    as root, and where namespaces can be made, also what the tests' lab of hosts needs
+ *   node tasks/setup.mjs --bench  as root, also what the bench compares with, as far as there is a package
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,10 +26,11 @@ const SERVICES = /** @type {const} */ ([
 checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
-const { findProgram, LAB_PACKAGE_OF, PACKAGE_OF } = await import('../lib/system/programs.ts');
+const { BENCH_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF } = await import('../lib/system/programs.ts');
 await installPrograms(
   process.argv.includes('--lab') && couldRunTheLab() ? { ...PACKAGE_OF, ...LAB_PACKAGE_OF } : PACKAGE_OF,
 );
+if (process.argv.includes('--bench') && isRoot && existsSync('/usr/bin/apt-get')) installPeers();
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -88,6 +90,21 @@ async function installPrograms(packageOf) {
   // A package turns its service on for the next start of the machine; nobody asked for that here.
   const units = SERVICES.filter(([program]) => missing.includes(program)).flatMap(([, ...names]) => names);
   if (units.length > 0) spawnSync('systemctl', ['disable', ...units], { stdio: 'ignore' });
+}
+
+/** Each by itself: what one distribution lacks keeps none of the others away. None of these packages brings a service. */
+function installPeers() {
+  for (const program of /** @type {(keyof typeof BENCH_PACKAGE_OF)[]} */ (Object.keys(BENCH_PACKAGE_OF))) {
+    if (findProgram(program) !== undefined) continue;
+    const name = BENCH_PACKAGE_OF[program];
+    say(`installing the Debian package ${name}, which the bench compares with or measures by`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const args = ['install', '-y', '-qq', '--no-install-recommends', name];
+    const install = () => spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'ignore'] }).status === 0;
+    if (install()) continue;
+    spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
+    if (!install()) say(`cannot install ${name}: the bench does without ${program}`);
+  }
 }
 
 /**

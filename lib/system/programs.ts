@@ -61,7 +61,19 @@ export const LAB_PACKAGE_OF = {
   unshare: 'util-linux',
 } as const;
 
-const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...LAB_PACKAGE_OF };
+/** What the bench compares with, and loads a server with. Each is optional: what is missing is named and left out. */
+export const BENCH_PACKAGE_OF = {
+  borg: 'borgbackup',
+  'mariadb-backup': 'mariadb-backup',
+  mbstream: 'mariadb-backup',
+  mydumper: 'mydumper',
+  myloader: 'mydumper',
+  restic: 'restic',
+  sysbench: 'sysbench',
+  zstd: 'zstd',
+} as const;
+
+const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...LAB_PACKAGE_OF, ...BENCH_PACKAGE_OF };
 
 export type Program = keyof typeof ALL;
 export type LabProgram = keyof typeof LAB_PACKAGE_OF;

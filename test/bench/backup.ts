@@ -1,140 +1,146 @@
 /*
- * How long a backup takes, and how much memory, beside the recipe that coffre replaces and beside the bare dumps.
+ * How long a backup takes, beside the recipe that coffre replaces and beside every other tool that is installed.
  *
- *   npm run bench -- [--size GB] [--rounds N] [--shell] [--json] [--keep]
- *   npm run bench -- --memory [--json]
+ * Reads as: `coffre takes 0.20 of it` is coffre's wall time as a part of that one's. Contestants take turns, several
+ * rounds, each round beginning with another one; a row has the medians of the rounds, a ratio is the median of the
+ * rounds' ratios. `cores busy` is the whole machine's work in that time, the server's and the far end's too.
  *
- * Reads as: `of recipe` is the wall time as a part of the old recipe's in the same round, `of dump` as a multiple of
- * mariadb-dump alone, which no logical backup can be much faster than. With several rounds each column is the median.
- *
- * What is compared is not the same work. The recipe neither syncs its files to the disk, nor takes all databases at one
- * moment, nor reads anything back; coffre does all three within its time, signs and publishes. Both read the server's
- * files from the page cache, which the count of the dumped bytes has warmed, and both send to a server on this machine:
- * a slow line would be slow for both. Sealed files are read back from the page cache too. Without `--shell` the
- * contractor offers SFTP only, so that coffre reads its copy back; with it the contractor hashes the copy.
- *
- * Memory is VmHWM of coffre's own process, the peak of what was resident, without the dump programs and compressors.
- * `--memory` compares it at 0.2 and 2 GB, and exits 1 unless both are within 20 % of each other and under 200 MB.
- *
- * GB and MB are powers of ten throughout.
+ * What is compared is not the same work: below the table stands what each leaves out of coffre's. All read the server's
+ * files from the page cache, which the count of the dumped bytes has warmed, and send to an sshd on this machine with
+ * the same cipher (but for the recipe, which takes ssh's own choice): a slow line would be slow for all. Without
+ * `--shell` coffre's contractor offers SFTP only, so that coffre reads its copy back; with it the contractor hashes it.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, release, tmpdir, totalmem } from 'node:os';
-import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { formatTable } from '../../lib/report/table.ts';
-import { type BenchWorld, startBenchWorld } from './bench-world.ts';
-import { type CoffreRun, coffre, dumpAlone, recipe } from './contestants.ts';
-import type { Timed } from './timed.ts';
+import { formatDuration } from '../../lib/report/format.ts';
+import { type BenchCommand, describeMachine, describeVersions, optionsOf, positive, say } from './bench-command.ts';
+import type { BenchWorld } from './bench-world.ts';
+import { chosenContestants } from './chosen-contestants.ts';
+import { formatStandings, type Measurement, standingsOf } from './comparison.ts';
+import type { Contestant } from './contestant.ts';
+import { shapeNamed } from './data.ts';
+import { type ResultsFile, resultsFile } from './results-file.ts';
+import { withBenchWorld } from './with-bench-world.ts';
 
-const { values } = parseArgs({
-  args: process.argv.slice(process.argv.findIndex((word) => basename(word) === 'backup.ts') + 1),
-  options: {
-    size: { type: 'string', default: '1.5' },
-    rounds: { type: 'string', default: '1' },
-    memory: { type: 'boolean', default: false },
-    shell: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
+export const backup: BenchCommand = {
+  usage: '[--size GB] [--shape mixed|many-small|one-huge] [--rounds N] [--peers NAME,…|none] [--shell] [--json]',
+  summary: 'a backup by coffre and by every peer that is installed (1.5 GB, mixed, 3 rounds)',
+  async run(words, signal) {
+    const options = optionsOf(words, {
+      ...{ size: '1.5', shape: 'mixed', rounds: '3', peers: 'all', shell: false, json: false },
+    });
+    const bytes = positive('size', options.size) * 1e9;
+    const rounds = Math.ceil(positive('rounds', options.rounds));
+    const shape = shapeNamed(options.shape);
+    const { present, absent } = chosenContestants(options.peers);
+    for (const line of absent) say(`left out: ${line}`);
+    say(
+      `${present.map(({ name }) => name).join(', ')}: some ${formatDuration(estimateMs(present, bytes, rounds))} on two cores`,
+    );
+    return await withBenchWorld({ shape, bytes, shell: options.shell }, async (bench) => {
+      const file = await resultsFile(`backup-${shape}-${options.size}GB`);
+      const settings = {
+        ...{ shape, rounds, dumpedBytes: bench.dumpedBytes, databases: bench.databases.length },
+        machine: describeMachine(),
+        versions: await describeVersions(
+          bench,
+          present.flatMap(({ programs }) => programs),
+        ),
+        offsite: options.shell ? 'SFTP and commands' : 'SFTP only',
+        absent,
+      };
+      const aims = shape === 'mixed' && bytes === 1.5e9;
+      const measured = await measure(bench, present, rounds, signal, async (measured) => {
+        await file.write({ ...settings, standings: standingsOf(present, measured), measured });
+      });
+      const standings = standingsOf(present, measured);
+      const text = `${formatStandings(present, standings, bench.dumpedBytes, aims)}\n\n${closing(settings, measured, file)}`;
+      process.stdout.write(`${options.json ? JSON.stringify({ ...settings, standings, measured }, null, 2) : text}\n`);
+      return measured.some(({ kind }) => kind === 'failed') ? 1 : 0;
+    });
   },
-});
+};
 
-if (values.memory) await compareMemory();
-else await compareTime(Number(values.size) * 1e9, Number(values.rounds));
+/** Making the data takes about as long as a dump at 15 MB/s. */
+function estimateMs(contestants: readonly Contestant[], bytes: number, rounds: number): number {
+  const perRound = contestants.reduce((sum, { roughMBps }) => sum + bytes / 1e3 / roughMBps + 3000, 0);
+  return perRound * rounds + bytes / 1e3 / 15;
+}
 
-async function compareTime(bytes: number, rounds: number): Promise<void> {
-  await withWorld(bytes, async (bench) => {
-    const taken: { readonly recipe: Timed; readonly dump: Timed; readonly coffre: CoffreRun }[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      say(`round ${round} of ${rounds}`);
-      taken.push({ recipe: await recipe(bench), dump: await dumpAlone(bench), coffre: await coffre(bench) });
+async function measure(
+  bench: BenchWorld,
+  contestants: readonly Contestant[],
+  rounds: number,
+  signal: AbortSignal,
+  keep: (measured: readonly Measurement[]) => Promise<void>,
+): Promise<readonly Measurement[]> {
+  const measured: Measurement[] = [];
+  const from = performance.now();
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of turned(contestants, round - 1)) {
+      const measurement = await measureOne(bench, contestant, round, signal);
+      if (signal.aborted) return measured;
+      measured.push(measurement);
+      await keep(measured);
+      const total = contestants.length * rounds;
+      const leftMs = ((performance.now() - from) / measured.length) * (total - measured.length);
+      const result = measurement.kind === 'taken' ? formatDuration(measurement.taken.wallMs) : measurement.why;
+      say(`${measured.length} of ${total}: ${contestant.name}: ${result} (some ${formatDuration(leftMs)} to go)`);
     }
-    const median = (pick: (round: (typeof taken)[number]) => number) => middle(taken.map(pick));
-    const row = (name: 'recipe' | 'dump' | 'coffre') => ({
-      name,
-      wallMs: median((round) => round[name].wallMs),
-      ofRecipe: median((round) => round[name].wallMs / round.recipe.wallMs),
-      ofDump: median((round) => round[name].wallMs / round.dump.wallMs),
-    });
-    const rows = [row('recipe'), row('dump'), row('coffre')];
-    const peakBytes = Math.max(...taken.map((round) => round.coffre.peakBytes));
-    const last = taken.at(-1)?.coffre.manifest;
-    const phases = last?.phases ?? [];
-    const verified = last?.copies.map(({ kind, verified }) => `${kind} ${verified}`) ?? [];
-    const names = { recipe: 'old recipe', dump: 'mariadb-dump > /dev/null', coffre: 'coffre backup' };
-    const table = formatTable(
-      ['', 'seconds', 'MB/s of SQL', 'of recipe', 'of dump', 'peak MB'],
-      rows.map(({ name, wallMs, ofRecipe, ofDump }) => [
-        names[name],
-        (wallMs / 1000).toFixed(1),
-        (bench.dumpedBytes / 1e3 / wallMs).toFixed(0),
-        ofRecipe.toFixed(2),
-        ofDump.toFixed(2),
-        name === 'coffre' ? (peakBytes / 1e6).toFixed(0) : '',
-      ]),
-    );
-    const told = phases.map(({ name, durationMs }) => `${name} ${(durationMs / 1000).toFixed(1)} s`);
-    print(
-      { ...settings(bench), rounds, rows, peakBytes, phases, verified },
-      `${table}\n\ncoffre: ${told.join(', ')}\ncopies: ${verified.join(', ')}\n${describe(bench)}, rounds ${rounds}`,
-    );
-  });
-}
-
-async function compareMemory(): Promise<void> {
-  const measured: { readonly sizeBytes: number; readonly peakBytes: number }[] = [];
-  for (const bytes of [0.2e9, 2e9]) {
-    await withWorld(bytes, async (bench) => {
-      measured.push({ sizeBytes: bench.dumpedBytes, peakBytes: (await coffre(bench)).peakBytes });
-    });
   }
-  const peaks = measured.map(({ peakBytes }) => peakBytes);
-  const flat = Math.max(...peaks) <= Math.min(...peaks) * 1.2 && Math.max(...peaks) <= 200e6;
-  process.exitCode = flat ? 0 : 1;
-  const rows = measured.map((each) => [(each.sizeBytes / 1e6).toFixed(0), (each.peakBytes / 1e6).toFixed(0)]);
-  const verdict = flat
-    ? 'within 20 % of each other and under 200 MB'
-    : 'NOT within 20 % of each other and under 200 MB';
-  print({ measured, flat }, `${formatTable(['MB of SQL', 'peak MB'], rows)}\n\n${verdict}`);
+  return measured;
 }
 
-/** Everything is in one temporary folder, which is gone afterwards unless it is to be kept. */
-async function withWorld(bytes: number, measure: (bench: BenchWorld) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'coffre-bench-'));
+/** One that fails does not keep the others from being measured. */
+async function measureOne(
+  bench: BenchWorld,
+  contestant: Contestant,
+  round: number,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const which = { contestant: contestant.name, round };
   try {
-    say(`making ${(bytes / 1e9).toFixed(1)} GB of data in ${folder}`);
-    const bench = await startBenchWorld(folder, bytes, values.shell);
-    try {
-      await measure(bench);
-    } finally {
-      await bench.world.stop();
-    }
+    return { ...which, kind: 'taken', taken: await contestant.takeBackup(bench, signal) };
+  } catch (error) {
+    return { ...which, kind: 'failed', why: error instanceof Error ? error.message : String(error) };
   } finally {
-    if (values.keep) say(`kept: ${folder}`);
-    else await rm(folder, { recursive: true, force: true });
+    await contestant.clear(bench);
   }
 }
 
-function settings({ dumpedBytes, versions }: BenchWorld) {
-  const machine = `${availableParallelism()} cores of ${cpus()[0]?.model}, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}`;
-  return { dumpedBytes, machine, versions, offsite: values.shell ? 'SFTP and commands' : 'SFTP only' };
+function turned<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
 }
 
-function describe(bench: BenchWorld): string {
-  const { machine, versions, offsite } = settings(bench);
-  const size = `${(bench.dumpedBytes / 1e6).toFixed(0)} MB of SQL in ${bench.databases.length} databases`;
-  return `${machine}\n${versions.join(', ')}\n${size}, offsite with ${offsite}`;
-}
-
-function middle(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function print(data: object, text: string): void {
-  process.stdout.write(`${values.json ? JSON.stringify(data, null, 2) : text}\n`);
-}
-
-function say(text: string): void {
-  process.stderr.write(`bench: ${text}\n`);
+function closing(
+  settings: { readonly machine: string; readonly versions: readonly string[]; readonly [key: string]: unknown },
+  measured: readonly Measurement[],
+  file: ResultsFile,
+): string {
+  const failures = measured.flatMap((each) =>
+    each.kind === 'failed' ? [`FAILED: ${each.contestant}: ${each.why}`] : [],
+  );
+  const runs = measured.flatMap((each) => (each.kind === 'taken' && each.taken.manifest ? [each.taken] : []));
+  const last = runs.at(-1);
+  const phases = last?.manifest?.phases ?? [];
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const restMs = (last?.wallMs ?? 0) - phases.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const copies = last?.manifest?.copies.map(({ kind, verified }) => `${kind} ${verified}`) ?? [];
+  const told = last && [
+    `coffre: ${phases.map(({ name, durationMs }) => `${name} ${seconds(durationMs)}`).join(', ')}, all else ${seconds(restMs)}`,
+    `copies: ${copies.join(', ')}; lock held ${last.manifest?.snapshot?.heldMs} ms`,
+    `peak memory of coffre's own process: ${(Math.max(...runs.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0)} MB`,
+  ];
+  const { machine, versions, shape, dumpedBytes, databases, rounds, offsite, absent } = settings;
+  const size = `${(Number(dumpedBytes) / 1e6).toFixed(0)} MB of SQL in ${databases} databases, ${shape}`;
+  return [
+    ...failures,
+    ...(told ?? []),
+    ...(absent as readonly string[]).map((line) => `left out: ${line}`),
+    ...[
+      machine,
+      versions.join(', '),
+      `${size}; ${rounds} rounds; coffre's offsite with ${offsite}`,
+      `kept: ${file.path}`,
+    ],
+  ].join('\n');
 }

@@ -1,73 +1,114 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parseManifest } from '../../lib/audit/canonical.ts';
-import type { Manifest } from '../../lib/model/manifest.ts';
-import { openRunFolders } from '../../lib/storage/run-folders.ts';
-import { readSmall } from '../../lib/storage/run-reader.ts';
-import { makeFolder, writeDurably } from '../../lib/system/files.ts';
-import type { BenchWorld } from './bench-world.ts';
-import { type Timed, timed } from './timed.ts';
+import { availableParallelism } from 'node:os';
+import { COFFRE } from './coffre.ts';
+import type { Contestant } from './contestant.ts';
+import { scriptPeer } from './script-peer.ts';
 
-/** One measured backup by coffre: what it cost, and what it has put on record. */
-export interface CoffreRun extends Timed {
-  readonly manifest: Manifest;
-}
+/*
+ * Whom coffre is measured with. Each does as much of the same work as it can: dump, compress, encrypt, to the far end by
+ * the same sshd, synced there.
+ */
 
-/** The recipe of old, all of it: dumps, tars, seals, and sends by scp. What it has written is removed afterwards. */
-export async function recipe(bench: BenchWorld): Promise<Timed> {
-  const { world, host, recipeWork: work, recipeTarget } = bench;
-  const { port, identityPath, user, hostKey } = world.contractor;
-  await makeFolder(work);
-  const knownHosts = join(work, 'known_hosts');
-  await writeDurably(knownHosts, `[127.0.0.1]:${port} ${hostKey}\n`);
-  const publicKey = join(world.inventoryFolder, 'recipients/company.pem');
-  const database = [host.database.optionFile, world.server.socket];
-  const offsite = [String(port), identityPath, knownHosts, user, recipeTarget];
-  const script = join(import.meta.dirname, 'recipe.sh');
-  await settle();
-  try {
-    return await timed('bash', [script, ...database, work, publicKey, ...offsite, ...bench.databases]);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-    await rm(join(recipeTarget, 'encrypted.dat'), { force: true });
-  }
-}
+const ONE_COPY = 'one copy';
+const NO_PROOF = 'no read-back, digest or signature';
+const OWN_MOMENTS = 'every database as of another moment';
+const NO_ACCOUNTS = 'no accounts';
+const cores = availableParallelism();
 
-/** The floor under any logical backup: each database dumped, one after another, and thrown away. */
-export async function dumpAlone({ clientArguments, databases }: BenchWorld): Promise<Timed> {
-  await settle();
-  let wallMs = 0;
-  let peakBytes = 0;
-  for (const database of databases) {
-    const one = await timed('mariadb-dump', [...clientArguments, '--single-transaction', database]);
-    wallMs += one.wallMs;
-    peakBytes = Math.max(peakBytes, one.peakBytes);
-  }
-  return { wallMs, peakBytes };
-}
+const RECIPE = scriptPeer({
+  name: 'recipe',
+  script: 'recipe.sh',
+  does: 'the old recipe: mariadb-dump, tar czf twice, openssl enc, scp',
+  leavesOut: [OWN_MOMENTS, NO_ACCOUNTS, NO_PROOF, 'no sync', 'plaintext on the disk'],
+  aim: 0.2,
+  roughMBps: 11,
+});
 
-/** As in .npmrc. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=1', '--import=tsx'];
+const PIPELINES = (['igzip', 'zstd'] as const).map((compressor) =>
+  scriptPeer({
+    name: `pipeline-${compressor}`,
+    script: 'pipeline.sh',
+    words: [compressor],
+    does: `mariadb-dump | ${compressor} -3 | openssl enc | ssh 'cat && sync', ${cores + 1} databases at a time`,
+    leavesOut: [OWN_MOMENTS, NO_ACCOUNTS, ONE_COPY, NO_PROOF],
+    programs: [compressor],
+    aim: 1,
+    roughMBps: 60,
+  }),
+);
 
-/** coffre's task as cron runs it, in a process of its own. The run's folders are removed afterwards. */
-export async function coffre({ world, host }: BenchWorld): Promise<CoffreRun> {
-  await settle();
-  const project = join(import.meta.dirname, '../..');
-  const task = [...NODE_ARGUMENTS, 'tasks/backup.ts', '--inventory', world.inventoryFolder];
-  const cost = await timed(process.execPath, task, project);
-  const store = openRunFolders(host.store.path);
-  const run = (await store.listRuns()).at(-1);
-  const reader = run && (await store.openRun(run));
-  const bytes = reader && (await readSmall(reader, 'manifest.json'));
-  if (!run || !bytes) throw new Error('coffre has left no run');
-  const offsites = host.offsite.map(({ path }) => path);
-  for (const path of [host.store.path, host.export.path, host.keys.path, ...offsites]) {
-    await openRunFolders(path).removeRun(run);
-  }
-  return { ...cost, manifest: parseManifest(bytes) };
-}
+const PHYSICAL = (['igzip', 'zstd'] as const).map((compressor) =>
+  scriptPeer({
+    name: `mariadb-backup-${compressor}`,
+    script: 'mariadb-backup.sh',
+    words: [compressor],
+    does: `mariadb-backup --stream, ${cores + 1} copying | ${compressor} -3 | openssl enc | ssh 'cat && sync'`,
+    leavesOut: ["the server's files instead of SQL", ONE_COPY, NO_PROOF],
+    programs: ['mariadb-backup', 'mbstream', compressor],
+    roughMBps: 80,
+    restores: 'files',
+  }),
+);
 
-/** What the one before has left for the disk to write must not slow down the next. */
-async function settle(): Promise<void> {
-  await timed('sync', []);
-}
+const RESTIC = scriptPeer({
+  name: 'restic',
+  script: 'restic.sh',
+  does: 'one mariadb-dump | restic backup --stdin, over SFTP, first run into a fresh repository',
+  leavesOut: [NO_ACCOUNTS, ONE_COPY, 'no read-back or signature', 'no sync', 'the host can decrypt'],
+  programs: ['restic'],
+  aim: 0.8,
+  roughMBps: 40,
+});
+
+const BORG = scriptPeer({
+  name: 'borg',
+  script: 'borg.sh',
+  does: 'one mariadb-dump | borg create -, lz4, over SSH, first run into a fresh repository',
+  leavesOut: [NO_ACCOUNTS, ONE_COPY, 'no read-back or signature', 'the host can decrypt'],
+  programs: ['borg'],
+  roughMBps: 40,
+});
+
+const MYDUMPER = scriptPeer({
+  name: 'mydumper',
+  script: 'mydumper.sh',
+  does: `mydumper --compress --rows 100000, ${cores + 1} threads, into a folder of the host`,
+  leavesOut: ['no encryption', 'nothing leaves the host', 'no sync', NO_ACCOUNTS, NO_PROOF],
+  programs: ['mydumper', 'myloader'],
+  aim: 0.75,
+  roughMBps: 35,
+  restores: 'server',
+});
+
+const DUMP = scriptPeer({
+  name: 'dump',
+  script: 'dump.sh',
+  words: ['1'],
+  does: 'the limit: mariadb-dump > /dev/null, one database after another',
+  leavesOut: ['everything but reading'],
+  aim: 1.6,
+  roughMBps: 75,
+  restores: 'nothing',
+});
+
+const PARALLEL_DUMP = scriptPeer({
+  name: 'dump-parallel',
+  script: 'dump.sh',
+  words: [`${cores + 1}`],
+  does: `the limit: mariadb-dump > /dev/null, ${cores + 1} databases at a time`,
+  leavesOut: ['everything but reading'],
+  roughMBps: 110,
+  restores: 'nothing',
+});
+
+/** Everybody, in the order in which the table shows them. */
+export const CONTESTANTS: readonly Contestant[] = [
+  COFFRE,
+  RECIPE,
+  ...PIPELINES,
+  RESTIC,
+  BORG,
+  MYDUMPER,
+  ...PHYSICAL,
+  DUMP,
+  PARALLEL_DUMP,
+];

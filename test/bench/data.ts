@@ -1,90 +1,94 @@
-import { createCipheriv, createHash } from 'node:crypto';
 import type { Bytes } from '../../lib/model/stages.ts';
+import { blobsOf, MIXED, NUMBERS, PROSE, type RowKind } from './rows.ts';
+import { UsageError } from './usage-error.ts';
 
 /*
- * Deterministic data for benchmarks: the same seed and size give the same rows on every machine. Three databases with
- * a shape each: prose, numbers, and blobs that no compressor makes smaller. No secondary keys: a dump does not read them, and they take long to load.
+ * Deterministic data for benchmarks: the same shape and size give the same tables on every machine. No secondary keys: a
+ * dump does not read them, and they take long to load.
  */
 
-const WORDS =
-  'the of and to in night copy order invoice customer paid street parcel returned garden blue winter lamp price letter under ' +
-  'harbour violet machine number seven quiet answer stone bread window river account balance signed paper summer train late';
+/**
+ * `mixed`: three databases, each one table: prose, numbers, and blobs that no compressor makes smaller.
+ * `many-small`: twenty databases with up to 4000 small tables of all kinds together.
+ * `one-huge`: one database in which one table is nearly everything.
+ */
+export const SHAPES = ['mixed', 'many-small', 'one-huge'] as const;
+export type Shape = (typeof SHAPES)[number];
 
-/** A stream of pseudo-random bytes: AES-CTR over zeroes, keyed by the seed. */
-function randomBytes(seed: string): (size: number) => Buffer {
-  const key = createHash('sha256').update(seed).digest();
-  const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
-  return (size) => cipher.update(Buffer.alloc(size));
+/** The shape of that name. Throws `UsageError`. */
+export function shapeNamed(name: string): Shape {
+  const shape = SHAPES.find((shape) => shape === name);
+  if (shape) return shape;
+  throw new UsageError(`cannot make the shape ${name}: there are ${SHAPES.join(', ')}`);
 }
 
-const SETTINGS = 'SET sql_log_bin=0, autocommit=0, unique_checks=0, foreign_key_checks=0;\n';
-
-/** Text, numbers, and blobs that cannot be compressed. */
-export const BENCHMARK_DATABASES = ['bench_text', 'bench_numbers', 'bench_blobs'] as const;
-
-/** SQL that makes the three databases with about `bytes` of dumped SQL together. */
-export async function* benchmarkSql(bytes: number, seed = 'coffre'): Bytes {
-  yield* table(
-    'bench_text',
-    'CREATE TABLE article (id INT PRIMARY KEY, title VARCHAR(80), body TEXT)',
-    bytes * 0.45,
-    prose(seed),
-  );
-  yield* table(
-    'bench_numbers',
-    'CREATE TABLE metric (id INT PRIMARY KEY, host INT, value DOUBLE, cents DECIMAL(14,2), at DATETIME)',
-    bytes * 0.25,
-    numbers(seed),
-  );
-  yield* table('bench_blobs', 'CREATE TABLE file (id INT PRIMARY KEY, body MEDIUMBLOB)', bytes * 0.3, blobs(seed));
+interface Table {
+  readonly database: string;
+  readonly name: string;
+  readonly kind: RowKind;
+  readonly bytes: number;
 }
 
-async function* table(
-  database: string,
-  create: string,
-  bytes: number,
-  row: (id: number) => { sql: string; dumped: number },
-): Bytes {
-  const name = /TABLE (\w+)/.exec(create)?.[1];
-  yield Buffer.from(`CREATE DATABASE ${database}; USE ${database};\n${SETTINGS}${create};\n`);
+const SMALL_DATABASES = 20;
+const SMALL_TABLE_BYTES = 400_000;
+
+/** The names of the databases of a shape, in the order in which they are made. */
+export function databasesOf(shape: Shape): readonly string[] {
+  return [...new Set(tablesOf(shape, 0).map(({ database }) => database))];
+}
+
+/** SQL that makes the databases with about `bytes` of dumped SQL together. */
+export async function* benchmarkSql(shape: Shape, bytes: number, seed = 'coffre'): Bytes {
+  for (const database of databasesOf(shape)) yield Buffer.from(`CREATE DATABASE ${database};\n`);
+  yield Buffer.from('SET sql_log_bin=0, autocommit=0, unique_checks=0, foreign_key_checks=0;\n');
+  for (const table of tablesOf(shape, bytes)) yield* tableSql(table, `${seed}/${table.database}/${table.name}`);
+}
+
+function tablesOf(shape: Shape, bytes: number): readonly Table[] {
+  switch (shape) {
+    case 'mixed':
+      return [
+        { database: 'bench_text', name: 'article', kind: PROSE, bytes: bytes * 0.45 },
+        { database: 'bench_numbers', name: 'metric', kind: NUMBERS, bytes: bytes * 0.25 },
+        { database: 'bench_blobs', name: 'file', kind: blobsOf(200_000), bytes: bytes * 0.3 },
+      ];
+    case 'many-small':
+      return smallTables(bytes);
+    case 'one-huge':
+      return [
+        { database: 'bench_huge', name: 'entry', kind: MIXED, bytes: bytes * 0.96 },
+        ...Array.from({ length: 8 }, (_, at) => ({
+          ...{ database: 'bench_huge', name: `side_${at}`, bytes: bytes * 0.005 },
+          kind: at % 2 ? PROSE : NUMBERS,
+        })),
+      ];
+  }
+}
+
+function smallTables(bytes: number): Table[] {
+  const count = Math.min(4000, Math.max(SMALL_DATABASES * 2, Math.round(bytes / SMALL_TABLE_BYTES)));
+  const kinds = [PROSE, NUMBERS, blobsOf(2000)];
+  return Array.from({ length: count }, (_, at) => ({
+    database: `bench_small_${String(at % SMALL_DATABASES).padStart(2, '0')}`,
+    name: `part_${at}`,
+    kind: kinds[at % kinds.length] ?? PROSE,
+    bytes: bytes / count,
+  }));
+}
+
+async function* tableSql({ database, name, kind, bytes }: Table, seed: string): Bytes {
+  yield Buffer.from(`USE ${database};\nCREATE TABLE ${name} (${kind.columns});\n`);
+  const row = kind.rowsFrom(seed);
   let dumped = 0;
   for (let id = 1; dumped < bytes; ) {
     const rows: string[] = [];
     let length = 0;
     while (length < 900_000 && dumped < bytes) {
-      const { sql, dumped: size } = row(id++);
+      const { sql, dumpedBytes } = row(id++);
       rows.push(sql);
       length += sql.length;
-      dumped += size;
+      dumped += dumpedBytes;
     }
     yield Buffer.from(`INSERT INTO ${name} VALUES ${rows.join(',')};\nCOMMIT;\n`);
   }
-}
-
-function prose(seed: string) {
-  const random = randomBytes(`${seed}/prose`);
-  const words = WORDS.split(' ');
-  const sentence = (count: number) =>
-    Array.from(random(count), (byte) => (byte < 190 ? words[byte % words.length] : byte.toString(36))).join(' ');
-  return (id: number) => {
-    const sql = `(${id},'${sentence(8)}','${sentence(150)}')`;
-    return { sql, dumped: sql.length };
-  };
-}
-
-function numbers(seed: string) {
-  const random = randomBytes(`${seed}/numbers`);
-  return (id: number) => {
-    const bytes = random(16);
-    const at = new Date(1_700_000_000_000 + id * 60_000).toISOString().slice(0, 19).replace('T', ' ');
-    const cents = (bytes.readUInt32LE(4) / 100).toFixed(2);
-    const sql = `(${id},${bytes.readUInt16LE(0) % 200},${bytes.readUInt32LE(8) / 1e6},${cents},'${at}')`;
-    return { sql, dumped: sql.length };
-  };
-}
-
-function blobs(seed: string) {
-  const random = randomBytes(`${seed}/blobs`);
-  const size = 200_000;
-  return (id: number) => ({ sql: `(${id},x'${random(size).toString('hex')}')`, dumped: size * 1.01 });
 }

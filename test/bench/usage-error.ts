@@ -1,0 +1,2 @@
+/** The command line of a benchmark is wrong. */
+export class UsageError extends Error {}

@@ -35,7 +35,8 @@ for (const shape of SHAPES) {
       const missing = contestant.programs.filter((program) => findProgram(program) === undefined);
       const skip = missing.length > 0 && `${missing.join(', ')} is not here`;
       await t.test(`${contestant.name}: ${contestant.does}`, { skip }, async (t) => {
-        const taken = await contestant.takeBackup(bench);
+        const { manifest, ...taken } = await contestant.takeBackup(bench);
+        t.equal(manifest?.outcome, contestant === COFFRE ? 'succeeded' : undefined);
         t.ok(taken.wallMs > 0 && taken.busyMs > 0 && taken.peakBytes > 0, JSON.stringify(taken));
         if (contestant.restore) {
           t.ok(taken.storedBytes > bench.dumpedBytes * 0.2, `${taken.storedBytes} bytes are kept`);

@@ -75,7 +75,7 @@ async function storeDump(
   const segmentsFile = `${file}.segments`;
 
   const watched = metered(dump.stream, { emit, phase: 'dump', subject, totalBytes, signal });
-  const archive = archiveDump(watched, compressor);
+  const archive = archiveDump(watched, [], compressor);
   const sealed = digestStream(sealStream(archive.stream, passphrase, { iterations: ITERATIONS }));
   await folder.write(file, sealed.stream);
   const summary = await archive.summary;

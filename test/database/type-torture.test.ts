@@ -26,7 +26,7 @@ async function backUp(connection: Connection) {
   const counts = new Map<string, ObjectCounts>();
   await Promise.all(
     snapshot.dumps.map(async (dump) => {
-      const archive = archiveDump(dump.stream, compressor);
+      const archive = archiveDump(dump.stream, [], compressor);
       archives.set(dump.database ?? '', await collect(archive.stream));
       const summary = await archive.summary;
       assertSameCounts(dump.database ?? 'accounts', dump.expected, summary.counts);

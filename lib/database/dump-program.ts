@@ -57,6 +57,16 @@ const COMMON = [
   '--skip-add-locks',
 ];
 
+interface DumpOptions {
+  readonly binlog: boolean;
+  readonly history: boolean;
+  /**
+   * Tables whose rows are left out, because they are dumped in lanes. The dump program takes these names without regard
+   * to upper and lower case, so that no other table's name may differ by that alone.
+   */
+  readonly laned?: readonly string[];
+}
+
 /**
  * What is asked of the dump program after the connection's own arguments. The dump makes its database and uses it,
  * so that `mariadb < dump` needs no argument. Binary columns are written escaped rather than in hex: every byte
@@ -66,16 +76,14 @@ const COMMON = [
  * `database` null: the accounts with their grants and roles, as portable SQL. An account that is there when it is loaded
  * gets this password, because the dump program writes it into the GRANT too, and these grants beside its own.
  */
-export function dumpArguments(
-  database: DatabaseName | null,
-  { binlog, history }: { readonly binlog: boolean; readonly history: boolean },
-): string[] {
+export function dumpArguments(database: DatabaseName | null, { binlog, history, laned = [] }: DumpOptions): string[] {
   const position = binlog ? ['--master-data=2'] : [];
   if (database === null) return [...COMMON, ...position, '--system=users', '--insert-ignore'];
   return [
     ...COMMON,
     ...position,
     ...(history ? ['--dump-history'] : []),
+    ...laned.map((table) => `--ignore-table-data=${database}.${table}`),
     '--routines',
     '--events',
     '--triggers',
@@ -83,4 +91,18 @@ export function dumpArguments(
     '--',
     database,
   ];
+}
+
+/**
+ * What is asked of the dump program for a lane: the structure of a table, and its rows of this condition (all for null). The
+ * history of a table is never dumped so.
+ */
+export function laneArguments(
+  database: DatabaseName,
+  table: string,
+  { where, binlog }: { readonly where: string | null; readonly binlog: boolean },
+): string[] {
+  const position = binlog ? ['--master-data=2'] : [];
+  const condition = where === null ? [] : [`--where=${where}`];
+  return [...COMMON, ...position, '--skip-triggers', ...condition, '--', database, table];
 }

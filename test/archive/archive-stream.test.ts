@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
 import { Parser } from 'tar';
@@ -8,6 +9,7 @@ import { openArchive } from '../../lib/archive/open-archive.ts';
 import { asStage, type Bytes, type DumpStream } from '../../lib/model/stages.ts';
 import { findProgram } from '../../lib/system/programs.ts';
 import { bytesOf, collect } from '../bytes.ts';
+import { lanedDump } from '../fixture/laned-dump.ts';
 import { smallDump } from '../fixture/small-dump.ts';
 
 const DUMP = smallDump([0, 3_000, 600_000, 5_000_000, 0, 10_000]);
@@ -87,6 +89,55 @@ t.test('is the same for the same dump, however it arrives', async (t) => {
   const { stream } = archiveDump(staged(slices(DUMP, 1009)), [], await chooseCompressor('zlib'));
   t.ok(gunzipSync(await collect(stream)).equals(gunzipSync(whole.bytes)));
 });
+
+t.test('is to the byte what it was before there were lanes', async (t) => {
+  const compress = (bytes: Bytes) => bytes;
+  const { stream } = archiveDump(staged(slices(DUMP)), [], { name: 'zlib', version: 'none', compress });
+  const sha256 = createHash('sha256').update(await collect(stream));
+  t.equal(sha256.digest('hex'), '21db511206edbf54b3e319d52ebabc16a30a2ffd97e220edb8b47b5962f6641d');
+});
+
+t.test(
+  'holds lanes as sections of their own, with their conditions, and is refused when these are changed',
+  async (t) => {
+    const rows = Array.from({ length: 30 }, (_, n) => [`(${n},'${'x;'.repeat(30_000)}')`]);
+    const { dump, lanes } = lanedDump([
+      { name: 'a', rows },
+      { name: 'b', lanes: [rows, rows, []], trigger: 'tr BEFORE INSERT ON b FOR EACH ROW SET @a = 1' },
+    ]);
+    const { stream, summary } = archiveDump(dump, lanes, await chooseCompressor('zlib'));
+    const bytes = await collect(stream);
+    const { sections, counts, plainBytes, largestStatementBytes } = await summary;
+    t.match(counts, { tables: 2, triggers: 1 });
+    t.equal(
+      largestStatementBytes,
+      'INSERT INTO `b` VALUES\n'.length + Math.max(...rows.map((each) => `${each}`.length)) + 1,
+    );
+    t.same(
+      sections
+        .filter(({ lane }) => lane)
+        .map(({ kind, name, lane, where }) => [kind, name, lane, where])
+        .sort(),
+      [1, 2, 3].map((lane) => ['rows', 'b', lane, `a % 9 = ${lane - 1}`]),
+    );
+    const opened = openArchive(slices(bytes));
+    t.equal((await collect(opened.sql)).length, plainBytes);
+    t.same((await opened.digests).sections, sections);
+    const tar = gunzipSync(bytes);
+    for (const [from, to] of [
+      [', lane 1 of 3', ', lane 2 of 3'],
+      [', lane 1 of 3', ', lane 1 of 4'],
+      ['-- Triggers of table `b`', '-- Triggers of table `a`'],
+      ['-- Continuing table `a`', '-- continuing table `a`'],
+    ] as const) {
+      const at = tar.indexOf(from);
+      t.ok(at > 0, from);
+      const changed = Buffer.from(tar);
+      changed.write(to, at);
+      t.equal(await refusal(gzipSync(changed, { level: 1 })), 'verification-failed', `${from} → ${to}`);
+    }
+  },
+);
 
 t.test('refuses a dump without its last line, and one that fails', async (t) => {
   const cut = archiveDump(staged(slices(DUMP.subarray(0, -60))), [], await chooseCompressor('auto'));

@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import t from 'tap';
+import { archiveDump } from '../../lib/archive/archive-stream.ts';
+import { chooseCompressor } from '../../lib/archive/compressor.ts';
+import { openArchive } from '../../lib/archive/open-archive.ts';
+import { execute, queryLines } from '../../lib/database/client.ts';
+import type { Connection } from '../../lib/database/connection.ts';
+import { dumpDatabase, dumpLane } from '../../lib/database/dump-database.ts';
+import { loadSql } from '../../lib/database/load-sql.ts';
+import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
+import type { LanedTable } from '../../lib/model/lanes.ts';
+import type { DatabaseName } from '../../lib/model/names.ts';
+import type { Bytes } from '../../lib/model/stages.ts';
+import { run } from '../../lib/system/command.ts';
+import { bytesOf, collect } from '../bytes.ts';
+import { runSql, serverFor } from '../fixture/servers.ts';
+
+const SHOP = 'sh op' as DatabaseName;
+const LIMITS = { extra: ['--max-allowed-packet=1G', '--character-set-server=utf8mb4'] };
+const ODD = 'o`d\nd';
+
+const DATA = `
+CREATE DATABASE \`sh op\`; USE \`sh op\`;
+CREATE SEQUENCE numbers START WITH 1000;
+CREATE TABLE customer (id INT PRIMARY KEY, name VARCHAR(30));
+CREATE TABLE fired (t TEXT);
+CREATE TABLE big (
+  id INT PRIMARY KEY AUTO_INCREMENT, customer INT, number BIGINT DEFAULT NEXTVAL(numbers), body LONGTEXT, at TIMESTAMP NULL,
+  twice INT AS (customer * 2) VIRTUAL, label VARCHAR(40) AS (CONCAT('x;', customer)) STORED, day DATE, raw BLOB, KEY (customer),
+  FOREIGN KEY (customer) REFERENCES customer (id) ON DELETE CASCADE
+) COMMENT='--\\n-- Dumping data for table \`big\`, lane 1 of 3\\n--\\n;';
+CREATE TABLE alpha (id INT PRIMARY KEY, big INT, FOREIGN KEY (big) REFERENCES big (id));
+CREATE TABLE \`${ODD.replace('`', '``')}\` (id INT PRIMARY KEY, t TEXT);
+CREATE TABLE versioned (id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING;
+CREATE TABLE plain (id INT PRIMARY KEY, body LONGTEXT);
+CREATE VIEW aa AS SELECT id, label FROM big;
+INSERT INTO customer SELECT seq, CONCAT('c', seq) FROM seq_1_to_50;
+SET sql_mode='', time_zone='+05:00';
+INSERT INTO big (customer, body, at, day, raw)
+  SELECT 1 + seq % 50, REPEAT(CONCAT(seq, ' it''s\\n--\\n-- Dumping data for table \`big\`, lane 2 of 3\\n--\\n;ü '), 40),
+    '2026-01-01' + INTERVAL seq MINUTE, IF(seq % 7, '2026-00-00', NULL), UNHEX(CONCAT('00ff275c0a', HEX(seq))) FROM seq_1_to_4000;
+INSERT INTO big (customer, body) VALUES (1, REPEAT('large; ', 400000));
+UPDATE big SET id = 0 WHERE id = 17;
+ALTER TABLE big AUTO_INCREMENT = 90000;
+SET sql_mode=DEFAULT;
+INSERT INTO alpha SELECT seq, seq + 100 FROM seq_1_to_200;
+INSERT INTO \`${ODD.replace('`', '``')}\` SELECT seq, REPEAT('y', 500) FROM seq_1_to_3000;
+INSERT INTO versioned VALUES (1,1); UPDATE versioned SET v = 2;
+INSERT INTO plain SELECT seq, REPEAT('z', 2000) FROM seq_1_to_1500;
+DELIMITER $$
+CREATE TRIGGER big_in BEFORE INSERT ON big FOR EACH ROW BEGIN
+--
+-- Continuing table \`big\`
+--
+INSERT INTO fired VALUES ('big'); END$$
+CREATE TRIGGER big_out AFTER DELETE ON big FOR EACH ROW INSERT INTO fired VALUES ('gone')$$
+CREATE TRIGGER alpha_in BEFORE INSERT ON alpha FOR EACH ROW INSERT INTO fired VALUES ('alpha')$$
+CREATE PROCEDURE p() BEGIN
+--
+-- Dumping data for table \`big\`, lane 1 of 3
+--
+SELECT 1; END$$
+CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO SELECT 1$$
+DELIMITER ;
+`;
+
+const LANES = { big: ['`id`<1000', '`id`>=1000 AND `id`<3000', '`id`>=3000'], [ODD]: [null] };
+
+async function lanesOf(connection: Connection): Promise<readonly LanedTable[]> {
+  return await Promise.all(
+    Object.entries(LANES).map(async ([table, conditions]) => ({
+      table,
+      lanes: await Promise.all(
+        conditions.map(async (where) => ({ where, stream: await dumpLane(connection, SHOP, table, where) })),
+      ),
+    })),
+  );
+}
+
+async function archiveOf(connection: Connection) {
+  const dump = await dumpDatabase(connection, SHOP, Object.keys(LANES));
+  const { stream, summary } = archiveDump(dump, await lanesOf(connection), await chooseCompressor('auto'));
+  const bytes = await collect(stream);
+  return { bytes, summary: await summary };
+}
+
+const checksums = (connection: Connection) =>
+  queryLines(
+    connection,
+    `CHECKSUM TABLE \`sh op\`.big, \`sh op\`.alpha, \`sh op\`.customer, \`sh op\`.plain, \`sh op\`.versioned,
+     \`sh op\`.\`${ODD.replace('`', '``')}\` EXTENDED`,
+  );
+
+/** Digest of the set of rows that a dump holds: a row is a line, because mariadb-dump escapes newlines. */
+function rowsDigest(sql: Buffer): string {
+  const rows = sql.toString('latin1').match(/^\(.*\)(?=[,;]$)/gm) ?? [];
+  return `${rows.length} ${createHash('sha256').update(rows.sort().join('\n')).digest('hex')}`;
+}
+
+t.test('a database dumped in lanes comes back whole, and is compared lane by lane', { timeout: 120_000 }, async (t) => {
+  const [source, target] = await Promise.all([serverFor(t, LIMITS), serverFor(t, LIMITS)]);
+  await runSql(source, DATA);
+  const { bytes, summary } = await archiveOf(source.root);
+  t.match(summary.counts, { tables: 7, views: 1, sequences: 1, routines: 1, triggers: 3, events: 1 });
+  const opened = openArchive(bytesOf(bytes));
+  const sql = await collect(opened.sql);
+  const { sections, largestStatementBytes } = await opened.digests;
+  t.same(sections, summary.sections);
+  t.same(
+    sections
+      .filter(({ kind }) => kind === 'rows')
+      .map(({ name, lane, where }) => [name, lane, where])
+      .sort(),
+    [...LANES.big.map((where, index) => ['big', index + 1, where]), [ODD, 1, null]].sort(),
+  );
+  t.ok(largestStatementBytes > 2_800_000 && largestStatementBytes < 2_900_000, `${largestStatementBytes}`);
+  const whole = await collect(await dumpDatabase(source.root, SHOP));
+  t.equal(rowsDigest(sql), rowsDigest(whole), 'has the very rows of the dump without lanes');
+
+  const checks = await checksums(source.root);
+  const before = await readContent(source.root, [SHOP]);
+  await t.test('through the client of a restore', async (t) => {
+    await loadSql(target.root, openArchive(bytesOf(bytes)).sql, SHOP);
+    t.same(await checksums(target.root), checks);
+    t.same(await queryLines(target.root, 'SELECT COUNT(*) FROM `sh op`.fired'), ['0'], 'no trigger was fired');
+    t.same(
+      compareContent(before, await readContent(target.root, [SHOP])),
+      [],
+      'a dump without lanes finds all the same',
+    );
+    const expected = new Map([[SHOP, sections]]);
+    const found = await readContent(target.root, [SHOP], expected);
+    t.same(compareContent(expected, found), []);
+    t.ok((found.get(SHOP) ?? []).some(({ lane }) => lane === 3));
+  });
+  await t.test('and every change is found, and where', async (t) => {
+    const expected = new Map([[SHOP, sections]]);
+    // Each with what takes it back; the last one needs nothing.
+    const changes: readonly (readonly [string, string, string])[] = [
+      [
+        "UPDATE `sh op`.big SET day = '2026-01-02' WHERE id = 2000",
+        "UPDATE `sh op`.big SET day = '2026-00-00' WHERE id = 2000",
+        'lane 2 of the table big differs',
+      ],
+      [
+        'INSERT INTO `sh op`.customer VALUES (99, NULL)',
+        'DELETE FROM `sh op`.customer WHERE id = 99',
+        'the table customer differs',
+      ],
+      ['DROP TRIGGER `sh op`.big_out', 'DO 0', 'the triggers of the table big differs'],
+    ];
+    for (const [change, undo, difference] of changes) {
+      await execute(target.root, `SET sql_mode=''; ${change}`);
+      const found = compareContent(expected, await readContent(target.root, [SHOP], expected));
+      t.same(found, [`${SHOP}: ${difference}`]);
+      await execute(target.root, `SET sql_mode=''; ${undo}`);
+    }
+  });
+  await t.test('and with nothing but tar and the client', async (t) => {
+    const file = `${t.testdir({})}/shop.tar.gz`;
+    writeFileSync(file, bytes);
+    for (const option of ['', '--comments']) {
+      await execute(target.root, 'DROP DATABASE `sh op`');
+      const command = `tar xzOf "$1" | mariadb --no-defaults --user=root --max-allowed-packet=1G --socket="$2" ${option}`;
+      const { exitCode, stderr } = await run('bash', ['-o', 'pipefail', '-c', command, 'sh', file, target.socket]);
+      t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+      t.same(await checksums(target.root), checks);
+    }
+  });
+  await t.test('but not when a table is changed meanwhile, or has a twin', async (t) => {
+    const compressor = await chooseCompressor('zlib');
+    const refused = async (dump: Parameters<typeof archiveDump>[0], lanes: readonly LanedTable[], message: RegExp) => {
+      const { stream, summary } = archiveDump(dump, lanes, compressor);
+      await t.rejects(collect(stream), { code: 'dump-failed', message });
+      await t.rejects(summary, { code: 'dump-failed', message });
+    };
+    const lanes = (await lanesOf(source.root)).map(({ table, lanes }) => ({
+      table,
+      lanes: lanes.map(({ where, stream }) => ({ where, stream: held(stream) })),
+    }));
+    const early = await Promise.all(
+      lanes.map(async ({ table, lanes }) => ({
+        table,
+        lanes: await Promise.all(lanes.map(async (lane) => ({ ...lane, stream: await lane.stream }))),
+      })),
+    );
+    await execute(source.root, 'ALTER TABLE `sh op`.big CHANGE day date DATE');
+    await refused(await dumpDatabase(source.root, SHOP, Object.keys(LANES)), early, /the table big: it was changed/);
+    await execute(source.root, 'ALTER TABLE `sh op`.big CHANGE date day DATE');
+    await execute(source.root, 'CREATE TABLE `sh op`.BIG (a INT PRIMARY KEY); INSERT INTO `sh op`.BIG VALUES (1)');
+    await refused(
+      await dumpDatabase(source.root, SHOP, Object.keys(LANES)),
+      await lanesOf(source.root),
+      /the table BIG: its rows are in no dump/,
+    );
+    await refused(
+      await dumpDatabase(source.root, SHOP),
+      await lanesOf(source.root),
+      /its rows are in the dump of its database, too/,
+    );
+  });
+});
+
+/** All of a stream, read now, to be read later. */
+async function held(stream: Bytes): Promise<LanedTable['lanes'][number]['stream']> {
+  return bytesOf(await collect(stream)) as LanedTable['lanes'][number]['stream'];
+}

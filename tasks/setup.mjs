@@ -14,8 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isRoot = process.getuid?.() === 0;
-/** Compressors that are faster than Node's own zlib, which does where they are missing. */
-const OPTIONAL = ['igzip', 'pigz'];
+/** Compressors that Node's own zlib stands in for where they are missing. */
+const OPTIONAL = ['igzip', 'pigz', 'zstd'];
 /** Programs whose package brings a service, and its units. */
 const SERVICES = /** @type {const} */ ([
   ['sshd', 'ssh.service', 'ssh.socket'],

@@ -12,7 +12,7 @@ import { END_OF_TAR, tarHeader, tarPadding } from './tar-blocks.ts';
 export interface ArchiveSummary extends Omit<ArchiveDigests, 'bytes'> {
   /** Size of the SQL. */
   readonly plainBytes: number;
-  /** Size of the `.tar.gz`. */
+  /** Size of the `.tar.gz` or `.tar.zst`. */
   readonly compressedBytes: number;
 }
 
@@ -30,7 +30,7 @@ const MEMBER_BYTES = 1024 * 1024;
 const WORTH_BYTES = MEMBER_BYTES / 4;
 
 /**
- * A dump as `.tar.gz`: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
+ * A dump as `.tar.gz`, or as what the compressor writes: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
  * SQL comments only, last. So `tar xzOf shop.tar.gz | mariadb` restores it.
  * The rows of `lanes` stand in the same dump: see `mergeLanes`. All streams are read concurrently.
  * The stream throws what the dump throws, `dump-failed` when the dump lacks its end, and `compressor-failed`.

@@ -1,49 +1,61 @@
-import { constants, createGzip } from 'node:zlib';
+import { availableParallelism } from 'node:os';
+import { createGzip } from 'node:zlib';
+import { COMPRESSORS, type Compression, type CompressorName } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
 import { filter, run, through } from '../system/command.ts';
 import { findProgram, requireProgram } from '../system/programs.ts';
+import { explainCompressor } from './explain-compressor.ts';
 
-/** Something that writes gzip: one member, without a name or a time in its header. */
+/** Something that writes gzip or zstd: one member, without a name or a time in its header. */
 export interface Compressor {
-  readonly name: 'igzip' | 'pigz' | 'gzip' | 'zlib';
+  readonly name: CompressorName;
+  readonly writes: Compression;
   /** Name and version, for the manifest: `igzip 2.30.0`. */
   readonly version: string;
+  readonly level: number;
+  /** Why it is this one: half a sentence. */
+  readonly why: string;
   /** Throws `compressor-failed`, and what `bytes` throws. */
   compress(bytes: Bytes): Bytes;
 }
 
-type Program = Exclude<Compressor['name'], 'zlib'>;
+type Program = Exclude<CompressorName, 'zlib'>;
 
-/** igzip's level 2 comes to within two per cent of its highest, in half the time: ten times as fast as the others at six. */
+/**
+ * Threads of zstd for one archive: a database with nearly all of the data would have one core otherwise. Each costs some
+ * 20 MB, and every archive under way has its own: hence the limit.
+ */
+const ZSTD_THREADS = Math.min(4, availableParallelism());
+
 const ARGUMENTS: Readonly<Record<Program, readonly string[]>> = {
-  igzip: ['-2', '-n', '-c'],
-  pigz: ['-6', '-n', '-c'],
-  gzip: ['-6', '-n', '-c'],
+  igzip: ['-n', '-c'],
+  pigz: ['-n', '-c'],
+  gzip: ['-n', '-c'],
+  zstd: ['-q', '-c', `-T${ZSTD_THREADS}`],
 };
 
 /**
- * The compressor that the inventory asks for; for `auto` the fastest that the host has, and zlib in this process when
- * it has none. Throws `program-missing` when the one asked for is not there.
+ * The compressor that the inventory asks for; for `auto` the fastest writer of gzip that the host has, and zlib in this
+ * process when it has none. `level` is its usual one if absent. Throws `program-missing` when the one asked for is not there.
  */
-export async function chooseCompressor(setting: 'auto' | Compressor['name']): Promise<Compressor> {
-  if (setting === 'zlib') return zlib();
-  if (setting !== 'auto') return external(setting, requireProgram(setting));
-  for (const program of ['igzip', 'pigz'] as const) {
-    const path = findProgram(program);
-    if (path) return external(program, path);
-  }
-  return zlib();
+export async function chooseCompressor(setting: 'auto' | CompressorName, level?: number): Promise<Compressor> {
+  const { name, why } = explainCompressor(setting, (program) => findProgram(program) !== undefined);
+  const { writes, usualLevel } = COMPRESSORS[name];
+  const facts = { name, writes, why, level: level ?? usualLevel };
+  if (name === 'zlib') return { ...facts, ...zlib(facts.level) };
+  return { ...facts, ...(await external(name, requireProgram(name), facts.level)) };
 }
 
-async function external(name: Program, path: string): Promise<Compressor> {
+type Working = Pick<Compressor, 'version' | 'compress'>;
+
+async function external(name: Program, path: string, level: number): Promise<Working> {
   const told = await run(path, [name === 'igzip' ? '-V' : '--version'], { timeoutMs: 10_000 });
   const number = /\d+(?:\.\d+)+/.exec(`${told.stdout}${told.stderr}`)?.[0];
   return {
-    name,
     version: number === undefined ? name : `${name} ${number}`,
     compress: (bytes) =>
-      filter(path, ARGUMENTS[name], bytes, ({ exitCode }) => {
+      filter(path, [`-${level}`, ...ARGUMENTS[name]], bytes, ({ exitCode }) => {
         const why = exitCode === null ? 'it was killed' : `exit code ${exitCode}`;
         return new CoffreError('compressor-failed', `cannot compress with ${path}: ${why}`, {
           hint: 'choose another one in the inventory: compression.program',
@@ -52,12 +64,11 @@ async function external(name: Program, path: string): Promise<Compressor> {
   };
 }
 
-function zlib(): Compressor {
+function zlib(level: number): Working {
   return {
-    name: 'zlib',
     version: `zlib ${process.versions.zlib}`.replace(/-.*$/, ''),
     compress: (bytes) => {
-      const gzip = createGzip({ level: constants.Z_DEFAULT_COMPRESSION, chunkSize: 64 * 1024 });
+      const gzip = createGzip({ level, chunkSize: 64 * 1024 });
       return through(gzip, bytes, (error) => error);
     },
   };

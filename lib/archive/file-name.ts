@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { COMPRESSIONS, type Compression } from '../model/compression.ts';
 import type { DatabaseName } from '../model/names.ts';
 
 /**
- * What may come behind the name on a disk: `.tar.gz.enc.segments.partial` has 28 bytes of the 255 that a file name
+ * What may come behind the name on a disk: `.tar.zst.enc.segments.partial` has 29 bytes of the 255 that a file name
  * may have, and a manifest takes names of up to 251.
  */
 const STEM_BYTES = 220;
@@ -14,10 +15,10 @@ const ACCOUNTS = '@accounts';
 /**
  * File name of the archive of a database; of the accounts for null. Letters, digits, `_` and `-` stand for themselves
  * (`-` not in front, where programs take it for an option), all else is percent-encoded UTF-8. A name that gets too
- * long is cut and ends in `~` and half its SHA-256. No two databases share a name.
+ * long is cut and ends in `~` and half its SHA-256. No two databases share a name. Its end says how it is compressed.
  */
-export function archiveFileName(database: DatabaseName | null): string {
-  return `${database === null ? ACCOUNTS : stemOf(database)}.tar.gz`;
+export function archiveFileName(database: DatabaseName | null, compression: Compression = 'gzip'): string {
+  return `${database === null ? ACCOUNTS : stemOf(database)}${COMPRESSIONS[compression]}`;
 }
 
 function stemOf(database: string): string {

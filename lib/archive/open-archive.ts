@@ -1,10 +1,10 @@
-import { createGunzip } from 'node:zlib';
+import type { Compression } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import { OBJECT_KINDS } from '../model/object-counts.ts';
 import type { Bytes } from '../model/stages.ts';
-import { through } from '../system/command.ts';
 import { memberName } from './archive-stream.ts';
 import type { TarEntry } from './day-tar.ts';
+import { decompress } from './decompress.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
 import { SectionDigester } from './section-digester.ts';
 import { SectionLines } from './section-lines.ts';
@@ -26,21 +26,22 @@ const DIGESTS_LIMIT = 256 * 1024 * 1024;
 
 /**
  * The mirror of `archiveDump`. The SHA-256 of every section is taken anew and compared with the one in the archive.
- * `subject` names the archive, for sentences.
+ * `subject` names the archive, for sentences; the archive's name says how it is compressed (`compressionOf`).
  */
-export function openArchive(bytes: Bytes, subject = 'the archive'): OpenedArchive {
+export function openArchive(bytes: Bytes, subject = 'the archive', compression: Compression = 'gzip'): OpenedArchive {
   let settle: { resolve: (digests: ArchiveDigests) => void; reject: (error: unknown) => void } | undefined;
   const digests = new Promise<ArchiveDigests>((resolve, reject) => {
     settle = { resolve, reject };
   });
   digests.catch(() => undefined);
   const lines = new SectionLines();
+  const damaged = () => differs(subject, `its ${compression} is damaged or cut short`);
   async function* sql(): Bytes {
     const digester = new SectionDigester();
     let told: ArchiveDigests | undefined;
     let number = 0;
     try {
-      for await (const entry of readTar(gunzip(bytes, subject), subject)) {
+      for await (const entry of readTar(decompress(bytes, compression, damaged), subject)) {
         if (told) throw differs(subject, `${entry.name} stands after ${DIGESTS_MEMBER}`);
         if (entry.name === DIGESTS_MEMBER) {
           told = await readDigests(entry, subject);
@@ -96,10 +97,4 @@ function differs(subject: string, why: string): CoffreError {
   return new CoffreError('verification-failed', `cannot open ${subject}: ${why}`, {
     hint: 'take another copy of this run: npx zx tasks/list.ts',
   });
-}
-
-function gunzip(bytes: Bytes, subject: string): Bytes {
-  return through(createGunzip({ chunkSize: 256 * 1024 }), bytes, () =>
-    differs(subject, 'its gzip is damaged or cut short'),
-  );
 }

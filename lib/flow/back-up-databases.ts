@@ -71,7 +71,7 @@ async function storeDump(
   const { database } = dump;
   const subject = database ?? 'accounts';
   const totalBytes = server.databases.find(({ name }) => name === database)?.dataBytes ?? null;
-  const file = `${archiveFileName(database)}.enc`;
+  const file = `${archiveFileName(database, compressor.writes)}.enc`;
   const segmentsFile = `${file}.segments`;
 
   const watched = metered(dump.stream, { emit, phase: 'dump', subject, totalBytes, signal });
@@ -91,6 +91,7 @@ async function storeDump(
     sha256: digest.sha256,
     segments: { file: segmentsFile, sha256: sha256Of(segments), segmentBytes: SEGMENT_BYTES },
     plainBytes: summary.plainBytes,
+    compression: compressor.writes,
     compressedBytes: summary.compressedBytes,
     largestStatementBytes: summary.largestStatementBytes,
     ...summary.counts,

@@ -91,6 +91,12 @@ class Backup {
     await this.#journal('working');
     const { prepared, draft } = await prepareRun(host, inventory, this.#run, this.#draft);
     this.#draft = draft;
+    const { version, level, why } = prepared.compressor;
+    this.#context.emit({
+      kind: 'note',
+      subject: host.name,
+      text: `compressed by ${version} at level ${level}: ${why}`,
+    });
     tellChangingColumns(prepared.server.changingColumns, this.#context.emit);
     return prepared;
   }

@@ -1,3 +1,4 @@
+import { compressorRemark } from '../archive/explain-compressor.ts';
 import { systemUserRemark } from '../database/system-user.ts';
 import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
 import { clockRemark, zoneRemark } from '../host/clock-remarks.ts';
@@ -11,6 +12,7 @@ import { storeFolder } from '../storage/store-folder.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
+import { findProgram } from '../system/programs.ts';
 import { identitiesOf } from './host-resources.ts';
 
 /** What of a host provisioning cannot mend, and its operator has to know. */
@@ -26,6 +28,7 @@ export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<r
     zoneRemark(host.timezone, await hostTimeZone(), now),
     await storeRemark(host),
     await schedulerRemark(host),
+    compressorRemark(host.compression.program, (program) => findProgram(program) !== undefined),
   ]);
 }
 

@@ -6,6 +6,7 @@ import type { Connection } from '../database/connection.ts';
 import { loadAccounts, loadSql } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget } from '../database/target.ts';
+import { compressionOf } from '../model/compression.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
@@ -70,13 +71,13 @@ export async function loadArchives(
 }
 
 async function loadArchive(
-  { database, plainBytes }: Archive,
+  { database, file, plainBytes }: Archive,
   content: Bytes,
   { target, emit, signal }: Target,
 ): Promise<ArchiveDigests> {
   const subject = database ?? 'accounts';
   const from = performance.now();
-  const opened = openArchive(content, subject);
+  const opened = openArchive(content, subject, compressionOf(file));
   const sql = opened.sql[Symbol.asyncIterator]();
   // Without `return`, so that a client that stops early does not end it.
   const kept: Bytes = { [Symbol.asyncIterator]: () => ({ next: () => sql.next() }) };

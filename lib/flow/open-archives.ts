@@ -9,7 +9,7 @@ import type { RestorePlan } from './plan-restore.ts';
 import { readSealed } from './read-sealed.ts';
 
 /**
- * The archives of a plan as plain `.tar.gz` streams, in an order in which they can be loaded, which is that of the run.
+ * The archives of a plan as plain `.tar.gz` or `.tar.zst` streams, in an order in which they can be loaded, which is that of the run.
  * Each MUST be read before the next is asked for.
  */
 export async function* openArchives(

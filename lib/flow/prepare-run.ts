@@ -34,7 +34,7 @@ export async function prepareRun(
   await assertCanSign(host, inventory);
   const passphrase = Passphrase.random();
   const wrapped = await wrapForRecipients(host, inventory, passphrase);
-  const compressor = await chooseCompressor(host.compression.program);
+  const compressor = await chooseCompressor(host.compression.program, host.compression.level);
   const connection = connectionOf(host.database);
   const server = await inspectServer(connection, { exclude: host.database.exclude });
   return {

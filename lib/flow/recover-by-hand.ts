@@ -18,22 +18,23 @@ export interface ByHand {
   readonly clientOptions: string;
 }
 
-/** All that the shell can run. Neither this software nor Node is among them. */
-const PROGRAMS: readonly Program[] = ['sh', 'openssl', 'tar', 'gzip', 'sha256sum', 'mariadb', 'mktemp', 'rm', 'touch'];
+/** All that the shell can run, beside what unpacks the archives. Neither this software nor Node is among them. */
+const PROGRAMS: readonly Program[] = ['sh', 'openssl', 'tar', 'sha256sum', 'mariadb', 'mktemp', 'rm', 'touch'];
 const LIMIT_MS = 10 * 60_000;
 
 /**
  * Carries out RECOVERY.txt to the letter: takes its commands, and lets a bare `sh` run them on a terminal of its own,
- * with nothing on its PATH but openssl, tar, gzip, coreutils and the mariadb client. Throws `verification-failed`.
+ * with nothing on its PATH but openssl, tar, gzip or zstd, coreutils and the mariadb client. Throws `verification-failed`.
  */
 export async function recoverByHand(options: ByHand): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'coffre-hand-'));
   try {
     const bin = join(folder, 'bin');
     await mkdir(bin);
-    for (const program of PROGRAMS) await symlink(requireProgram(program), join(bin, program));
-    await copyFile(options.clientOptions, join(folder, '.my.cnf'), 0o600);
     const text = (await readRequired(join(options.runFolder, RECOVERY_FILE))).toString('utf8');
+    const unpacker = text.includes('zstd -dc') ? 'zstd' : 'gzip';
+    for (const program of [...PROGRAMS, unpacker] as const) await symlink(requireProgram(program), join(bin, program));
+    await copyFile(options.clientOptions, join(folder, '.my.cnf'), 0o600);
     const commands = [...text.matchAll(/^ {4}\$ (.*)$/gm)].map(([, command]) => command);
     await writeDurably(join(folder, 'commands.sh'), `${commands.join('\n')}\n`);
     const env = {

@@ -1,8 +1,10 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { assertCanDecompress } from '../archive/decompress.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget, trustCreators } from '../database/target.ts';
+import { compressionOf } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
@@ -68,6 +70,7 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       accounts: order.accounts,
       overwrite: order.overwrite,
     });
+    assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);
     await warnOfForgedText(manifest, reader, plan, order);

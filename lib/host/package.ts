@@ -29,7 +29,7 @@ export function packageResource(host: Needs, policy = SERVICE_POLICY): Resource 
     kind: 'package',
     name,
     async inspect() {
-      const { required } = missingPrograms(host);
+      const required = missingPrograms(host);
       if (required.length > 0 && !host.agent.installPackages) throw missing(required);
       const lines = packagesOf(required).map((packageName) => {
         const programs = required.filter((program) => packagesOf([program])[0] === packageName);
@@ -40,9 +40,9 @@ export function packageResource(host: Needs, policy = SERVICE_POLICY): Resource 
     },
     async apply() {
       await restoreServicePolicy(policy);
-      const { required } = missingPrograms(host);
+      const required = missingPrograms(host);
       if (required.length > 0) await withoutStartingServices(() => install(packagesOf(required)), policy);
-      const still = missingPrograms(host).required;
+      const still = missingPrograms(host);
       if (still.length > 0) throw missing(still);
     },
   };

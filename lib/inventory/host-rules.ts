@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { COMPRESSORS } from '../model/compression.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { RecipientName } from '../model/names.ts';
@@ -110,6 +111,16 @@ const offsiteNames: HostRule = ({ offsite }) =>
       : [],
   );
 
+/** A program would refuse another level, or take it for an option, in the middle of the night. */
+const compressionLevel: HostRule = ({ compression: { program, level } }) => {
+  const say = (message: string) => [{ steps: ['compression', 'level'], message }];
+  if (level === undefined) return [];
+  if (program === 'auto') return say('auto takes the level that is usual for what it finds: name a program beside it');
+  const [lowest, highest] = COMPRESSORS[program].levels;
+  if (level >= lowest && level <= highest) return [];
+  return say(`${program} takes a level from ${lowest} to ${highest}`);
+};
+
 /** The server compares the name of the account with that of the system user behind the socket. */
 const socketLogin: HostRule = ({ database }) => {
   const { user, login } = database.account;
@@ -126,6 +137,7 @@ export const HOST_RULES: Readonly<Record<string, HostRule>> = {
   'two-recipients': twoRecipients,
   'overlapping-paths': overlappingPaths,
   'cron-expression': cronExpression,
+  'compression-level': compressionLevel,
   'socket-login': socketLogin,
   timezone,
   'git-remote-pinned': gitRemotePinned,

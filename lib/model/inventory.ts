@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPRESSORS, type CompressorName } from './compression.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
 
 /*
@@ -178,7 +179,20 @@ export const HostConfig = z
     offsite: z.array(OffsiteConfig).default([]),
     compression: z
       .strictObject({
-        program: z.enum(['auto', 'igzip', 'pigz', 'gzip', 'zlib']).default('auto'),
+        program: z
+          .enum(['auto', ...(Object.keys(COMPRESSORS) as [CompressorName, ...CompressorName[]])])
+          .default('auto')
+          .describe(
+            'auto: the fastest that the host has of igzip, pigz and zlib, in this order; all but zstd write .tar.gz, and zstd writes .tar.zst, which a recovery by hand needs the program zstd for',
+          ),
+        level: z
+          .int()
+          .min(0)
+          .max(19)
+          .optional()
+          .describe(
+            'Of the program that is named: igzip 0 to 3, pigz, gzip and zlib 1 to 9, zstd 1 to 19; if absent 2, 6 and 3',
+          ),
       })
       .prefault({ program: 'auto' }),
     retention: z

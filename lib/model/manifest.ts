@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compressionOf } from './compression.ts';
 import { ERRORS, type ErrorCode } from './error.ts';
 import { DatabaseName, HostName, OffsiteName, RecipientName, Sha256 } from './names.ts';
 import { RunId } from './run-id.ts';
@@ -9,7 +10,7 @@ import { RunId } from './run-id.ts';
  */
 
 /** The version of this schema. A reader takes newer minors and refuses other majors. */
-export const MANIFEST_VERSION = '1.0';
+export const MANIFEST_VERSION = '1.1';
 
 const Bytes = z.int().min(0);
 const Count = z.int().min(0);
@@ -44,12 +45,16 @@ const Sealed = {
     .describe('Side file: the SHA-256 of each segment of the ciphertext, in hex, one a line'),
 };
 
-export const Archive = z.strictObject({
+const ArchiveFields = z.strictObject({
   kind: z.enum(['database', 'accounts']),
   database: DatabaseName.nullable().describe('null for the archive of the accounts'),
   ...Sealed,
   plainBytes: Bytes.describe('Size of the SQL'),
-  compressedBytes: Bytes.describe('Size of the .tar.gz'),
+  compression: z
+    .enum(['gzip', 'zstd'])
+    .optional()
+    .describe('What the name of the file says too; gzip if absent, as in version 1.0'),
+  compressedBytes: Bytes.describe('Size of the .tar.gz or .tar.zst'),
   largestStatementBytes: Bytes.describe('The max_allowed_packet that a restore needs'),
   tables: Count,
   views: Count,
@@ -60,6 +65,12 @@ export const Archive = z.strictObject({
   notPointInTimeTables: Count.describe(
     'Tables of engines without transactions: rows added during the dump may be in it',
   ),
+});
+
+/** A reader goes by the name of the file, so that a manifest in which it says something else is none. */
+export const Archive = ArchiveFields.refine(({ file, compression = 'gzip' }) => compressionOf(file) === compression, {
+  path: ['compression'],
+  message: 'not what the name of the file says',
 });
 export type Archive = z.infer<typeof Archive>;
 

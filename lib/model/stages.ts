@@ -20,7 +20,7 @@ export type Bytes = AsyncIterable<Buffer>;
 /** The SQL of one database as the dump program wrote it. Plaintext: MUST NOT reach a disk. */
 export type DumpStream = Bytes & { readonly [stage]: 'dump' };
 
-/** A `.tar.gz` with the dump as numbered members. Plaintext: MUST NOT reach a disk. */
+/** A `.tar.gz` or `.tar.zst` with the dump as numbered members. Plaintext: MUST NOT reach a disk. */
 export type ArchiveStream = Bytes & { readonly [stage]: 'archive' };
 
 /** The day archive's tar before it is sealed. Plaintext: MUST NOT reach a disk. */

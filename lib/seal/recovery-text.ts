@@ -1,3 +1,4 @@
+import { COMPRESSIONS, type Compression, compressionOf } from '../model/compression.ts';
 import type { DatabaseName, HostName, RecipientName, Sha256 } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import { quotePosix } from '../system/command.ts';
@@ -11,7 +12,7 @@ export interface RecoveryFacts {
   /** In the order in which they are to be loaded; the accounts, with `database` null, come last by themselves. */
   readonly archives: readonly {
     readonly database: DatabaseName | null;
-    /** Name of the sealed file: `shop.tar.gz.enc`. */
+    /** Name of the sealed file: `shop.tar.gz.enc`. All of a run are compressed alike. */
     readonly file: string;
   }[];
 }
@@ -23,7 +24,8 @@ export type RecoveryForm = 'store' | 'offsite';
 const DAY_ARCHIVE = 'encrypted.dat';
 
 /**
- * RECOVERY.txt: how to get the data of this very run back with openssl, tar, gzip, coreutils and the mariadb client.
+ * RECOVERY.txt: how to get the data of this very run back with openssl, tar, gzip (or zstd, where the
+ * archives are), coreutils and the mariadb client.
  * Written for somebody at four in the morning who has never heard of this project.
  *
  * Every line that begins with four spaces, a dollar and a space is a command for a bare POSIX sh, and all of them in
@@ -34,20 +36,21 @@ const DAY_ARCHIVE = 'encrypted.dat';
 export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
   const databases = facts.archives.filter((archive) => archive.database !== null);
   const accounts = facts.archives.filter((archive) => archive.database === null);
+  const compression = compressionOf(facts.archives[0]?.file ?? '') ?? 'gzip';
   const load = (archive: { readonly file: string }) => `    $ load ${quotePosix(nameFor(form, archive.file))}`;
   const paragraphs = [
-    introduction(form, facts),
+    introduction(form, facts, compression),
     PREPARE(facts),
     CHECK(facts),
     UNWRAP,
-    definitions(form, facts.iterations),
+    definitions(form, facts.iterations, compression),
     databases.length === 0
       ? '   This run has no databases.'
       : databases.map((archive) => `   ${JSON.stringify(archive.database)}\n${load(archive)}`).join('\n'),
     ...(accounts.length === 0
       ? []
       : [`${ACCOUNTS}\n\n${accounts.map((archive) => `${load(archive)} --force`).join('\n')}`]),
-    form === 'store' ? ONE_FROM_STORE : ONE_FROM_DAY_ARCHIVE,
+    form === 'store' ? oneFromStore(compression) : oneFromDayArchive(compression),
     CLEAN_UP,
   ];
   return `${paragraphs.join('\n\n')}\n`;
@@ -58,10 +61,10 @@ function nameFor(form: RecoveryForm, file: string): string {
   return form === 'store' ? `./${file}` : file.replace(/\.enc$/, '');
 }
 
-function introduction(form: RecoveryForm, { host, run, recipients }: RecoveryFacts): string {
+function introduction(form: RecoveryForm, { host, run, recipients }: RecoveryFacts, compression: Compression): string {
   const content =
     form === 'store'
-      ? 'one encrypted file for each database, <database>.tar.gz.enc'
+      ? `one encrypted file for each database, <database>${COMPRESSIONS[compression]}.enc`
       : `the databases as one encrypted file, ${DAY_ARCHIVE}`;
   const width = Math.max(9, ...recipients.map(({ name }) => name.length));
   const rows = recipients.map(({ name, fingerprint }) => `   ${name.padEnd(width)}  ${fingerprint}`);
@@ -75,7 +78,7 @@ and, for each of these keys, the passphrase of the run wrapped in <recipient>.ke
 ${rows.join('\n')}
 
 You need: the private key of ONE of them with its passphrase, an empty MariaDB server of the same or a newer
-version, and the programs openssl (1.1.1 or newer), tar, gzip, sha256sum and mariadb.
+version, and the programs openssl (1.1.1 or newer), tar, ${compression}, sha256sum and mariadb.
 
 Type the lines marked with $ (without the mark) in this order into one and the same shell. Stop at the first
 error. Lines marked with # are not needed for the recovery; they answer a question.`;
@@ -115,12 +118,17 @@ const UNWRAP = `3. UNWRAP THE PASSPHRASE OF THE RUN
 
     $ openssl pkeyutl -decrypt -inkey "$KEY" -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -in "$RECIPIENT.key.enc" -out "$WORK/key.txt"`;
 
-function definitions(form: RecoveryForm, iterations: number): string {
+/** What unpacks an archive, each stage a program. Not every tar knows zstd, nor finds it by itself in a pipe. */
+const UNPACK: Readonly<Record<Compression, readonly string[]>> = {
+  gzip: ['tar xzOf -'],
+  zstd: ['zstd -dc', 'tar xOf -'],
+};
+
+function definitions(form: RecoveryForm, iterations: number, compression: Compression): string {
   const open = (file: string) =>
     `openssl enc -d -aes-256-cbc -md sha256 -pbkdf2 -iter ${iterations} -pass "file:$WORK/key.txt" -in ${file}`;
-  const stages =
-    form === 'store' ? [open('"$1"'), 'tar xzOf -'] : [open(DAY_ARCHIVE), 'tar xOf - -- "$1"', 'tar xzOf -'];
-  const guarded = stages.map((stage) => `{ ${stage} || touch "$WORK/failed"; }`);
+  const stages = form === 'store' ? [open('"$1"')] : [open(DAY_ARCHIVE), 'tar xOf - -- "$1"'];
+  const guarded = [...stages, ...UNPACK[compression]].map((stage) => `{ ${stage} || touch "$WORK/failed"; }`);
   return `4. LOAD THE DATABASES
 
    The first line says how to open an archive, the others how to load one. They only stream: nothing that is not
@@ -142,24 +150,29 @@ const ACCOUNTS = `   The accounts with their passwords and grants, last, as they
    exist", "Unknown column ...", "FUNCTION or PROCEDURE ... does not exist". Such a grant is left out: it is on
    something that was dropped before the backup, or that you have not loaded. Any other error counts.`;
 
-const ONE_FROM_STORE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
+const oneFromStore = (compression: Compression) => `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 
    For one database type chapters 1 to 3, the first three lines of chapter 4, and that database's own line. To see its
    SQL instead of loading it (into a file this would be plain text on the disk):
 
-    # unseal ./<database>.tar.gz.enc | less`;
+    # unseal ./<database>${COMPRESSIONS[compression]}.enc | less`;
 
-const ONE_FROM_DAY_ARCHIVE = `5. ONLY ONE DATABASE, OR ONLY ITS SQL
+const oneFromDayArchive = (compression: Compression) => `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 
    For one database type chapters 1 to 3, the first three lines of chapter 4, and that database's own line. To see its
    SQL instead of loading it (into a file this would be plain text on the disk):
 
-    # unseal <database>.tar.gz | less
+    # unseal <database>${COMPRESSIONS[compression]} | less
 
    Each load reads ${DAY_ARCHIVE} from end to end. Where the disk may hold what is not encrypted, this unpacks all
-   databases at one go; then "tar xzOf <database>.tar.gz | client" loads one:
+   databases at one go; then "${UNPACKED[compression]} | client" loads one:
 
     # openssl enc -d <the options that chapter 4 has> -in ${DAY_ARCHIVE} | tar x`;
+
+const UNPACKED: Readonly<Record<Compression, string>> = {
+  gzip: 'tar xzOf <database>.tar.gz',
+  zstd: 'zstd -dc <database>.tar.zst | tar xOf -',
+};
 
 const CLEAN_UP = `6. CLEAN UP
 

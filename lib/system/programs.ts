@@ -10,6 +10,7 @@ export const PACKAGE_OF = {
   git: 'git',
   gzip: 'gzip',
   igzip: 'isal',
+  ionice: 'util-linux',
   mariadb: 'mariadb-client-core',
   'mariadb-dump': 'mariadb-client',
   'mariadb-install-db': 'mariadb-server-core',
@@ -30,6 +31,7 @@ export const PACKAGE_OF = {
   touch: 'coreutils',
   useradd: 'passwd',
   timeout: 'coreutils',
+  zstd: 'zstd',
 } as const;
 
 /** What provisioning runs on a real host, if it is there: neither the quickstart nor an operator's machine needs these. */

@@ -6,6 +6,7 @@ import { Parser } from 'tar';
 import { archiveDump } from '../../lib/archive/archive-stream.ts';
 import { chooseCompressor } from '../../lib/archive/compressor.ts';
 import { openArchive } from '../../lib/archive/open-archive.ts';
+import { COMPRESSORS, type Compression, type CompressorName } from '../../lib/model/compression.ts';
 import { asStage, type Bytes, type DumpStream } from '../../lib/model/stages.ts';
 import { findProgram } from '../../lib/system/programs.ts';
 import { bytesOf, collect } from '../bytes.ts';
@@ -20,15 +21,15 @@ async function* slices(bytes: Buffer, size = 65_536): Bytes {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function archived(dump = DUMP, setting: 'auto' | 'zlib' | 'igzip' | 'pigz' | 'gzip' = 'zlib') {
-  const { stream, summary } = archiveDump(staged(slices(dump)), [], await chooseCompressor(setting));
+async function archived(dump = DUMP, setting: 'auto' | CompressorName = 'zlib', level?: number) {
+  const { stream, summary } = archiveDump(staged(slices(dump)), [], await chooseCompressor(setting, level));
   const bytes = await collect(stream);
   return { bytes, summary: await summary };
 }
 
 /** What is wrong with an archive: the code with which it is refused, or null. */
-async function refusal(bytes: Buffer): Promise<string | null> {
-  const opened = openArchive(slices(bytes));
+async function refusal(bytes: Buffer, compression: Compression = 'gzip'): Promise<string | null> {
+  const opened = openArchive(slices(bytes), 'the archive', compression);
   try {
     await collect(opened.sql);
     await opened.digests;
@@ -42,13 +43,14 @@ async function refusal(bytes: Buffer): Promise<string | null> {
 }
 
 t.test('holds the dump, byte for byte, for every compressor that is here', async (t) => {
-  for (const setting of ['auto', 'zlib', 'igzip', 'pigz', 'gzip'] as const) {
+  for (const setting of ['auto', 'zlib', 'igzip', 'pigz', 'gzip', 'zstd'] as const) {
     if (setting !== 'auto' && setting !== 'zlib' && !findProgram(setting)) continue;
     const { bytes, summary } = await archived(DUMP, setting);
     t.equal(summary.plainBytes, DUMP.length);
     t.equal(summary.compressedBytes, bytes.length);
-    t.same(bytes.subarray(3, 8), Buffer.alloc(5), 'no name and no time in the header of gzip');
-    const opened = openArchive(slices(bytes));
+    const compression = setting === 'zstd' ? 'zstd' : 'gzip';
+    if (compression === 'gzip') t.same(bytes.subarray(3, 8), Buffer.alloc(5), 'no name and no time in its header');
+    const opened = openArchive(slices(bytes), setting, compression);
     t.ok((await collect(opened.sql)).equals(DUMP), setting);
     t.same((await opened.digests).sections, summary.sections);
     t.equal(summary.counts.tables, 6);
@@ -203,4 +205,43 @@ t.test('refuses to open what was changed, wherever', async (t) => {
     else t.equal(found, 'verification-failed');
   }
   t.equal(await refusal(gzipSync(Buffer.concat([tar, Buffer.from('x')]))), 'verification-failed', 'after the end');
+});
+
+const noZstd = findProgram('zstd') ? false : 'the program zstd is not here';
+
+t.test('zstd: opens with nothing but zstd and tar, and is the same each time', { skip: noZstd }, async (t) => {
+  const { bytes } = await archived(DUMP, 'zstd');
+  const tar = execFileSync('zstd', ['-dc'], { input: bytes, maxBuffer: 1e9 });
+  const printed = execFileSync('tar', ['xOf', '-'], { input: tar, maxBuffer: 1e9 });
+  t.ok(printed.subarray(0, DUMP.length).equals(DUMP));
+  t.ok(bytes.equals((await archived(DUMP, 'zstd')).bytes));
+});
+
+t.test('zstd: refuses to open what is cut short or changed, also where a frame ends', { skip: noZstd }, async (t) => {
+  const { bytes } = await archived(smallDump([0, 20_000, 400_000]), 'zstd');
+  t.equal(await refusal(bytes, 'zstd'), null);
+  t.equal(await refusal(bytes, 'gzip'), 'verification-failed', 'it is not gzip');
+  for (const length of [0, 1, 20, bytes.length >> 1, bytes.length - 1])
+    t.equal(await refusal(bytes.subarray(0, length), 'zstd'), 'verification-failed', `${length} bytes`);
+  const changed = Buffer.from(bytes);
+  changed[bytes.length >> 1] = (changed[bytes.length >> 1] ?? 0) ^ 0x01;
+  t.equal(await refusal(changed, 'zstd'), 'verification-failed', 'changed');
+  t.equal(await refusal(Buffer.concat([bytes, Buffer.from('rest')]), 'zstd'), 'verification-failed', 'more behind it');
+  const tar = execFileSync('zstd', ['-dc'], { input: bytes });
+  const frame = (part: Buffer) => execFileSync('zstd', ['-qc'], { input: part });
+  const half = tar.length >> 1;
+  t.equal(await refusal(frame(tar.subarray(0, half)), 'zstd'), 'verification-failed', 'a whole frame with half of it');
+  const frames = Buffer.concat([frame(tar.subarray(0, half)), frame(tar.subarray(half))]);
+  t.equal(await refusal(frames, 'zstd'), null, 'two frames are as good as one');
+});
+
+t.test('a level is what the program is given, and each has a usual one', async (t) => {
+  for (const name of ['zlib', 'igzip', 'pigz', 'gzip', 'zstd'] as const) {
+    if (name !== 'zlib' && !findProgram(name)) continue;
+    const [lowest, highest] = COMPRESSORS[name].levels;
+    const sizes = await Promise.all([lowest, undefined, highest].map(async (level) => archived(DUMP, name, level)));
+    const [low, usual, high] = sizes.map(({ bytes }) => bytes.length);
+    t.ok(low && usual && high && low > usual && usual >= high, `${name}: ${low}, ${usual}, ${high}`);
+    t.equal((await chooseCompressor(name)).level, COMPRESSORS[name].usualLevel);
+  }
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { archiveFileName } from '../../lib/archive/file-name.ts';
+import { compressionOf } from '../../lib/model/compression.ts';
 import { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
@@ -15,6 +16,11 @@ t.test('leaves plain names as they are, and escapes the others', async (t) => {
   t.equal(nameOf('@accounts'), '%40accounts.tar.gz');
   t.equal(archiveFileName(null), '@accounts.tar.gz');
   t.not(nameOf('Shop'), nameOf('shop'));
+  t.equal(archiveFileName(DatabaseName.parse('a.tar.gz'), 'zstd'), 'a%2Etar%2Egz.tar.zst');
+  t.equal(compressionOf(`${archiveFileName(null, 'zstd')}.enc`), 'zstd');
+  t.equal(compressionOf(archiveFileName(null)), 'gzip');
+  for (const other of ['encrypted.dat', 'shop.tar', 'shop.tar.zst.enc.segments'])
+    t.equal(compressionOf(other), undefined, other);
 });
 
 t.test('fits on a disk with all that comes behind it, and into a manifest', async (t) => {
@@ -28,10 +34,10 @@ t.test('fits on a disk with all that comes behind it, and into a manifest', asyn
     .filter((name) => DatabaseName.safeParse(name).success && Buffer.from(name).toString() === name);
   fc.assert(
     fc.property(names, names, (one, other) => {
-      const name = nameOf(one);
+      const name = archiveFileName(DatabaseName.parse(one), 'zstd');
       t.ok(Buffer.byteLength(`${name}.enc.segments.partial`) <= 255);
       t.ok(Archive.shape.file.safeParse(`${name}.enc.segments`).success, name);
-      t.equal(name === nameOf(other), one === other);
+      t.equal(nameOf(one) === nameOf(other), one === other);
     }),
     { numRuns: 500 },
   );

@@ -233,6 +233,14 @@ const broken: Readonly<Record<string, { files: Record<string, string | Buffer | 
     },
     tells: /database.account.user: unix_socket needs a name.*socket-login/,
   },
+  'a level that the compressor does not have': {
+    files: { 'hosts/db1.yaml': `${DB1}\ncompression: { program: igzip, level: 9 }\n` },
+    tells: /hosts\/db1.yaml:\d+:\d+ compression.level: igzip takes a level from 0 to 3 .compression-level/,
+  },
+  'a level for whatever compressor there is': {
+    files: { 'hosts/db1.yaml': `${DB1}\ncompression: { level: 3 }\n` },
+    tells: /compression.level: auto takes the level that is usual.*compression-level/,
+  },
   'one store for two hosts': {
     files: { 'hosts/db2.yaml': DB2.replace('/mnt/data/mysqldata-db2', '/mnt/data/mysqldata') },
     tells: /hosts\/db2.yaml:\d+:\d+ store.path: db1 has the same path on a mounted volume.*shared-store/,

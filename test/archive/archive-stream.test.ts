@@ -93,8 +93,8 @@ t.test('is the same for the same dump, however it arrives', async (t) => {
 });
 
 t.test('is to the byte what it was before there were lanes', async (t) => {
-  const compress = (bytes: Bytes) => bytes;
-  const { stream } = archiveDump(staged(slices(DUMP)), [], { name: 'zlib', version: 'none', compress });
+  const uncompressed = { ...(await chooseCompressor('zlib')), compress: (bytes: Bytes) => bytes };
+  const { stream } = archiveDump(staged(slices(DUMP)), [], uncompressed);
   const sha256 = createHash('sha256').update(await collect(stream));
   t.equal(sha256.digest('hex'), '21db511206edbf54b3e319d52ebabc16a30a2ffd97e220edb8b47b5962f6641d');
 });

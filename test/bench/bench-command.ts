@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { connectionOf } from '../../lib/database/connection.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { run } from '../../lib/system/command.ts';
-import { findProgram, type Program } from '../../lib/system/programs.ts';
+import { findProgram, type Program, packageOf } from '../../lib/system/programs.ts';
 import type { BenchWorld } from './bench-world.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -55,7 +55,11 @@ const ASKED: Partial<Record<Program, string>> = { openssl: 'version', restic: 'v
 /** The versions of the server, of Node and of the programs that take part. */
 export async function describeVersions(bench: BenchWorld, programs: readonly Program[]): Promise<readonly string[]> {
   const server = await inspectServer(connectionOf(bench.host.database), { exclude: [] });
-  const found = [...new Set<Program>(['openssl', 'ssh', 'igzip', ...programs])].filter(findProgram);
+  const wanted: readonly Program[] = ['openssl', 'ssh', 'igzip', ...programs];
+  // One program speaks for its package.
+  const found = [...new Map(wanted.toReversed().map((each) => [packageOf(each), each])).values()]
+    .toReversed()
+    .filter(findProgram);
   const told = await Promise.all(
     found.map(async (program) => {
       const { stdout, stderr } = await run(program, [ASKED[program] ?? '--version']);

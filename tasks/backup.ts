@@ -1,3 +1,4 @@
+import { applyLimits } from '../lib/flow/apply-limits.ts';
 import { backup } from '../lib/flow/backup.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
 import { formatBackup } from '../lib/report/backup-result.ts';
@@ -14,7 +15,9 @@ Exit code 3 means: the backup is safe in the store, and the next run delivers wh
   examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
   async run({ values, words, emit, signal }) {
     const inventory = await inventoryOf(values);
-    const result = await backup(selectHost(inventory, words), { inventory, clock: systemClock, emit, signal });
+    const host = selectHost(inventory, words);
+    const giveWay = () => applyLimits(host, emit);
+    const result = await backup(host, { inventory, clock: systemClock, emit, signal, giveWay });
     return { text: formatBackup(result), data: result, exitCode: result.owed.length === 0 ? 0 : 3 };
   },
 });

@@ -63,7 +63,7 @@ export async function backUpDatabases(
 
 async function storeDump(
   dump: Dump,
-  { compressor, passphrase, server }: PreparedRun,
+  { compressor, dumpPace, passphrase, server }: PreparedRun,
   folder: RunFolder,
   emit: Emit,
   signal: AbortSignal,
@@ -74,7 +74,8 @@ async function storeDump(
   const file = `${archiveFileName(database, compressor.writes)}.enc`;
   const segmentsFile = `${file}.segments`;
 
-  const watched = metered(dump.stream, { emit, phase: 'dump', subject, totalBytes, signal });
+  const stream = dumpPace?.through(dump.stream) ?? dump.stream;
+  const watched = metered(stream, { emit, phase: 'dump', subject, totalBytes, signal });
   const archive = archiveDump(watched, [], compressor);
   const sealed = digestStream(sealStream(archive.stream, passphrase, { iterations: ITERATIONS }));
   await folder.write(file, sealed.stream);

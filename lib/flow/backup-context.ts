@@ -8,4 +8,10 @@ export interface BackupContext {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /**
+   * Called once every dump has its snapshot, to give way to others from then on. Not before: while the dumps begin, the
+   * server holds commits back, and a run with a low priority would let it wait on a busy machine (measured: 3 s instead of
+   * 0.3 s at a niceness of 10, with eight processes wanting each core).
+   */
+  readonly giveWay?: () => Promise<void>;
 }

@@ -8,6 +8,7 @@ import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
 import { Passphrase } from '../seal/passphrase.ts';
+import { Pace } from '../system/pace.ts';
 import { requireProgram } from '../system/programs.ts';
 import type { Draft } from './journal.ts';
 import { type WrappedKey, wrapForRecipients } from './recipients.ts';
@@ -19,6 +20,8 @@ export interface PreparedRun {
   readonly connection: Connection;
   readonly server: ServerFacts;
   readonly compressor: Compressor;
+  /** How fast all dumps together are read; undefined where there is no limit. */
+  readonly dumpPace: Pace | undefined;
   readonly passphrase: Passphrase;
   readonly wrapped: readonly WrappedKey[];
 }
@@ -38,7 +41,7 @@ export async function prepareRun(
   const connection = connectionOf(host.database);
   const server = await inspectServer(connection, { exclude: host.database.exclude });
   return {
-    prepared: { host, run, connection, server, compressor, passphrase, wrapped },
+    prepared: { host, run, connection, server, compressor, dumpPace: dumpPaceOf(host), passphrase, wrapped },
     draft: {
       ...draft,
       software: { ...draft.software, compressor: compressor.version },
@@ -47,6 +50,17 @@ export async function prepareRun(
       recipients: wrapped.map(({ record }) => record),
     },
   };
+}
+
+/**
+ * A server drops the connection of a dump that is not read for `net_write_timeout` (60 s). A second for each piece lets
+ * every dump have some 50 KB a second at least, which empties the buffers between the two within a few seconds.
+ */
+const LONGEST_WAIT_MS = 1000;
+
+function dumpPaceOf({ limits: { dumpBytesPerSecond: bytesPerSecond } }: HostConfig): Pace | undefined {
+  if (bytesPerSecond === null) return undefined;
+  return new Pace({ bytesPerSecond, longestWaitMs: LONGEST_WAIT_MS });
 }
 
 /** A run whose manifest nobody accepts could not be restored from with trust: better known before than after. */

@@ -31,12 +31,12 @@ export async function sealRun(
   prepared: PreparedRun,
   draft: Draft,
   folders: LocalFolders,
-  { emit, signal }: BackupContext,
+  { emit, signal, giveWay }: BackupContext,
 ): Promise<SealedRun> {
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
   const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
   const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal);
-  const [exported] = await Promise.allSettled([exporting, ...dumps.archives]);
+  const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...dumps.archives]);
   await dumps.close();
   const failed = dumps.failure();
   if (failed) throw failed.error;

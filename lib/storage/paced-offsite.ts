@@ -1,0 +1,19 @@
+import type { Pace } from '../system/pace.ts';
+import type { Offsite } from './offsite.ts';
+
+/**
+ * `offsite`, to which everything large is sent at `pace`. Small files, a ten-thousandth of a run, are not held up;
+ * neither is what is read back from it.
+ */
+export function pacedOffsite(offsite: Offsite, pace: Pace): Offsite {
+  return {
+    ...offsite,
+    async beginRun(run) {
+      const upload = await offsite.beginRun(run);
+      return {
+        ...upload,
+        put: (facts, content) => upload.put(facts, Buffer.isBuffer(content) ? content : pace.through(content)),
+      };
+    },
+  };
+}

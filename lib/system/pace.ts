@@ -1,0 +1,62 @@
+import type { Bytes } from '../model/stages.ts';
+import { sleep } from './clock.ts';
+
+export interface PaceOptions {
+  /** What all that share the pace may do together. */
+  readonly bytesPerSecond: number;
+  /**
+   * How long one piece waits at most, however many others there are: a limit that would starve one of them gives way. Without
+   * end if absent.
+   */
+  readonly longestWaitMs?: number;
+}
+
+/** Time that was not used may be caught up with, up to this: timers come late, and the rate has to hold all the same. */
+const BURST_MS = 200;
+/** A piece takes this long at the rate: short enough that nothing at either end takes the pause for a stall. */
+const PIECE_MS = 50;
+const SMALLEST_PIECE = 1024;
+/** What a pipe gives at a time. */
+const LARGEST_PIECE = 64 * 1024;
+
+/**
+ * A token bucket that several streams draw from, each in turn: none of them gets ahead of the others, and one that is
+ * alone has all of it.
+ */
+export class Pace {
+  readonly #bytesPerMs: number;
+  readonly #longestWaitMs: number;
+  readonly #pieceBytes: number;
+  /** When the bucket has what was drawn up to now, in milliseconds of the monotonic clock. */
+  #paidUntil: number | undefined;
+
+  constructor({ bytesPerSecond, longestWaitMs = Number.POSITIVE_INFINITY }: PaceOptions) {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#longestWaitMs = longestWaitMs;
+    this.#pieceBytes = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, Math.round(this.#bytesPerMs * PIECE_MS)));
+  }
+
+  /** `source` at this pace, in small pieces. Nothing is copied: a piece is its reader's until the next one is asked for. */
+  through<S extends Bytes>(source: S): S {
+    return this.#pieces(source) as Bytes as S;
+  }
+
+  async *#pieces(source: Bytes): Bytes {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length; at += this.#pieceBytes) {
+        const piece = chunk.subarray(at, at + this.#pieceBytes);
+        await this.#draw(piece.length);
+        yield piece;
+      }
+    }
+  }
+
+  async #draw(bytes: number): Promise<void> {
+    const now = performance.now();
+    const begins = Math.max(this.#paidUntil ?? now, now - BURST_MS);
+    const waitMs = Math.min(begins - now, this.#longestWaitMs);
+    // Nobody is in debt for what the longest wait has let through, or all would wait as long for ever.
+    this.#paidUntil = Math.min(begins, now + this.#longestWaitMs) + bytes / this.#bytesPerMs;
+    if (waitMs > 0) await sleep(waitMs);
+  }
+}

@@ -72,7 +72,6 @@ export const BENCH_PACKAGE_OF = {
   myloader: 'mydumper',
   restic: 'restic',
   sysbench: 'sysbench',
-  zstd: 'zstd',
 } as const;
 
 const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...LAB_PACKAGE_OF, ...BENCH_PACKAGE_OF };

@@ -6,6 +6,7 @@ import { type AccountHost, readAccountOptions } from './account-options.ts';
 import { adminConnection } from './admin-connection.ts';
 import { carryOutOrder, planOrder } from './carry-out-order.ts';
 import type { WantedAccount } from './plan-account.ts';
+import { privilegesFor } from './privileges.ts';
 
 /** The backup account on this host's own server, which must take writes. For a replica see `replicatedAccount`. */
 export function backupAccount(host: AccountHost): Resource {
@@ -54,7 +55,15 @@ function accountResource(
 /** The account by the inventory and the option file; its hash is null while the password is not made yet. */
 export async function readWanted(host: AccountHost, want: AccountOrder['want']): Promise<WantedAccount> {
   const { account } = host.database;
-  const base = { host: host.name, user: account.user, from: account.from, tls: 'address' in host.database, want };
+  const privileges = [...privilegesFor(host.database)];
+  const base = {
+    host: host.name,
+    user: account.user,
+    from: account.from,
+    tls: 'address' in host.database,
+    want,
+    privileges,
+  };
   if (account.login === 'unix_socket') return { ...base, login: 'unix_socket' };
   const { hash, formerHash } = await readAccountOptions(host);
   return { ...base, login: 'password', hash: hash ?? (want === 'absent' ? formerHash : null) };

@@ -11,7 +11,7 @@ import {
 } from './account-record.ts';
 import { execute } from './client.ts';
 import type { Connection } from './connection.ts';
-import { type AccountPlan, planAccount, type WantedAccount } from './plan-account.ts';
+import { type AccountPlan, OTHERS_MAY_NEED, planAccount, type WantedAccount } from './plan-account.ts';
 import { readAccount, type ServerAccount } from './read-account.ts';
 import { readOnlyServer } from './replica-state.ts';
 
@@ -46,7 +46,8 @@ function planPresence(
   record: AccountRecord | undefined,
   recordPath: string,
 ): AccountPlan | undefined {
-  const plan = planAccount(wanted, actual);
+  const shared = record?.neededBy.some((host) => host !== wanted.host) ?? false;
+  const plan = planAccount(wanted, actual, shared ? OTHERS_MAY_NEED : []);
   if (record?.made && record.formerHash === undefined && record.neededBy.includes(wanted.host)) return plan;
   return { action: 'change', statements: [], ...plan, lines: [...(plan?.lines ?? []), `+record in ${recordPath}`] };
 }

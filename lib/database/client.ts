@@ -2,20 +2,23 @@ import type { ZodType } from 'zod';
 import { run } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
-import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
+import { type Connection, clientArguments, clientUser, describeServer, sessionSettings } from './connection.ts';
 
 /** Asks a server and returns typed rows. The SQL MUST emit one `JSON_OBJECT(…)` a row, so that any name gets through. */
 export type Ask = <Row>(sql: string, row: ZodType<Row>) => Promise<Row[]>;
 
-/** Arguments that make the client a machine's tool: one row a line, nothing escaped, no second try. */
-export const MACHINE_ARGUMENTS = [
+const MACHINE = [
   '--batch',
   '--skip-column-names',
   '--skip-reconnect',
   '--connect-timeout=15',
   '--default-character-set=utf8mb4',
-  "--init-command=SET SESSION sql_mode=''",
 ] as const;
+
+/** Arguments that make the client a machine's tool: one row a line, nothing escaped, no second try. */
+export async function machineArguments(connection: Connection): Promise<readonly string[]> {
+  return [...(await clientArguments(connection)), ...MACHINE, sessionSettings(connection, "sql_mode=''")];
+}
 
 const TIMEOUT_MS = 10 * 60 * 1000;
 
@@ -58,7 +61,7 @@ export function parseRows<Row>(text: string, row: ZodType<Row>): Row[] {
 
 async function output(connection: Connection, sql: string, extra: readonly string[]): Promise<string> {
   const program = requireProgram('mariadb');
-  const args = [...(await clientArguments(connection)), ...MACHINE_ARGUMENTS, ...extra];
+  const args = [...(await machineArguments(connection)), ...extra];
   const ended = await run(program, args, {
     input: sql,
     timeoutMs: TIMEOUT_MS,

@@ -24,6 +24,8 @@ export type ServerAddress =
 export interface Connection {
   readonly server: ServerAddress;
   readonly credentials: Credentials;
+  /** Whether what is done there stays out of the server's own binary log; the account needs BINLOG ADMIN. */
+  readonly unlogged?: boolean;
 }
 
 /** The connection of the backup account of a host. */
@@ -77,6 +79,11 @@ export async function clientUser({ credentials }: Connection): Promise<SystemUse
   throw new CoffreError('not-found', `cannot ask the database as the system user ${user}: there is no such user`, {
     hint: `provision the host, or run: useradd --system --no-create-home --shell /usr/sbin/nologin --user-group ${user}`,
   });
+}
+
+/** The argument by which a client program sets `settings` for its session, and what the connection asks for besides. */
+export function sessionSettings({ unlogged }: Connection, settings: string): string {
+  return `--init-command=SET SESSION ${settings}${unlogged ? ', sql_log_bin=0' : ''}`;
 }
 
 function credentialArguments(credentials: Credentials): string[] {

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AccountOrder } from '../model/account-order.ts';
 import { errnoOf } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
 import type { Resource } from '../model/plan.ts';
@@ -9,6 +10,14 @@ import type { AccountId } from './account-name.ts';
 import type { AccountHost } from './account-options.ts';
 import { accountRecord } from './account-record.ts';
 import { accountFromOrder, NO_PASSWORD } from './backup-account.ts';
+
+const GONE = {
+  tls: false,
+  want: 'absent',
+  privileges: [],
+  login: 'password',
+  hash: NO_PASSWORD,
+} as const satisfies Partial<AccountOrder>;
 
 /**
  * Accounts on the server of `host` that coffre made for `neededBy` under other names than `now`: after a change of name in the
@@ -31,10 +40,5 @@ export async function formerAccounts(
   return records
     .flatMap((content) => (content && accountRecord(content)) ?? [])
     .filter(({ user, from, neededBy: hosts }) => hosts.includes(neededBy) && (user !== now.user || from !== now.from))
-    .map(({ user, from }) =>
-      accountFromOrder(
-        { host: neededBy, user, from, tls: false, want: 'absent', login: 'password', hash: NO_PASSWORD },
-        host,
-      ),
-    );
+    .map(({ user, from }) => accountFromOrder({ ...GONE, host: neededBy, user, from }, host));
 }

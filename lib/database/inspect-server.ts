@@ -7,7 +7,7 @@ import { type Ask, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
 import { assertDumpable, isEmptyForeignFolder } from './obstacles.ts';
-import { assertPrivileges } from './privileges.ts';
+import { assertPrivileges, type PrivilegeWish } from './privileges.ts';
 import { countObjects, readStorage, type Storage } from './read-objects.ts';
 
 export interface DatabaseFacts extends Storage {
@@ -57,12 +57,12 @@ const SPARE_CONNECTIONS = 3;
  */
 export async function inspectServer(
   connection: Connection,
-  { exclude }: { readonly exclude: readonly string[] },
+  { exclude, ...wish }: { readonly exclude: readonly string[] } & PrivilegeWish,
 ): Promise<ServerFacts> {
   const ask: Ask = (sql, row) => query(connection, sql, row);
   const [settings] = await ask(SETTINGS, Settings);
   if (!settings) throw new CoffreError('dump-failed', `cannot inspect ${describeServer(connection)}: no answer`);
-  await assertPrivileges(connection);
+  await assertPrivileges(connection, wish);
   const counts = await countObjects(ask, exclude);
   for (const [name, found] of counts) if (isEmptyForeignFolder(name, found)) counts.delete(name);
   await assertDumpable(ask, counts);

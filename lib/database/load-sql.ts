@@ -2,7 +2,7 @@ import type { Bytes } from '../model/stages.ts';
 import { feed, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure, errorLine } from './client-failure.ts';
-import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
+import { type Connection, clientArguments, clientUser, describeServer, sessionSettings } from './connection.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
 
 /**
@@ -12,7 +12,7 @@ import { type LostGrant, LostGrants } from './lost-grants.ts';
 const FAITHFUL = ['--comments', '--binary-mode'];
 
 /** What a server has taken under looser rules than it has by default is in the dump, and has to go in again. */
-const LOOSE = ['--init-command=SET SESSION innodb_strict_mode=0, check_constraint_checks=0'];
+const LOOSE = 'innodb_strict_mode=0, check_constraint_checks=0';
 
 /**
  * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
@@ -57,7 +57,13 @@ async function runClient(
 ) {
   const program = requireProgram('mariadb');
   const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
-  const args = [...(await clientArguments(connection)), ...FAITHFUL, ...LOOSE, ...machine, ...extra];
+  const args = [
+    ...(await clientArguments(connection)),
+    ...FAITHFUL,
+    sessionSettings(connection, LOOSE),
+    ...machine,
+    ...extra,
+  ];
   const running = start(program, args, { as: await clientUser(connection) });
   running.stdout.resume();
   running.child.stderr?.on('data', onStderr);

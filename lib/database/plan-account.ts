@@ -1,7 +1,6 @@
-import type { AccountOrder } from '../model/account-order.ts';
+import type { AccountOrder, Privilege } from '../model/account-order.ts';
 import { describeGrant, type Grant, globalPrivileges, revokeStatements } from './account-grants.ts';
 import { sqlAccount } from './account-name.ts';
-import { NEEDED_PRIVILEGES } from './privileges.ts';
 import type { ServerAccount } from './read-account.ts';
 import { quoteString } from './sql-text.ts';
 
@@ -19,8 +18,18 @@ const NOTHING_ELSE =
   'WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0 ' +
   'MAX_STATEMENT_TIME 0 ACCOUNT UNLOCK PASSWORD EXPIRE NEVER';
 
-/** What makes of the account that the server has the one that is wanted; undefined when it is that. */
-export function planAccount(wanted: WantedAccount, actual: ServerAccount | undefined): AccountPlan | undefined {
+/** What other hosts that share an account may need of it, and one of them does not. */
+export const OTHERS_MAY_NEED: readonly Privilege[] = ['SLAVE MONITOR', 'REPLICATION SLAVE ADMIN'];
+
+/**
+ * What makes of the account that the server has the one that is wanted; undefined when it is that. `tolerated` are
+ * privileges that it may have besides.
+ */
+export function planAccount(
+  wanted: WantedAccount,
+  actual: ServerAccount | undefined,
+  tolerated: readonly Privilege[] = [],
+): AccountPlan | undefined {
   const account = sqlAccount(wanted);
   if (wanted.want === 'absent') {
     if (!actual) return undefined;
@@ -32,10 +41,10 @@ export function planAccount(wanted: WantedAccount, actual: ServerAccount | undef
   }
   const [verb, action] = actual ? (['ALTER', 'change'] as const) : (['CREATE', 'create'] as const);
   const definition = definitionChanges(wanted, actual);
-  const extra = (actual?.grants ?? []).flatMap((grant) => extraOf(grant));
+  const extra = (actual?.grants ?? []).flatMap((grant) => extraOf(grant, [...wanted.privileges, ...tolerated]));
   const held = new Set((actual?.grants ?? []).flatMap((grant) => globalPrivileges(grant) ?? []));
   // Revoking ALL PRIVILEGES takes away what is needed, too.
-  const missing = NEEDED_PRIVILEGES.filter((name) => !held.has(name));
+  const missing = wanted.privileges.filter((name) => !held.has(name));
   const lines = [
     ...definition,
     ...extra.map((grant) => `-${describeGrant(grant)}`),
@@ -54,10 +63,9 @@ export function planAccount(wanted: WantedAccount, actual: ServerAccount | undef
 }
 
 /** The part of a grant that is too much, as a grant of its own. */
-function extraOf(grant: Grant): Grant[] {
+function extraOf(grant: Grant, needed: readonly string[]): Grant[] {
   const privileges = globalPrivileges(grant);
   if (!privileges || grant.kind !== 'grant') return says(grant) ? [grant] : [];
-  const needed: readonly string[] = NEEDED_PRIVILEGES;
   const extra = privileges.filter((name) => !needed.includes(name));
   if (extra.length === 0 && grant.option === null) return [];
   return [{ kind: 'grant', what: `${extra.join(', ') || 'USAGE'} ON *.*`, option: grant.option }];

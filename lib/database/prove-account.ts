@@ -1,13 +1,13 @@
 import { z } from 'zod';
+import type { Privilege } from '../model/account-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import { barrierFor } from './barrier.ts';
 import { execute, query, queryLines } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import type { ServerFacts } from './inspect-server.ts';
-import { missingPrivileges, type NEEDED_PRIVILEGES } from './privileges.ts';
+import { missingPrivileges, type PrivilegeWish, privilegesFor } from './privileges.ts';
+import { readReplicaSources } from './replica-sources.ts';
 import { quoteIdentifier } from './sql-text.ts';
-
-type Privilege = (typeof NEEDED_PRIVILEGES)[number];
 
 /** Whether a privilege was seen at work. */
 export type Proof =
@@ -75,6 +75,14 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
       return 'a backup stage was begun and ended';
     },
   ],
+  'SLAVE MONITOR': [
+    async (connection) => {
+      const { length } = await readReplicaSources(connection);
+      return `the state of ${length} connections to a primary was read`;
+    },
+  ],
+  // Of stopping what applies no trial is worth its price.
+  'REPLICATION SLAVE ADMIN': [async () => null],
 };
 
 /**
@@ -85,13 +93,15 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
 export async function proveAccount(
   connection: Connection,
   facts: Pick<ServerFacts, 'version'>,
+  wish: PrivilegeWish = {},
 ): Promise<readonly Proof[]> {
+  const privileges = privilegesFor(wish);
   const proofs: Proof[] = [];
   // A view or a trigger that the account may not see looks as if there were none: then only its grants tell.
-  const lacking: readonly string[] = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'));
+  const lacking: readonly string[] = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'), privileges);
   const refused: Privilege[] = [];
-  for (const [privilege, attempts] of Object.entries(ATTEMPTS) as [Privilege, readonly Attempt[]][]) {
-    for (const attempt of attempts) {
+  for (const privilege of privileges) {
+    for (const attempt of ATTEMPTS[privilege]) {
       try {
         const by = await attempt(connection, facts);
         if (by === null && lacking.includes(privilege)) refused.push(privilege);

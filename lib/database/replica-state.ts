@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { type AccountId, accountName } from './account-name.ts';
-import { query, queryRecords } from './client.ts';
+import { query } from './client.ts';
 import type { Connection } from './connection.ts';
+import { readReplicaSources } from './replica-sources.ts';
 
 /** What a server is to other servers. */
 export interface ReplicaState {
@@ -17,13 +18,13 @@ export async function replicaState(admin: Connection): Promise<ReplicaState> {
   const setting = z.object({ readOnly: z.string() });
   // A number, or a word: newer servers have more than two kinds of it.
   const [row] = await query(admin, "SELECT JSON_OBJECT('readOnly', CAST(@@GLOBAL.read_only AS CHAR))", setting);
-  const connections = await queryRecords(admin, 'SHOW ALL SLAVES STATUS');
+  const sources = await readReplicaSources(admin);
   return {
     readOnly: !['0', 'OFF'].includes(row?.readOnly ?? '0'),
-    primaries: connections.map((each) => ({
-      address: each.get('Master_Host') ?? '',
-      port: Number(each.get('Master_Port') ?? 3306),
-      running: each.get('Slave_IO_Running') === 'Yes' && each.get('Slave_SQL_Running') === 'Yes',
+    primaries: sources.map(({ address, port, receiving, applying }) => ({
+      address,
+      port,
+      running: receiving === 'yes' && applying,
     })),
   };
 }

@@ -6,7 +6,7 @@ import { accountName } from './account-name.ts';
 import type { AccountHost } from './account-options.ts';
 import { adminConnection } from './admin-connection.ts';
 import { assertComplete, readWanted } from './backup-account.ts';
-import { planAccount } from './plan-account.ts';
+import { OTHERS_MAY_NEED, planAccount } from './plan-account.ts';
 import { readAccount } from './read-account.ts';
 import { describePrimaries, type ReplicaState, replicaState } from './replica-state.ts';
 
@@ -36,7 +36,9 @@ export function replicatedAccount(host: AccountHost, waiting: Waiting = {}): Res
   const { waitMs = WAIT_MS, clock = systemClock } = waiting;
   const plan = async () => {
     const wanted = await readWanted(host, 'present');
-    return planAccount(wanted, (await readAccount(adminConnection(database), wanted)).account);
+    // Only one without a password is shared, and here nobody knows with whom.
+    const tolerated = wanted.login === 'unix_socket' ? OTHERS_MAY_NEED : [];
+    return planAccount(wanted, (await readAccount(adminConnection(database), wanted)).account, tolerated);
   };
   return {
     ...identity,

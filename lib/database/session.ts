@@ -2,9 +2,9 @@ import type { ZodType } from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { type Running, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
-import { MACHINE_ARGUMENTS, parseRows } from './client.ts';
+import { machineArguments, parseRows } from './client.ts';
 import { clientFailure } from './client-failure.ts';
-import { type Connection, clientArguments, clientUser, describeServer } from './connection.ts';
+import { type Connection, clientUser, describeServer } from './connection.ts';
 
 const DONE = 'coffre: answered';
 
@@ -21,7 +21,7 @@ export class Session {
 
   static async open(connection: Connection): Promise<Session> {
     const program = requireProgram('mariadb');
-    const args = [...(await clientArguments(connection)), ...MACHINE_ARGUMENTS, '--raw', '--unbuffered'];
+    const args = [...(await machineArguments(connection)), '--raw', '--unbuffered'];
     const session = new Session(connection, start(program, args, { as: await clientUser(connection) }));
     await session.execute('DO 0');
     return session;

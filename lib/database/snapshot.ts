@@ -52,6 +52,8 @@ export interface SnapshotOptions {
   /** How long to wait for the lock, and then how long to hold it at most. */
   readonly lockLimitMs?: number;
   readonly barrier?: BarrierKind;
+  /** Called once commits are held back, beside the start of the dumps; `ask` is of the session that holds them. */
+  readonly whileHeld?: ((ask: Ask) => Promise<void>) | undefined;
   readonly trickle?: Trickle;
   readonly clock?: Clock;
 }
@@ -107,7 +109,8 @@ export async function openSnapshot(
       started.push({ ...subject, process: new DumpProcess(program.command, all, name, connection, as) });
     }
     const reached = Promise.all(started.map(({ process }) => process.reachSnapshot(server.binlog)));
-    const positions = await within(lockLimitMs, reached, stopAll);
+    const held = Promise.all([reached, options.whileHeld?.(ask)]);
+    const [positions] = await within(lockLimitMs, held, stopAll);
     const gtid = server.binlog ? await readGtid(ask) : null;
     await barrier.release();
     const heldMs = clock.now().getTime() - heldFrom;

@@ -2,7 +2,7 @@ import { archiveDump } from '../archive/archive-stream.ts';
 import { archiveFileName } from '../archive/file-name.ts';
 import { type Dump, openSnapshot } from '../database/snapshot.ts';
 import type { Emit } from '../model/event.ts';
-import type { Archive, SnapshotRecord } from '../model/manifest.ts';
+import type { Archive, ReplicationRecord, SnapshotRecord } from '../model/manifest.ts';
 import { assertSameCounts } from '../model/object-counts.ts';
 import { SEGMENT_BYTES } from '../model/segments.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
@@ -12,6 +12,7 @@ import { encodeSegments } from '../seal/segment-list.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
 import { sha256Of } from '../system/files.ts';
 import { metered } from './metered.ts';
+import { openAtReplica } from './open-at-replica.ts';
 import type { PreparedRun } from './prepare-run.ts';
 
 /** Dumps on their way into the store. */
@@ -19,6 +20,8 @@ export interface DumpsUnderWay {
   /** Each archive once it is durable in the store's folder, in an order in which they can be loaded. */
   readonly archives: readonly Promise<Archive>[];
   readonly snapshot: SnapshotRecord;
+  /** null for a server that is no replica. */
+  readonly replication: ReplicationRecord | null;
   readonly dumpProgram: string;
   /** What went wrong first: the other dumps were stopped for it. Once all of `archives` have settled. */
   failure(): { readonly error: unknown } | undefined;
@@ -37,7 +40,10 @@ export async function backUpDatabases(
   signal: AbortSignal,
 ): Promise<DumpsUnderWay> {
   const { connection, server, host } = prepared;
-  const snapshot = await openSnapshot(connection, server, { parallel: host.database.parallel, signal });
+  const { parallel } = host.database;
+  const { snapshot, replication } = await openAtReplica(prepared, emit, (whileHeld) =>
+    openSnapshot(connection, server, { parallel, signal, whileHeld }),
+  );
   const { heldMs, dumps } = snapshot.record;
   const text = `one snapshot over ${dumps} dumps, commits held back for ${heldMs} ms`;
   emit({ kind: 'note', subject: host.name, text });
@@ -55,6 +61,7 @@ export async function backUpDatabases(
   return {
     archives,
     snapshot: snapshot.record,
+    replication,
     dumpProgram: snapshot.program,
     failure: () => first,
     close: () => snapshot.close(),

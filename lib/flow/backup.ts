@@ -11,6 +11,7 @@ import { conclude, publish } from './conclude.ts';
 import { emptyDraft } from './draft.ts';
 import { type Draft, type Journal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { lockRun } from './lock-run.ts';
+import { startKilledReplication } from './open-at-replica.ts';
 import { owe, payDebts } from './owed.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import { readBackExport } from './read-back-export.ts';
@@ -86,6 +87,7 @@ class Backup {
   async #prepare(): Promise<PreparedRun> {
     const { inventory } = this.#context;
     const host = this.#host;
+    await startKilledReplication(host, this.#context.emit);
     await assertStoreMounted(host.store);
     await settleKilledRun(host, this.#context);
     await this.#journal('working');

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { ensureSigningKey, signingKeyPath } from '../audit/signing-key.ts';
 import { absentAccountResources, accountResources } from '../database/account-resources.ts';
+import { startedAppliers } from '../database/applier-resource.ts';
 import { accountFromOrder } from '../database/backup-account.ts';
 import { formerAccounts } from '../database/former-accounts.ts';
 import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
@@ -49,6 +50,7 @@ export async function hostResources(order: ConvergeOrder, sources: HostSources):
     ...(sources.release === undefined ? [] : [releaseResource({ source: sources.release, path: host.agent.path })]),
     ...keysOf(order.slice),
     ...(await filesOf(order)),
+    startedAppliers(host),
     ...accountResources(host),
     ...(await formerAccounts(host, host.name, host.database.account)),
     ...schedule,
@@ -157,6 +159,7 @@ async function bareHost(host: HostConfig, schedule: readonly Resource[]): Promis
   const files = ['host.yaml', 'allowed_signers'].map((name) => noFile(join(settings.path, name)));
   return [
     ...schedule,
+    startedAppliers(host),
     ...absentAccountResources(host),
     ...(await formerAccounts(host, host.name, host.database.account)),
     ...[...recipients].map((name) => noFile(recipientFile(host, name))),

@@ -2,6 +2,8 @@ import { type Compressor, chooseCompressor } from '../archive/compressor.ts';
 import { readSigningKey } from '../audit/signing-key.ts';
 import { type Connection, connectionOf } from '../database/connection.ts';
 import { inspectServer, type ServerFacts } from '../database/inspect-server.ts';
+import { assertFollowing } from '../database/replica-health.ts';
+import type { ReplicaSource } from '../database/replica-sources.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
@@ -19,6 +21,8 @@ export interface PreparedRun {
   readonly run: RunId;
   readonly connection: Connection;
   readonly server: ServerFacts;
+  /** Whom the server follows; none for one that is no replica. */
+  readonly sources: readonly ReplicaSource[];
   readonly compressor: Compressor;
   /** How fast all dumps together are read; undefined where there is no limit. */
   readonly dumpPace: Pace | undefined;
@@ -39,13 +43,14 @@ export async function prepareRun(
   const wrapped = await wrapForRecipients(host, inventory, passphrase);
   const compressor = await chooseCompressor(host.compression.program, host.compression.level);
   const connection = connectionOf(host.database);
-  const server = await inspectServer(connection, { exclude: host.database.exclude });
+  const sources = await assertFollowing(connection, host.database);
+  const server = await inspectServer(connection, host.database);
   return {
-    prepared: { host, run, connection, server, compressor, dumpPace: dumpPaceOf(host), passphrase, wrapped },
+    prepared: { host, run, connection, server, sources, compressor, dumpPace: dumpPaceOf(host), passphrase, wrapped },
     draft: {
       ...draft,
       software: { ...draft.software, compressor: compressor.version },
-      server: { version: server.version },
+      server: { version: server.version, replication: null },
       encryption: { cipher: 'aes-256-cbc', kdf: 'pbkdf2-sha256', iterations: ITERATIONS, wrap: 'rsa-oaep-sha256' },
       recipients: wrapped.map(({ record }) => record),
     },

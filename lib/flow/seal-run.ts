@@ -41,7 +41,7 @@ export async function sealRun(
   const failed = dumps.failure();
   if (failed) throw failed.error;
   const { archives } = await facts;
-  const { snapshot, dumpProgram } = dumps;
+  const { snapshot, replication, dumpProgram } = dumps;
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);
     await folders.store.writeSmall(record.wrappedKey.file, content);
@@ -57,6 +57,7 @@ export async function sealRun(
     draft: {
       ...draft,
       software: { ...draft.software, dump: dumpProgram },
+      server: draft.server && { ...draft.server, replication },
       snapshot,
       archives: [...archives],
       dayArchive: done?.dayArchive ?? null,

@@ -15,7 +15,11 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
     ['inventory/schema/defaults.schema.json', titled('What all hosts share', `defaults.yaml. ${partial}`, host)],
     [
       'lib/model/manifest.schema.json',
-      titled('A manifest of coffre', 'The signed record of one run.', toJson(z.toJSONSchema(Manifest))),
+      titled(
+        'A manifest of coffre',
+        'The signed record of one run.',
+        toJson(z.toJSONSchema(Manifest, { io: 'input' })),
+      ),
     ],
   ]);
 }

@@ -1,6 +1,21 @@
 import { z } from 'zod';
 import { HostName } from './names.ts';
 
+/**
+ * What an account can need to take backups, all of it on `*.*`: the first five for any dump. A replica is asked how far
+ * it lags, and where the inventory says so, what applies is stopped and started.
+ */
+export const PRIVILEGES = [
+  'SELECT',
+  'SHOW VIEW',
+  'TRIGGER',
+  'EVENT',
+  'RELOAD',
+  'SLAVE MONITOR',
+  'REPLICATION SLAVE ADMIN',
+] as const;
+export type Privilege = (typeof PRIVILEGES)[number];
+
 const Identity = {
   /** The host whose backups are taken with it. */
   host: HostName,
@@ -10,6 +25,8 @@ const Identity = {
   tls: z.boolean(),
   /** Whether it is to be there, or to go. */
   want: z.enum(['present', 'absent']),
+  /** What it may do, and nothing else. */
+  privileges: z.array(z.enum(PRIVILEGES)),
 };
 
 /**

@@ -12,6 +12,12 @@ export const ERRORS = {
   'dump-failed': { exit: 4, retryable: true, summary: 'a dump did not complete' },
   'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump lacks objects that the server has' },
   'account-lacks-privilege': { exit: 4, retryable: false, summary: 'the backup account lacks a privilege' },
+  'replica-lagging': {
+    exit: 4,
+    retryable: true,
+    summary: 'the replica lags behind its primary by more than the limit',
+  },
+  'replica-broken': { exit: 4, retryable: false, summary: 'the replica does not follow its primary' },
   'write-failed': { exit: 4, retryable: true, summary: 'a file could not be written' },
   'no-space': { exit: 4, retryable: false, summary: 'there is no space left' },
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },

@@ -58,6 +58,22 @@ const Common = {
   replicaOf: HostName.optional().describe(
     'The host of the inventory that is the primary of this server: the account is made there, and replication brings it',
   ),
+  replica: z
+    .strictObject({
+      maxLagSeconds: z
+        .int()
+        .min(0)
+        .default(300)
+        .describe('How far the server may be behind its primary; beyond it the run fails, and says so'),
+      stop: z
+        .union([z.literal(false), z.literal('sql-thread')])
+        .default(false)
+        .describe(
+          'sql-thread: nothing is applied while the dumps start, for some seconds; false: commits alone are held back, as on a primary',
+        ),
+    })
+    .optional()
+    .describe('How a run is taken from a server that follows another one'),
   optionFile: Path.default('/etc/coffre/my.cnf').describe(
     'Option file, mode 0600, whose [client] section has the password',
   ),

@@ -89,14 +89,42 @@ export type Copy = z.infer<typeof Copy>;
 
 const BinlogPosition = z.strictObject({ file: z.string().regex(/^[A-Za-z0-9._/-]{1,255}$/), position: Count });
 
+const Gtid = z.string().regex(/^[0-9,-]*$/);
+
+/** What a run knows of the primaries whose data it has, so that a new replica can begin where the snapshot ends. */
+export const ReplicationRecord = z.strictObject({
+  sources: z.array(
+    z.strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9_.-]{0,64}$/)
+        .nullable()
+        .describe('Name of the connection, empty for the one without a name; null for one with other characters in it'),
+      lagSeconds: Count.describe('How far the server was behind when the run began'),
+      delaySeconds: Count.describe('How far it is meant to be behind'),
+      usesGtid: z.boolean(),
+      filtered: z.boolean().describe('Whether parts of what the primary has are left out'),
+      binlog: BinlogPosition.nullable().describe(
+        "Place in the primary's binary log up to which the snapshot goes; null where that is not certain",
+      ),
+    }),
+  ),
+  gtid: Gtid.nullable().describe('gtid_slave_pos of the snapshot, over all sources; null where that is not certain'),
+  applier: z
+    .enum(['held', 'stopped', 'running'])
+    .describe('While the dumps started: its commits were held back; it was stopped; or neither'),
+  consistent: z
+    .boolean()
+    .describe("Whether the coordinates stood still, and the table of them, the server's memory and its own log agree"),
+  ownWrites: z.boolean().describe("Whether the server's own binary log has transactions of its own"),
+});
+export type ReplicationRecord = z.infer<typeof ReplicationRecord>;
+
 export const SnapshotRecord = z.strictObject({
   barrier: z.enum(['backup-stage', 'read-lock', 'single-dump']).describe('What made all dumps start at one point'),
   heldMs: DurationMs.describe('How long commits were held back'),
   binlog: BinlogPosition.nullable().describe('The position that every dump reported; null with the binary log off'),
-  gtid: z
-    .string()
-    .regex(/^[0-9,-]*$/)
-    .nullable(),
+  gtid: Gtid.nullable(),
   dumps: Count.describe('Dumps that reported this same position'),
 });
 export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
@@ -131,7 +159,14 @@ export const Manifest = z
       dump: Version.nullable(),
       compressor: Version.nullable(),
     }),
-    server: z.strictObject({ version: Version }).nullable(),
+    server: z
+      .strictObject({
+        version: Version,
+        replication: ReplicationRecord.nullable()
+          .default(null) // a manifest of version 1.0
+          .describe('null for a server that follows no other'),
+      })
+      .nullable(),
     snapshot: SnapshotRecord.nullable(),
     encryption: z
       .strictObject({

@@ -12,6 +12,7 @@ export const RESOURCE_KINDS = [
   'key',
   'release',
   'account',
+  'replication',
   'cron-entry',
   'timer',
 ] as const;

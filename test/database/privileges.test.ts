@@ -1,5 +1,6 @@
 import t from 'tap';
-import { missingPrivileges, NEEDED_PRIVILEGES } from '../../lib/database/privileges.ts';
+import { grantStatement, missingPrivileges, NEEDED_PRIVILEGES, privilegesFor } from '../../lib/database/privileges.ts';
+import { HostName } from '../../lib/model/names.ts';
 
 const all = NEEDED_PRIVILEGES.join(', ');
 
@@ -24,4 +25,18 @@ t.test('counts no grant on one database, and no name that looks like one', async
     'GRANT USAGE ON *.* TO `b`@`%`',
   ];
   t.same(missingPrivileges(lines), [...NEEDED_PRIVILEGES]);
+});
+
+t.test('asks for more on a replica alone, and to stop what applies only where the inventory says so', async (t) => {
+  const more = (wish: Parameters<typeof privilegesFor>[0]) => privilegesFor(wish).slice(NEEDED_PRIVILEGES.length);
+  t.strictSame(more({}), []);
+  t.strictSame(more({ replicaOf: HostName.parse('db1') }), ['SLAVE MONITOR']);
+  t.strictSame(more({ replica: { maxLagSeconds: 1, stop: false } }), ['SLAVE MONITOR']);
+  const stopping = privilegesFor({ replica: { maxLagSeconds: 1, stop: 'sql-thread' } });
+  t.strictSame(stopping.slice(-2), ['SLAVE MONITOR', 'REPLICATION SLAVE ADMIN']);
+  t.match(grantStatement({ user: 'b', from: '%' }, stopping), /RELOAD, SLAVE MONITOR, REPLICATION SLAVE ADMIN ON/);
+  t.strictSame(
+    missingPrivileges([`GRANT ${NEEDED_PRIVILEGES.join(', ')} ON *.* TO \`b\`@\`%\``], stopping),
+    stopping.slice(-2),
+  );
 });

@@ -23,7 +23,15 @@ const settings = { path: t.testdir() };
 const order = (apply: boolean): ConvergeOrder => ({
   slice: sliceOf({ ...host, settings }, inventory),
   ...{ desired: 'present', apply, farEnds: false, otherFolders: {}, controlTimeMs: Date.now() },
-  accountOrder: { host: host.name, user: 'u', from: 'f', tls: false, want: 'present', login: 'unix_socket' },
+  accountOrder: {
+    host: host.name,
+    user: 'u',
+    from: 'f',
+    tls: false,
+    want: 'present',
+    privileges: [],
+    login: 'unix_socket',
+  },
 });
 
 /** A resource that says what is done to it, and is as it should be after the first `apply`. */

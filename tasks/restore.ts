@@ -1,13 +1,18 @@
+import { primaryOf } from '../lib/flow/primary-of.ts';
 import { readPrivateKey } from '../lib/flow/read-private-key.ts';
+import { readReplicationLogin } from '../lib/flow/replication-login.ts';
 import { restore } from '../lib/flow/restore.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
+import type { SeedWish } from '../lib/flow/seed.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
 import { CoffreError } from '../lib/model/error.ts';
+import type { HostConfig, Inventory } from '../lib/model/inventory.ts';
 import { RunId } from '../lib/model/run-id.ts';
 import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
-import { listOf, runTask, textOf } from './run-task.ts';
+import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
+import { askPassphrase } from './terminal.ts';
 
 await runTask({
   verb: 'restore',
@@ -26,6 +31,11 @@ the password of the backup, and its grants beside those that it has.`,
     overwrite: '=…NAME  drop this database and load it anew; can be given several times',
     'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
     socket: '=PATH  another server than that of the inventory',
+    'as-replica': 'then follow the primary, from where the run ends: only the whole run, only into an empty server',
+    primary: '=ADDRESS[:PORT]  the primary, if the inventory does not say it, or another is meant',
+    'primary-ca': '=FILE  authority of its certificate, a path on the restored server: the replica connects over TLS',
+    'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
+    'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
@@ -33,6 +43,7 @@ the password of the backup, and its grants beside those that it has.`,
   examples: [
     'db1 --key ~/keys/company.pem --from offsite:contractor --dry-run',
     'db1 --key ~/keys/company.pem --database shop --overwrite shop',
+    'db2 --key ~/keys/company.pem --as-replica --replication-file repl.cnf --socket /run/mysqld/new.sock',
     'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
   ],
   async run({ values, words, emit, signal }) {
@@ -48,6 +59,12 @@ the password of the backup, and its grants beside those that it has.`,
     if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
     const databases = listOf(values, 'database');
     const some = databases.length > 0 || values.accounts === true;
+    const seed = seedOf(values, host, inventory);
+    if (seed && (some || listOf(values, 'overwrite').length > 0)) {
+      throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
+        hint: 'leave out --database, --accounts and --overwrite',
+      });
+    }
     const result = await restore({
       host,
       inventory,
@@ -58,6 +75,7 @@ the password of the backup, and its grants beside those that it has.`,
       overwrite: listOf(values, 'overwrite'),
       privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
       target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      seed,
       dryRun: values['dry-run'] === true,
       emit,
       signal,
@@ -69,3 +87,17 @@ the password of the backup, and its grants beside those that it has.`,
     };
   },
 });
+
+function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {
+  if (values['as-replica'] !== true) return undefined;
+  return {
+    primary: primaryOf(host, inventory, textOf(values, 'primary'), textOf(values, 'primary-ca')),
+    login: () =>
+      readReplicationLogin({
+        optionFile: textOf(values, 'replication-file'),
+        secretsPath: host.secrets.path,
+        user: textOf(values, 'replication-user'),
+        ask: process.stdin.isTTY ? (prompt) => askPassphrase(prompt, undefined) : undefined,
+      }),
+  };
+}

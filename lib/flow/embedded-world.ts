@@ -37,6 +37,8 @@ export interface EmbeddedWorld {
 export interface EmbeddedWorldOptions {
   readonly folder: string;
   readonly logBin?: boolean;
+  /** Whether the server listens on 127.0.0.1 too, so that others can follow it. */
+  readonly network?: boolean;
   /** Whether the contractor allows commands beside SFTP. */
   readonly shell?: boolean;
   /** Whether the host is only a server with sshd: everything else is left to provisioning, through `operatorKey`. */
@@ -62,7 +64,7 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
   try {
     for (const name of ['host', 'offsite/backups/db1']) await makeFolder(at(name));
     for (const name of ['host/root', 'keys']) await makeFolder(at(name), 0o700);
-    const server = await startThrowawayServer({ folder: at('host/mysql'), logBin: options.logBin ?? true });
+    const server = await startThrowawayServer({ folder: at('host/mysql'), logBin: options.logBin ?? true, network: options.network ?? false });
     started.push(server);
     await recordProcess(at(SERVER_RECORD), server.pid);
     const contractor = await startThrowawaySshd({ folder: at('offsite/sshd'), sftpOnly: !options.shell });

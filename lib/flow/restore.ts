@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
+import { inspectSeedTarget } from '../database/seed-target.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget, trustCreators } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
@@ -21,9 +22,11 @@ import { openPlace, openRunAt } from './find-copy.ts';
 import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
+import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
+import { type Seeded, type SeedWish, seed, tellSeedPlan } from './seed.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -39,6 +42,8 @@ export interface RestoreOrder {
   readonly overwrite: readonly string[];
   readonly privateKey: KeyObject;
   readonly target: Connection;
+  /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
+  readonly seed?: SeedWish | undefined;
   /** Plan, and do nothing. */
   readonly dryRun: boolean;
   readonly emit: Emit;
@@ -49,6 +54,8 @@ export interface RestoreResult {
   readonly plan: RestorePlan;
   /** Databases that were dumped once more after the load, and had the digests that were sealed with them. */
   readonly compared: readonly string[];
+  /** null when no replica was asked for; `done` is null for a plan alone. */
+  readonly seed: { readonly plan: SeedPlan; readonly done: Seeded | null } | null;
 }
 
 /**
@@ -56,12 +63,15 @@ export interface RestoreResult {
  * before all that is to be read has been verified. A database whose load fails is dropped again; the others are restored
  * all the same, and it is told at the end. Throws by the table.
  */
-export async function restore(order: RestoreOrder): Promise<RestoreResult> {
+export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
+  // What is loaded into a replica has to stay out of its own log: there it would be transactions that nobody else has.
+  const order = wanted.seed ? { ...wanted, target: { ...wanted.target, unlogged: true } } : wanted;
   const { host, inventory, target, emit, signal } = order;
   const place = await openPlace(host, order.from, signal);
   try {
     const { run, reader } = await openRunAt(place, order.run);
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
+    const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
     const plan = planRestore(manifest, {
       ...(await inspectTarget(target).then(({ databases, ...rest }) => ({ present: databases, ...rest }))),
       where: reader.where,
@@ -71,10 +81,13 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
       overwrite: order.overwrite,
     });
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
+    const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);
     await warnOfForgedText(manifest, reader, plan, order);
-    if (order.dryRun) return { plan, compared: [] };
+    if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
+    if (order.dryRun) return { plan, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+    const login = await order.seed?.login();
     emit({
       kind: 'note',
       subject: host.name,
@@ -88,7 +101,8 @@ export async function restore(order: RestoreOrder): Promise<RestoreResult> {
     const { compared, differences } = await compareRestored(sealed, manifest, order);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
-    return { plan, compared };
+    if (!seedPlan || !login) return { plan, compared, seed: null };
+    return { plan, compared, seed: { plan: seedPlan, done: await seed(target, seedPlan, login, host.name, emit) } };
   } finally {
     place.close();
   }

@@ -16,10 +16,20 @@ interface Restored {
     readonly plainBytes: number;
   };
   readonly compared: readonly string[];
+  readonly seed?: {
+    readonly plan: {
+      readonly primary: { readonly address: string; readonly port: number };
+      readonly start:
+        | { readonly kind: 'gtid'; readonly gtid: string }
+        | { readonly kind: 'position'; readonly file: string; readonly position: number };
+      readonly takenFrom: 'primary' | 'replica';
+    };
+    readonly done: { readonly lagSeconds: number | null } | null;
+  } | null;
 }
 
 /** A restore for a person: the plan as a table, and what came of it. */
-export function formatRestore({ plan, compared }: Restored, dryRun: boolean): string {
+export function formatRestore({ plan, compared, seed }: Restored, dryRun: boolean): string {
   const rows = plan.archives.map(({ database, tables, plainBytes }) => [
     database ?? '(accounts)',
     whatIsDone(database, plan),
@@ -29,7 +39,16 @@ export function formatRestore({ plan, compared }: Restored, dryRun: boolean): st
   ]);
   const head = ['database', dryRun ? 'would' : 'done', 'tables', 'SQL', 'compared'];
   const from = `${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
-  return `${formatTable(head, rows)}\n\n${dryRun ? 'would restore' : 'restored'} ${from}`;
+  return `${formatTable(head, rows)}\n\n${dryRun ? 'would restore' : 'restored'} ${from}${seed ? `\n${formatSeed(seed)}` : ''}`;
+}
+
+function formatSeed({ plan, done }: NonNullable<Restored['seed']>): string {
+  const { primary, start, takenFrom } = plan;
+  const where = `${primary.address}:${primary.port}`;
+  const from = start.kind === 'gtid' ? `the GTID ${start.gtid}` : `${start.file}:${start.position}`;
+  const run = `the run was taken from ${takenFrom === 'primary' ? 'that server' : 'a replica of it'}`;
+  if (!done) return `would then follow ${where} from ${from} on: ${run}`;
+  return `follows ${where} from ${from} on, ${done.lagSeconds ?? '?'} s behind it now: ${run}`;
 }
 
 function whatIsDone(database: string | null, { drops, refused }: Restored['plan']): string {

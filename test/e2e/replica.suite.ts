@@ -25,7 +25,7 @@ await execute(
    GRANT SLAVE MONITOR, REPLICATION SLAVE ADMIN ON *.* TO bkpuser@localhost;
    ${BANKS.map(
      (bank) => `CREATE DATABASE ${bank}; CREATE TABLE ${bank}.account (id INT PRIMARY KEY, n INT);
-     INSERT INTO ${bank}.account SELECT seq, 10 FROM seq_1_to_100;
+     USE ${bank}; INSERT INTO account SELECT seq, 10 FROM seq_1_to_100;
      CREATE TABLE ${bank}.entry (id INT PRIMARY KEY AUTO_INCREMENT, n INT);`,
    ).join('')}`,
 );
@@ -66,6 +66,9 @@ const Row = z.object({ text: z.string() });
 const gtidOf = async ({ root }: ThrowawayServer, name: string) =>
   (await query(root, `SELECT JSON_OBJECT('text', @@GLOBAL.${name})`, Row))[0]?.text;
 
+const LOOPS = `SELECT JSON_OBJECT('id', ID) FROM information_schema.PROCESSLIST
+  WHERE COMMAND <> 'Sleep' AND COMMAND <> 'Killed' AND USER = 'root' AND ID <> CONNECTION_ID()`;
+
 /** A writer for as long as `work` takes. */
 async function underWrites<T>(work: () => Promise<T>): Promise<T> {
   const busy = writer();
@@ -74,6 +77,11 @@ async function underWrites<T>(work: () => Promise<T>): Promise<T> {
   } finally {
     terminate(busy.child);
     await busy.ended;
+    // A server does not notice that the client of a loop has gone.
+    for (const { id } of await query(primary.root, LOOPS, z.object({ id: z.int() }))) {
+      await execute(primary.root, `KILL ${id}`).catch(() => undefined);
+    }
+    await until('nobody writes', async () => (await query(primary.root, LOOPS, z.unknown())).length === 0);
   }
 }
 

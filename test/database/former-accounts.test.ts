@@ -6,6 +6,7 @@ import { accountResources } from '../../lib/database/account-resources.ts';
 import { accountFromOrder } from '../../lib/database/backup-account.ts';
 import { queryLines } from '../../lib/database/client.ts';
 import { formerAccounts } from '../../lib/database/former-accounts.ts';
+import { NEEDED_PRIVILEGES } from '../../lib/database/privileges.ts';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { HostName } from '../../lib/model/names.ts';
 import { accountHost, converge } from '../fixture/account.ts';
@@ -58,8 +59,9 @@ t.test('one that somebody dropped is forgotten, and a file that is no record is 
 t.test('one that another host needs stays until that one has another name, too', async (t) => {
   const host = await accountHost(t, server, { user: 'bkpshared', login: 'unix_socket' });
   const order = { host: DB2, user: 'bkpshared', from: 'localhost', tls: false, want: 'present' } as const;
+  const privileges = [...NEEDED_PRIVILEGES];
   await converge(accountResources(host));
-  await converge([accountFromOrder({ ...order, login: 'unix_socket' }, host)]);
+  await converge([accountFromOrder({ ...order, login: 'unix_socket', privileges }, host)]);
   const now = renamed(host, 'bkpnew');
   t.strictSame(await gone(now), ['-needed by db1', ' needed by db2']);
   t.ok((await users()).includes('bkpshared'));

@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { grantStatement } from '../lib/database/privileges.ts';
+import { COMPRESSIONS, COMPRESSORS, type CompressorName } from '../lib/model/compression.ts';
 import { ERRORS } from '../lib/model/error.ts';
+import { HostConfig } from '../lib/model/inventory.ts';
+import { PACKAGE_OF } from '../lib/system/programs.ts';
 
 const root = new URL('../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
@@ -17,6 +20,24 @@ t.test('names only tasks and scripts that there are', async (t) => {
 
 t.test('has the very statement that gives the account what it needs', async (t) => {
   t.ok(readme.includes(`${grantStatement({ user: 'bkpuser', from: 'localhost' })};`));
+});
+
+t.test('has every compressor as the code has it, and every limit with its default', async (t) => {
+  for (const [name, facts] of Object.entries(COMPRESSORS)) {
+    const [lowest, highest] = facts.levels;
+    const package_ = name === 'zlib' ? '' : PACKAGE_OF[name as Exclude<CompressorName, 'zlib'>];
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
+    const [, , ...cells] = row.split(/ *(?<!\\)\| */);
+    t.same(cells.slice(0, 3), [
+      package_,
+      `\`${COMPRESSIONS[facts.writes]}\``,
+      `${lowest} to **${facts.usualLevel}** to ${highest}`,
+    ]);
+    t.equal(cells[4], String(facts.megabytesPerSecond));
+  }
+  const limits = { uploadBytesPerSecond: 'none', dumpBytesPerSecond: 'none', ...HostConfig.shape.limits.parse({}) };
+  for (const [key, value] of Object.entries(limits))
+    t.match(readme, new RegExp(`^\\| \`${key}\` \\| \`?${value}\`? \\|`, 'm'), key);
 });
 
 t.test('explains every exit code of the table of errors', async (t) => {

@@ -15,7 +15,7 @@ const paces = new WeakMap<HostConfig, Pace>();
 export async function openOffsite(host: HostConfig, config: OffsiteConfig, signal?: AbortSignal): Promise<Offsite> {
   const offsite = await connect(host, config, signal);
   const { uploadBytesPerSecond: bytesPerSecond } = host.limits;
-  if (bytesPerSecond === null) return offsite;
+  if (bytesPerSecond === undefined) return offsite;
   const pace = paces.get(host) ?? new Pace({ bytesPerSecond });
   paces.set(host, pace);
   return pacedOffsite(offsite, pace);

@@ -64,7 +64,7 @@ export async function prepareRun(
 const LONGEST_WAIT_MS = 1000;
 
 function dumpPaceOf({ limits: { dumpBytesPerSecond: bytesPerSecond } }: HostConfig): Pace | undefined {
-  if (bytesPerSecond === null) return undefined;
+  if (bytesPerSecond === undefined) return undefined;
   return new Pace({ bytesPerSecond, longestWaitMs: LONGEST_WAIT_MS });
 }
 

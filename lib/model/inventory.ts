@@ -178,16 +178,14 @@ const Limits = z
     uploadBytesPerSecond: z
       .int()
       .min(1024)
-      .nullable()
-      .default(null)
-      .describe('What is sent to all offsites together; null: as fast as the line is'),
+      .optional()
+      .describe('What is sent to all offsites together, in bytes a second; if absent, as fast as the line is'),
     dumpBytesPerSecond: z
       .int()
       .min(1_000_000)
-      .nullable()
-      .default(null)
+      .optional()
       .describe(
-        'Rate at which all dumps together are read from the server; null: as fast as it goes. No dump gets less than some 50 KB a second, or the server would drop it. The slower, the longer the server has to keep the state of the snapshot',
+        'Rate at which all dumps together are read from the server, in bytes a second; if absent, as fast as it goes. No dump gets less than some 50 KB a second, or the server would drop it. The slower, the longer the server has to keep the state of the snapshot',
       ),
   })
   .prefault({})

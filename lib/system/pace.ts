@@ -53,10 +53,9 @@ export class Pace {
 
   async #draw(bytes: number): Promise<void> {
     const now = performance.now();
-    const begins = Math.max(this.#paidUntil ?? now, now - BURST_MS);
-    const waitMs = Math.min(begins - now, this.#longestWaitMs);
     // Nobody is in debt for what the longest wait has let through, or all would wait as long for ever.
-    this.#paidUntil = Math.min(begins, now + this.#longestWaitMs) + bytes / this.#bytesPerMs;
-    if (waitMs > 0) await sleep(waitMs);
+    const begins = Math.min(Math.max(this.#paidUntil ?? now, now - BURST_MS), now + this.#longestWaitMs);
+    this.#paidUntil = begins + bytes / this.#bytesPerMs;
+    if (begins > now) await sleep(begins - now);
   }
 }

@@ -64,7 +64,11 @@ export async function startEmbeddedWorld(options: EmbeddedWorldOptions): Promise
   try {
     for (const name of ['host', 'offsite/backups/db1']) await makeFolder(at(name));
     for (const name of ['host/root', 'keys']) await makeFolder(at(name), 0o700);
-    const server = await startThrowawayServer({ folder: at('host/mysql'), logBin: options.logBin ?? true, network: options.network ?? false });
+    const server = await startThrowawayServer({
+      folder: at('host/mysql'),
+      logBin: options.logBin ?? true,
+      network: options.network ?? false,
+    });
     started.push(server);
     await recordProcess(at(SERVER_RECORD), server.pid);
     const contractor = await startThrowawaySshd({ folder: at('offsite/sshd'), sftpOnly: !options.shell });

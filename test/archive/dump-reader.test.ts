@@ -187,6 +187,30 @@ t.test(
   },
 );
 
+t.test('goes back to no other table than the interrupted one', async (t) => {
+  const marker = (words: string) => `--\n-- ${words}\n--\n`;
+  const insert = 'INSERT INTO `a` VALUES\n(1);\n';
+  const start = `${HEAD}\n${marker('Table structure for table `a`')}${insert}${marker('Dumping data for table `b`, lane 1 of 1')}`;
+  const kinds = (text: string) =>
+    read([Buffer.from(start + text + TAIL)]).sections.map(({ kind, name }) => [kind, name]);
+  const lane = [
+    ['preamble', null],
+    ['table', 'a'],
+    ['switch', null],
+    ['rows', 'b'],
+  ];
+  t.same(kinds(`${insert}${marker('Continuing table `a`')}${insert}`), [...lane, ['trailer', null]]);
+  const text = (name: string) =>
+    new Map(
+      read([Buffer.from(`${start}${marker(`Continuing table \`${name}\``)}${insert}${TAIL}`)]).sections.map((each) => [
+        each.kind,
+        each.text,
+      ]),
+    );
+  t.notMatch(text('a').get('rows'), 'INSERT');
+  t.match(text('c').get('rows'), 'INSERT');
+});
+
 t.test('says so when the last line is missing, wherever the dump is cut', async (t) => {
   for (let length = 0; length < DUMP.length - TAIL.length; length += 7) {
     t.notOk(read([DUMP.subarray(0, length)]).complete);

@@ -39,15 +39,15 @@ INSERT INTO customer SELECT seq, CONCAT('c', seq) FROM seq_1_to_50;
 SET sql_mode='', time_zone='+05:00';
 INSERT INTO big (customer, body, at, day, raw)
   SELECT 1 + seq % 50, REPEAT(CONCAT(seq, ' it''s\\n--\\n-- Dumping data for table \`big\`, lane 2 of 3\\n--\\n;ü '), 40),
-    '2026-01-01' + INTERVAL seq MINUTE, IF(seq % 7, '2026-00-00', NULL), UNHEX(CONCAT('00ff275c0a', HEX(seq))) FROM seq_1_to_4000;
-INSERT INTO big (customer, body) VALUES (1, REPEAT('large; ', 400000));
+    '2026-01-01' + INTERVAL seq MINUTE, IF(seq % 7, '2026-00-00', NULL), UNHEX(CONCAT('00ff275c0a', HEX(seq))) FROM seq_1_to_2000;
+INSERT INTO big (customer, body) VALUES (1, REPEAT('large; ', 200000));
 UPDATE big SET id = 0 WHERE id = 17;
 ALTER TABLE big AUTO_INCREMENT = 90000;
 SET sql_mode=DEFAULT;
 INSERT INTO alpha SELECT seq, seq + 100 FROM seq_1_to_200;
-INSERT INTO \`${ODD.replace('`', '``')}\` SELECT seq, REPEAT('y', 500) FROM seq_1_to_3000;
+INSERT INTO \`${ODD.replace('`', '``')}\` SELECT seq, REPEAT('y', 500) FROM seq_1_to_1000;
 INSERT INTO versioned VALUES (1,1); UPDATE versioned SET v = 2;
-INSERT INTO plain SELECT seq, REPEAT('z', 2000) FROM seq_1_to_1500;
+INSERT INTO plain SELECT seq, REPEAT('z', 2000) FROM seq_1_to_300;
 DELIMITER $$
 CREATE TRIGGER big_in BEFORE INSERT ON big FOR EACH ROW BEGIN
 --
@@ -65,7 +65,7 @@ CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO SELECT 1$
 DELIMITER ;
 `;
 
-const LANES = { big: ['`id`<1000', '`id`>=1000 AND `id`<3000', '`id`>=3000'], [ODD]: [null] };
+const LANES = { big: ['`id`<500', '`id`>=500 AND `id`<1500', '`id`>=1500'], [ODD]: [null] };
 
 async function lanesOf(connection: Connection): Promise<readonly LanedTable[]> {
   return await Promise.all(
@@ -114,7 +114,7 @@ t.test('a database dumped in lanes comes back whole, and is compared lane by lan
       .sort(),
     [...LANES.big.map((where, index) => ['big', index + 1, where]), [ODD, 1, null]].sort(),
   );
-  t.ok(largestStatementBytes > 2_800_000 && largestStatementBytes < 2_900_000, `${largestStatementBytes}`);
+  t.ok(largestStatementBytes > 1_400_000 && largestStatementBytes < 1_500_000, `${largestStatementBytes}`);
   const whole = await collect(await dumpDatabase(source.root, SHOP));
   t.equal(rowsDigest(sql), rowsDigest(whole), 'has the very rows of the dump without lanes');
 
@@ -139,8 +139,8 @@ t.test('a database dumped in lanes comes back whole, and is compared lane by lan
     // Each with what takes it back; the last one needs nothing.
     const changes: readonly (readonly [string, string, string])[] = [
       [
-        "UPDATE `sh op`.big SET day = '2026-01-02' WHERE id = 2000",
-        "UPDATE `sh op`.big SET day = '2026-00-00' WHERE id = 2000",
+        "UPDATE `sh op`.big SET day = '2026-01-02' WHERE id = 1401",
+        "UPDATE `sh op`.big SET day = '2026-00-00' WHERE id = 1401",
         'lane 2 of the table big differs',
       ],
       [
@@ -160,13 +160,11 @@ t.test('a database dumped in lanes comes back whole, and is compared lane by lan
   await t.test('and with nothing but tar and the client', async (t) => {
     const file = `${t.testdir({})}/shop.tar.gz`;
     writeFileSync(file, bytes);
-    for (const option of ['', '--comments']) {
-      await execute(target.root, 'DROP DATABASE `sh op`');
-      const command = `tar xzOf "$1" | mariadb --no-defaults --user=root --max-allowed-packet=1G --socket="$2" ${option}`;
-      const { exitCode, stderr } = await run('bash', ['-o', 'pipefail', '-c', command, 'sh', file, target.socket]);
-      t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' });
-      t.same(await checksums(target.root), checks);
-    }
+    await execute(target.root, 'DROP DATABASE `sh op`');
+    const command = 'tar xzOf "$1" | mariadb --no-defaults --user=root --max-allowed-packet=1G --socket="$2"';
+    const { exitCode, stderr } = await run('bash', ['-o', 'pipefail', '-c', command, 'sh', file, target.socket]);
+    t.same({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+    t.same(await checksums(target.root), checks);
   });
   await t.test('but not when a table is changed meanwhile, or has a twin', async (t) => {
     const compressor = await chooseCompressor('zlib');

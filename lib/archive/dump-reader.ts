@@ -7,7 +7,7 @@ import { HEAD_BYTES, Tally } from './tally.ts';
 export interface Piece {
   readonly section: Section;
   readonly opens: boolean;
-  /** In the section of a table: whether its rows have begun. A piece ends where they begin. */
+  /** In the section of a table: whether its rows have begun. Exact only for a reader that `splitsTables`. */
   readonly data: boolean;
   readonly bytes: Buffer;
   /**
@@ -61,6 +61,7 @@ export class DumpReader {
   readonly #lanes = new Map<string, Section>();
   /** Sections of which no byte has been given. */
   readonly #fresh = new Set([this.#section, SWITCH]);
+  readonly #splitsTables: boolean;
   #data = false;
   #rowsEnded = false;
   #carry: Buffer = NO_BYTES;
@@ -68,6 +69,11 @@ export class DumpReader {
   #statementBytes = 0;
   #quoted = false;
   #complete = false;
+
+  /** `splitsTables`: a piece ends where the rows of a table begin. That costs where there are many small tables. */
+  constructor({ splitsTables = false } = {}) {
+    this.#splitsTables = splitsTables;
+  }
 
   /** Whether the line has been seen that mariadb-dump writes last. */
   get complete(): boolean {
@@ -102,9 +108,11 @@ export class DumpReader {
         give(at);
         this.#open(step.section);
       } else if (step.switch) {
-        give(at);
-        if (step.switch.kind === 'data') this.#data = true;
-        else {
+        if (step.switch.kind === 'data') {
+          if (this.#splitsTables) give(at);
+          this.#data = true;
+        } else {
+          give(at);
           this.#section = SWITCH;
           give(step.to);
           this.#section = this.#sectionAfter(step.switch);

@@ -4,7 +4,7 @@ import { DumpReader, type Piece } from './dump-reader.ts';
 
 /** The pieces of a dump, one at a time. A piece is its reader's only until the next one is asked for. */
 export class PieceSource {
-  readonly #reader = new DumpReader();
+  readonly #reader = new DumpReader({ splitsTables: true });
   readonly #pieces: AsyncGenerator<Piece, void, undefined>;
   #unread: Piece | undefined;
 

@@ -97,6 +97,7 @@ export function quotedName(
     if (at < 0 || at + 1 >= bytes.length) return undefined;
     if (bytes[at + 1] === BACKTICK) continue;
     const name = bytes.toString('utf8', from + 1, at);
-    return { name: name.replaceAll('``', '`').replaceAll('\n-- ', '\n'), to: at + 1 };
+    const isPlain = !name.includes('`') && !name.includes('\n');
+    return { name: isPlain ? name : name.replaceAll('``', '`').replaceAll('\n-- ', '\n'), to: at + 1 };
   }
 }

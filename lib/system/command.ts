@@ -48,7 +48,9 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
  * through `stream` below. Never throws for an exit code. No secret may stand in `args` or `env`: both can be read by others.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const shell = $({
+  // zx takes a copy of these for each program. `$({…})` would set them in an AsyncLocalStorage: until Node 24 that has
+  // every promise of this process watched from then on, and makes each step of the bulk data's path three times as dear.
+  Object.assign($, {
     shell: '/bin/sh',
     prefix: '',
     postfix: '',
@@ -56,14 +58,15 @@ export async function run(program: string, args: readonly string[], options: Run
     nothrow: true,
     quiet: true,
     verbose: false,
+    cwd: undefined,
     ...personOf(options),
     // zx would leave an empty standard input open, on which a program that reads it waits for ever.
     stdio: [options.input?.length ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-    ...(options.input?.length ? { input: options.input } : {}),
-    ...(options.as === undefined ? {} : { spawn: spawnAs(options.as) }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    input: options.input?.length ? options.input : undefined,
+    spawn: options.as === undefined ? spawn : spawnAs(options.as),
+    signal: options.signal,
   });
-  const running = shell`exec ${[program, ...args]}`.run();
+  const running = $`exec ${[program, ...args]}`.run();
   running.child?.stdin?.on('error', () => undefined); // EPIPE: the exit code tells more
   const stop =
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);

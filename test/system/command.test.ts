@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../lib/system/command.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+const COMMAND = join(import.meta.dirname, '../../lib/system/command.ts');
+
+t.test(
+  'a program leaves no promise hooks on behind it, which would make every later await three times as dear',
+  async (t) => {
+    // With hooks on every promise has an id of its own; without them all continuations bear the same.
+    const script = `
+    import { executionAsyncId } from 'node:async_hooks';
+    import { run } from ${JSON.stringify(COMMAND)};
+    await run('true', []);
+    const ids = await Promise.all([1, 2, 3].map(() => Promise.resolve().then(() => executionAsyncId())));
+    process.stdout.write(String(new Set(ids).size));
+  `;
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import=./lib/system/typescript.mjs', '--input-type=module', '-e', script],
+      { cwd: join(import.meta.dirname, '../..'), encoding: 'utf8' },
+    );
+    t.equal(stdout, '1', stderr);
+  },
+);
+
+t.test('what is said of one program does not hold for the next', async (t) => {
+  const { path, remove } = temporaryFolder();
+  t.teardown(remove);
+  const [first, second] = await Promise.all([
+    run('sh', ['-c', 'pwd; cat; echo "$WORD"'], { cwd: path, input: 'read', env: { WORD: 'extra' } }),
+    run('sh', ['-c', 'pwd; cat; echo "$WORD"']),
+  ]);
+  t.equal(first.stdout, `${path}\nreadextra\n`);
+  t.equal(second.stdout, `${process.cwd()}\n\n`);
+});

@@ -9,6 +9,7 @@ import {
 } from 'ssh2';
 import type { ErrorCode } from '../model/error.ts';
 import { type Ended, quotePosix } from './command.ts';
+import { connectGathered } from './gathered-socket.ts';
 import { type Sftp, wrapSftp } from './sftp.ts';
 import { sshFailure } from './ssh-failure.ts';
 import { probeOver, type SshProbe } from './ssh-probe.ts';
@@ -76,7 +77,8 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve).once('error', reject);
       client.once('close', () => reject(new Error('the connection was closed')));
-      client.connect(configuration(target, verdict));
+      const sock = connectGathered(target.port, target.address);
+      client.connect({ ...configuration(target, verdict), sock });
     });
   } catch (error) {
     client.destroy();

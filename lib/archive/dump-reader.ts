@@ -50,6 +50,12 @@ export class DumpReader {
   #statementBytes = 0;
   #quoted = false;
   #complete = false;
+  readonly #databases: boolean;
+
+  /** `databases`: for the dump of several ones, in which each opens a section of its own. */
+  constructor({ databases = false }: { readonly databases?: boolean } = {}) {
+    this.#databases = databases;
+  }
 
   /** Whether the line has been seen that mariadb-dump writes last. */
   get complete(): boolean {
@@ -104,7 +110,7 @@ export class DumpReader {
     const lineEnd = bytes.indexOf(NEWLINE, at);
     if (lineEnd < 0 && !last && bytes.length - at < DECIDING_BYTES) return { to: at };
     if (startsWith(bytes, at, LONE_DASHES)) {
-      const section = openedSection(bytes, lineEnd + 1);
+      const section = openedSection(bytes, lineEnd + 1, this.#databases);
       if (section === undefined && !last) return { to: at };
       return section ? { to: lineEnd + 1, section } : { to: lineEnd + 1 };
     }

@@ -54,7 +54,14 @@ function accountResource(
 /** The account by the inventory and the option file; its hash is null while the password is not made yet. */
 export async function readWanted(host: AccountHost, want: AccountOrder['want']): Promise<WantedAccount> {
   const { account } = host.database;
-  const base = { host: host.name, user: account.user, from: account.from, tls: 'address' in host.database, want };
+  const base = {
+    host: host.name,
+    user: account.user,
+    from: account.from,
+    tls: 'address' in host.database,
+    locksTables: host.database.nonTransactional === 'lock',
+    want,
+  };
   if (account.login === 'unix_socket') return { ...base, login: 'unix_socket' };
   const { hash, formerHash } = await readAccountOptions(host);
   return { ...base, login: 'password', hash: hash ?? (want === 'absent' ? formerHash : null) };

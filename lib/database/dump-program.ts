@@ -57,30 +57,51 @@ const COMMON = [
   '--skip-add-locks',
 ];
 
+/** What one run of the dump program is about. */
+export type DumpSubject =
+  | { readonly kind: 'accounts' }
+  /** `withoutRows`: tables of the one database of `databases` whose rows are dumped beside it. */
+  | {
+      readonly kind: 'databases';
+      readonly databases: readonly DatabaseName[];
+      readonly withoutRows?: readonly string[];
+    }
+  /** For the views alone: what else is in it is not used. `ignore` holds tables as `database.table`. */
+  | { readonly kind: 'views'; readonly databases: readonly DatabaseName[]; readonly ignore: readonly string[] }
+  /** Structure and rows of one table, without its triggers. `where` null: all rows. */
+  | { readonly kind: 'lane'; readonly database: DatabaseName; readonly table: string; readonly where: string | null };
+
 /**
- * What is asked of the dump program after the connection's own arguments. The dump makes its database and uses it,
+ * What is asked of the dump program after the connection's own arguments. The dump makes its databases and uses them,
  * so that `mariadb < dump` needs no argument. Binary columns are written escaped rather than in hex: every byte
  * comes back either way, and hex is twice the size. LOCK TABLES is left out: under it the client refuses the rows of a
  * table whose default takes a number from a sequence.
  *
- * `database` null: the accounts with their grants and roles, as portable SQL. An account that is there when it is loaded
+ * The accounts come with their grants and roles, as portable SQL. An account that is there when it is loaded
  * gets this password, because the dump program writes it into the GRANT too, and these grants beside its own.
  */
 export function dumpArguments(
-  database: DatabaseName | null,
+  subject: DumpSubject,
   { binlog, history }: { readonly binlog: boolean; readonly history: boolean },
 ): string[] {
-  const position = binlog ? ['--master-data=2'] : [];
-  if (database === null) return [...COMMON, ...position, '--system=users', '--insert-ignore'];
-  return [
-    ...COMMON,
-    ...position,
-    ...(history ? ['--dump-history'] : []),
-    '--routines',
-    '--events',
-    '--triggers',
-    '--databases',
-    '--',
-    database,
-  ];
+  const common = [...COMMON, ...(binlog ? ['--master-data=2'] : []), ...(history ? ['--dump-history'] : [])];
+  switch (subject.kind) {
+    case 'accounts':
+      return [...COMMON, ...(binlog ? ['--master-data=2'] : []), '--system=users', '--insert-ignore'];
+    case 'databases': {
+      const [database] = subject.databases;
+      const withoutRows = (subject.withoutRows ?? []).map((table) => `--ignore-table-data=${database}.${table}`);
+      return [...common, ...withoutRows, ...OBJECTS, '--databases', '--', ...subject.databases];
+    }
+    case 'views': {
+      const ignored = subject.ignore.map((table) => `--ignore-table=${table}`);
+      return [...common, ...ignored, '--no-data', '--skip-triggers', '--databases', '--', ...subject.databases];
+    }
+    case 'lane': {
+      const where = subject.where === null ? [] : [`--where=${subject.where}`];
+      return [...common, ...where, '--skip-triggers', '--', subject.database, subject.table];
+    }
+  }
 }
+
+const OBJECTS = ['--routines', '--events', '--triggers'];

@@ -1,7 +1,7 @@
 import type { AccountOrder } from '../model/account-order.ts';
 import { describeGrant, type Grant, globalPrivileges, revokeStatements } from './account-grants.ts';
 import { sqlAccount } from './account-name.ts';
-import { NEEDED_PRIVILEGES } from './privileges.ts';
+import { neededPrivileges } from './privileges.ts';
 import type { ServerAccount } from './read-account.ts';
 import { quoteString } from './sql-text.ts';
 
@@ -32,10 +32,11 @@ export function planAccount(wanted: WantedAccount, actual: ServerAccount | undef
   }
   const [verb, action] = actual ? (['ALTER', 'change'] as const) : (['CREATE', 'create'] as const);
   const definition = definitionChanges(wanted, actual);
-  const extra = (actual?.grants ?? []).flatMap((grant) => extraOf(grant));
+  const needed: readonly string[] = neededPrivileges(wanted.locksTables ? 'lock' : 'list');
+  const extra = (actual?.grants ?? []).flatMap((grant) => extraOf(grant, needed));
   const held = new Set((actual?.grants ?? []).flatMap((grant) => globalPrivileges(grant) ?? []));
   // Revoking ALL PRIVILEGES takes away what is needed, too.
-  const missing = NEEDED_PRIVILEGES.filter((name) => !held.has(name));
+  const missing = needed.filter((name) => !held.has(name));
   const lines = [
     ...definition,
     ...extra.map((grant) => `-${describeGrant(grant)}`),
@@ -54,10 +55,9 @@ export function planAccount(wanted: WantedAccount, actual: ServerAccount | undef
 }
 
 /** The part of a grant that is too much, as a grant of its own. */
-function extraOf(grant: Grant): Grant[] {
+function extraOf(grant: Grant, needed: readonly string[]): Grant[] {
   const privileges = globalPrivileges(grant);
   if (!privileges || grant.kind !== 'grant') return says(grant) ? [grant] : [];
-  const needed: readonly string[] = NEEDED_PRIVILEGES;
   const extra = privileges.filter((name) => !needed.includes(name));
   if (extra.length === 0 && grant.option === null) return [];
   return [{ kind: 'grant', what: `${extra.join(', ') || 'USAGE'} ON *.*`, option: grant.option }];

@@ -12,8 +12,16 @@ import { quoteString } from './sql-text.ts';
  * mysql.proc, which shows the body of a routine also where SHOW CREATE ROUTINE (11.3) is a privilege of its own. The
  * dump program asks for its place in the binary log by a status variable that anybody may read, so that BINLOG MONITOR
  * is not needed, and it locks no table within its one transaction, so that LOCK TABLES is not.
+ * That takes LOCK TABLES only where the inventory has tables without transactions locked.
  */
 export const NEEDED_PRIVILEGES = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'RELOAD'] as const;
+
+export type Privilege = (typeof NEEDED_PRIVILEGES)[number] | 'LOCK TABLES';
+
+/** What an account needs by the inventory's `database.nonTransactional`. */
+export function neededPrivileges(nonTransactional: 'list' | 'lock' | undefined): readonly Privilege[] {
+  return nonTransactional === 'lock' ? [...NEEDED_PRIVILEGES, 'LOCK TABLES'] : NEEDED_PRIVILEGES;
+}
 
 /** The statement that gives an account what a backup needs, and no more. */
 export function grantStatement(account: { readonly user: string; readonly from: string }): string {
@@ -24,19 +32,22 @@ export function grantStatement(account: { readonly user: string; readonly from: 
  * What is missing for a dump, from the lines of `SHOW GRANTS`, which has the grants of the enabled roles too.
  * Only grants on everything count; the name of an account or a role cannot pass for one.
  */
-export function missingPrivileges(grants: readonly string[]): string[] {
+export function missingPrivileges(
+  grants: readonly string[],
+  needed: readonly Privilege[] = NEEDED_PRIVILEGES,
+): Privilege[] {
   const held = new Set<string>();
   for (const line of grants) {
     const privileges = /^GRANT ([A-Z ,]+) ON \*\.\* TO /.exec(line)?.[1];
     for (const name of privileges?.split(', ') ?? []) held.add(name);
   }
   if (held.has('ALL PRIVILEGES')) return [];
-  return NEEDED_PRIVILEGES.filter((name) => !held.has(name));
+  return needed.filter((name) => !held.has(name));
 }
 
 /** Throws `account-lacks-privilege`, with the statement that mends it. */
-export async function assertPrivileges(connection: Connection): Promise<void> {
-  const missing = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'));
+export async function assertPrivileges(connection: Connection, needed: readonly Privilege[]): Promise<void> {
+  const missing = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'), needed);
   if (missing.length === 0) return;
   const [row] = await query(connection, "SELECT JSON_OBJECT('account', CURRENT_USER())", Account);
   const [, user = '', from = ''] = /^(.*)@(.*)$/s.exec(row?.account ?? '') ?? [];

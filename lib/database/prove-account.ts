@@ -4,10 +4,8 @@ import { barrierFor } from './barrier.ts';
 import { execute, query, queryLines } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import type { ServerFacts } from './inspect-server.ts';
-import { missingPrivileges, type NEEDED_PRIVILEGES } from './privileges.ts';
+import { missingPrivileges, neededPrivileges, type Privilege } from './privileges.ts';
 import { quoteIdentifier } from './sql-text.ts';
-
-type Privilege = (typeof NEEDED_PRIVILEGES)[number];
 
 /** Whether a privilege was seen at work. */
 export type Proof =
@@ -75,6 +73,12 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
       return 'a backup stage was begun and ended';
     },
   ],
+  'LOCK TABLES': [
+    async (connection) => {
+      await execute(connection, 'SET SESSION lock_wait_timeout = 10; LOCK TABLES mysql.help_topic READ; UNLOCK TABLES');
+      return 'the table mysql.help_topic was locked for a moment';
+    },
+  ],
 };
 
 /**
@@ -85,13 +89,15 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
 export async function proveAccount(
   connection: Connection,
   facts: Pick<ServerFacts, 'version'>,
+  nonTransactional: 'list' | 'lock' = 'list',
 ): Promise<readonly Proof[]> {
+  const needed = neededPrivileges(nonTransactional);
   const proofs: Proof[] = [];
   // A view or a trigger that the account may not see looks as if there were none: then only its grants tell.
-  const lacking: readonly string[] = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'));
+  const lacking: readonly string[] = missingPrivileges(await queryLines(connection, 'SHOW GRANTS'), needed);
   const refused: Privilege[] = [];
-  for (const [privilege, attempts] of Object.entries(ATTEMPTS) as [Privilege, readonly Attempt[]][]) {
-    for (const attempt of attempts) {
+  for (const privilege of needed) {
+    for (const attempt of ATTEMPTS[privilege]) {
       try {
         const by = await attempt(connection, facts);
         if (by === null && lacking.includes(privilege)) refused.push(privilege);
@@ -99,7 +105,7 @@ export async function proveAccount(
         else proofs.push({ kind: 'proven', privilege, by });
       } catch (error) {
         const { code } = asCoffreError(error);
-        if (code === 'dump-failed' && privilege === 'RELOAD') {
+        if (code === 'lock-timeout' && privilege === 'RELOAD') {
           proofs.push({ kind: 'unproven', privilege, why: 'another backup holds the server' });
         } else if (code !== 'account-lacks-privilege') throw error;
         else if (!refused.includes(privilege)) refused.push(privilege);

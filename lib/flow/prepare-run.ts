@@ -36,7 +36,7 @@ export async function prepareRun(
   const wrapped = await wrapForRecipients(host, inventory, passphrase);
   const compressor = await chooseCompressor(host.compression.program);
   const connection = connectionOf(host.database);
-  const server = await inspectServer(connection, { exclude: host.database.exclude });
+  const server = await inspectServer(connection, host.database);
   return {
     prepared: { host, run, connection, server, compressor, passphrase, wrapped },
     draft: {

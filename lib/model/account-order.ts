@@ -8,6 +8,8 @@ const Identity = {
   from: z.string().min(1).max(255),
   /** Whether the account may connect over TLS only. */
   tls: z.boolean(),
+  /** Whether it has to lock tables that have no transactions. */
+  locksTables: z.boolean().optional(),
   /** Whether it is to be there, or to go. */
   want: z.enum(['present', 'absent']),
 };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { missingPrivileges, NEEDED_PRIVILEGES } from '../../lib/database/privileges.ts';
+import { missingPrivileges, NEEDED_PRIVILEGES, neededPrivileges } from '../../lib/database/privileges.ts';
 
 const all = NEEDED_PRIVILEGES.join(', ');
 
@@ -24,4 +24,10 @@ t.test('counts no grant on one database, and no name that looks like one', async
     'GRANT USAGE ON *.* TO `b`@`%`',
   ];
   t.same(missingPrivileges(lines), [...NEEDED_PRIVILEGES]);
+});
+
+t.test('LOCK TABLES is needed only where tables without transactions are to be locked', async (t) => {
+  const grants = [`GRANT ${all} ON *.* TO \`b\`@\`%\``];
+  t.same(missingPrivileges(grants, neededPrivileges('list')), []);
+  t.same(missingPrivileges(grants, neededPrivileges('lock')), ['LOCK TABLES']);
 });

@@ -1,4 +1,5 @@
 import { CoffreError } from '../model/error.ts';
+import type { LanedTable } from '../model/lanes.ts';
 import { type ArchiveStream, asStage, type Bytes, type DumpStream } from '../model/stages.ts';
 import type { Compressor } from './compressor.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, encodeDigests } from './digests.ts';
@@ -30,9 +31,11 @@ const WORTH_BYTES = MEMBER_BYTES / 4;
 /**
  * A dump as `.tar.gz`: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
  * SQL comments only, last. So `tar xzOf shop.tar.gz | mariadb` restores it.
+ * The rows of `lanes` stand in the same dump; all streams are read concurrently, and MUST be ready for that.
  * The stream throws what the dump throws, `dump-failed` when the dump lacks its end, and `compressor-failed`.
  */
-export function archiveDump(dump: DumpStream, compressor: Compressor): DumpArchive {
+export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], compressor: Compressor): DumpArchive {
+  if (lanes.length > 0) throw new CoffreError('unexpected', 'cannot archive lanes: not built yet');
   let settle: { resolve: (summary: ArchiveSummary) => void; reject: (error: unknown) => void } | undefined;
   const summary = new Promise<ArchiveSummary>((resolve, reject) => {
     settle = { resolve, reject };

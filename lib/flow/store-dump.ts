@@ -38,7 +38,7 @@ export async function storeDump(
   const segmentsFile = `${file}.segments`;
 
   const watched = metered(stream, { emit, phase: 'dump', subject, totalBytes, signal });
-  const archive = archiveDump(watched, compressor);
+  const archive = archiveDump(watched, dump.lanes, compressor);
   const sealed = digestStream(sealStream(archive.stream, passphrase, { iterations: ITERATIONS }));
   await folder.write(file, sealed.stream);
   const summary = await archive.summary;

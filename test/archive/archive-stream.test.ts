@@ -19,7 +19,7 @@ async function* slices(bytes: Buffer, size = 65_536): Bytes {
 }
 
 async function archived(dump = DUMP, setting: 'auto' | 'zlib' | 'igzip' | 'pigz' | 'gzip' = 'zlib') {
-  const { stream, summary } = archiveDump(staged(slices(dump)), await chooseCompressor(setting));
+  const { stream, summary } = archiveDump(staged(slices(dump)), [], await chooseCompressor(setting));
   const bytes = await collect(stream);
   return { bytes, summary: await summary };
 }
@@ -84,12 +84,12 @@ t.test('is read by node-tar, and every member is small', async (t) => {
 
 t.test('is the same for the same dump, however it arrives', async (t) => {
   const whole = await archived();
-  const { stream } = archiveDump(staged(slices(DUMP, 1009)), await chooseCompressor('zlib'));
+  const { stream } = archiveDump(staged(slices(DUMP, 1009)), [], await chooseCompressor('zlib'));
   t.ok(gunzipSync(await collect(stream)).equals(gunzipSync(whole.bytes)));
 });
 
 t.test('refuses a dump without its last line, and one that fails', async (t) => {
-  const cut = archiveDump(staged(slices(DUMP.subarray(0, -60))), await chooseCompressor('auto'));
+  const cut = archiveDump(staged(slices(DUMP.subarray(0, -60))), [], await chooseCompressor('auto'));
   await t.rejects(collect(cut.stream), { code: 'dump-failed' });
   await t.rejects(cut.summary, { code: 'dump-failed' });
   const failing = archiveDump(
@@ -99,6 +99,7 @@ t.test('refuses a dump without its last line, and one that fails', async (t) => 
         throw new Error('the server went away');
       })(),
     ),
+    [],
     await chooseCompressor('auto'),
   );
   await t.rejects(collect(failing.stream), { message: 'the server went away' });
@@ -116,7 +117,7 @@ t.test('stops the dump when nobody reads the archive any more', async (t) => {
       }
     })(),
   );
-  const { stream, summary } = archiveDump(endless, await chooseCompressor('zlib'));
+  const { stream, summary } = archiveDump(endless, [], await chooseCompressor('zlib'));
   for await (const _ of stream) break;
   await t.rejects(summary, { code: 'interrupted' });
   await new Promise((resolve) => setTimeout(resolve, 100));

@@ -4,6 +4,7 @@ import { type ArchiveStream, asStage, type Bytes, type DumpStream } from '../mod
 import type { Compressor } from './compressor.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, encodeDigests } from './digests.ts';
 import type { Piece } from './dump-reader.ts';
+import { mergeLanes } from './merge-lanes.ts';
 import { SectionDigester } from './section-digester.ts';
 import { END_OF_TAR, tarHeader, tarPadding } from './tar-blocks.ts';
 
@@ -31,11 +32,10 @@ const WORTH_BYTES = MEMBER_BYTES / 4;
 /**
  * A dump as `.tar.gz`: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
  * SQL comments only, last. So `tar xzOf shop.tar.gz | mariadb` restores it.
- * The rows of `lanes` stand in the same dump; all streams are read concurrently, and MUST be ready for that.
+ * The rows of `lanes` stand in the same dump: see `mergeLanes`. All streams are read concurrently.
  * The stream throws what the dump throws, `dump-failed` when the dump lacks its end, and `compressor-failed`.
  */
 export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], compressor: Compressor): DumpArchive {
-  if (lanes.length > 0) throw new CoffreError('unexpected', 'cannot archive lanes: not built yet');
   let settle: { resolve: (summary: ArchiveSummary) => void; reject: (error: unknown) => void } | undefined;
   const summary = new Promise<ArchiveSummary>((resolve, reject) => {
     settle = { resolve, reject };
@@ -46,11 +46,11 @@ export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], comp
     let compressedBytes = 0;
     let error: unknown = new CoffreError('interrupted', 'cannot finish the archive: nobody reads it any more');
     try {
-      for await (const chunk of compressor.compress(tarOf(dump, digester))) {
+      for await (const chunk of compressor.compress(tarOf(dump, lanes, digester))) {
         compressedBytes += chunk.length;
         yield chunk;
       }
-      const { bytes, ...rest } = digester.digests();
+      const { bytes, ...rest } = withConditions(digester.digests(), lanes);
       error = undefined;
       settle?.resolve({ ...rest, plainBytes: bytes, compressedBytes });
     } catch (thrown) {
@@ -63,9 +63,9 @@ export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], comp
   return { stream: asStage<ArchiveStream>(archive()), summary };
 }
 
-async function* tarOf(dump: DumpStream, digester: SectionDigester): Bytes {
+async function* tarOf(dump: DumpStream, lanes: readonly LanedTable[], digester: SectionDigester): Bytes {
   const member = new Member();
-  for await (const chunk of dump) {
+  for await (const chunk of lanes.length === 0 ? dump : mergeLanes(dump, lanes)) {
     for (const piece of digester.push(chunk)) yield* fill(member, piece, digester);
   }
   for (const piece of digester.end()) yield* fill(member, piece, digester);
@@ -75,8 +75,18 @@ async function* tarOf(dump: DumpStream, digester: SectionDigester): Bytes {
     });
   }
   yield* member.close();
-  yield* tarMember(DIGESTS_MEMBER, encodeDigests(digester.digests()));
+  yield* tarMember(DIGESTS_MEMBER, encodeDigests(withConditions(digester.digests(), lanes)));
   yield END_OF_TAR;
+}
+
+/** Notes the condition of each lane beside its digest, so that its rows can be dumped once more for comparing. */
+function withConditions(digests: ArchiveDigests, tables: readonly LanedTable[]): ArchiveDigests {
+  const sections = digests.sections.map((section) => {
+    const { name, lane } = section;
+    if (lane === undefined) return section;
+    return { ...section, where: tables.find(({ table }) => table === name)?.lanes[lane - 1]?.where ?? null };
+  });
+  return { ...digests, sections };
 }
 
 /** One piece into the member at hand, and into as many more as it takes. */

@@ -20,8 +20,15 @@ const SectionDigest = z.strictObject({
     'trailer',
     'database',
     'public-grants',
+    'rows',
+    'triggers',
+    'switch',
   ]),
   name: z.string().nullable(),
+  /** Of `rows`: the number of the lane. */
+  lane: z.int().min(1).optional(),
+  /** Of `rows`: the condition with which the lane was dumped, null for none. The digest of another dump with it is the same. */
+  where: z.string().nullable().optional(),
   sha256: Sha256,
   bytes: Count,
   /** The first and the last member that hold a part of it. */

@@ -1,3 +1,4 @@
+import { type Switch, switchAt } from './lane-markers.ts';
 import { openedSection, type Section, TRAILER_START } from './sections.ts';
 import { StatementScanner } from './statement-scanner.ts';
 import { HEAD_BYTES, Tally } from './tally.ts';
@@ -6,17 +7,26 @@ import { HEAD_BYTES, Tally } from './tally.ts';
 export interface Piece {
   readonly section: Section;
   readonly opens: boolean;
+  /** In the section of a table: whether its rows have begun. A piece ends where they begin. */
+  readonly data: boolean;
   readonly bytes: Buffer;
+  /**
+   * Offset of the last place in `bytes` after an INSERT, 0 for none: there, as where a section opens, all settings are
+   * those of the head of the dump, and rows of another table may stand.
+   */
+  readonly rest: number;
 }
 
 /** Where the reader stands. `rows` is the inside of an INSERT, after VALUES: nearly all the bytes of a dump. */
 type Mode = 'between' | 'statement' | 'insert-head' | 'rows';
 
-/** How far the reader came, and what it came to: nothing, the end of a statement, or the start of a section. */
+/** How far the reader came, and what it came to, if anything. */
 interface Step {
   readonly to: number;
   readonly ended?: boolean;
   readonly section?: Section;
+  readonly switch?: Switch;
+  readonly rests?: boolean;
 }
 
 const INSERT = Buffer.from('INSERT INTO ');
@@ -26,6 +36,7 @@ const LONE_DASHES = Buffer.from('--\n');
 /** With the binary log on, a comment with the GTID stands before the trailer's first statement: it is about the dump. */
 const DEFERRED = Buffer.from('\n-- The deferred gtid setting');
 const TRAILER: Section = { kind: 'trailer', name: null };
+const SWITCH: Section = { kind: 'switch', name: null };
 const COMPLETED = Buffer.from('-- Dump completed');
 const [NEWLINE, SPACE, SEMICOLON, BACKTICK, LETTER_V] = [0x0a, 0x20, 0x3b, 0x60, 0x56];
 /** Enough of a line to know what it is. */
@@ -34,6 +45,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Splits the output of mariadb-dump into sections while it streams by, without copying it, and counts what it makes.
+ * A dump with lanes, too: there sections interrupt each other, and all pieces of one have the same `section` object.
  *
  * Markers are believed only between statements, so that no body, string, comment or identifier can pass for one.
  * Statements are scanned as the client does; rows are not: mariadb-dump escapes every newline inside a value, so an
@@ -44,7 +56,13 @@ export class DumpReader {
   readonly #scanner = new StatementScanner();
   #mode: Mode = 'between';
   #section: Section = { kind: 'preamble', name: null };
-  #opens = true;
+  /** The section of the database's own dump that is open, while `#section` may be a lane. */
+  #main = this.#section;
+  readonly #lanes = new Map<string, Section>();
+  /** Sections of which no byte has been given. */
+  readonly #fresh = new Set([this.#section, SWITCH]);
+  #data = false;
+  #rowsEnded = false;
   #carry: Buffer = NO_BYTES;
   #head = '';
   #statementBytes = 0;
@@ -75,28 +93,57 @@ export class DumpReader {
   #read(bytes: Buffer, last: boolean): Piece[] {
     const pieces: Piece[] = [];
     let given = 0;
+    let rest = 0;
     const give = (to: number) => {
       if (to === given) return;
-      pieces.push({ section: this.#section, opens: this.#opens, bytes: bytes.subarray(given, to) });
-      this.#opens = false;
+      const section = this.#section;
+      const opens = this.#fresh.delete(section);
+      const [data, part] = [this.#data, bytes.subarray(given, to)];
+      pieces.push({ section, opens, data, bytes: part, rest: Math.max(0, rest - given) });
       given = to;
     };
     for (let at = 0; at < bytes.length; ) {
       const step = this.#mode === 'between' ? this.#between(bytes, at, last) : this.#within(bytes, at);
       if (step.section) {
         give(at);
-        this.#section = step.section;
-        this.#opens = true;
+        this.#open(step.section);
+      } else if (step.switch) {
+        give(at);
+        if (step.switch.kind === 'data') this.#data = true;
+        else {
+          this.#section = SWITCH;
+          give(step.to);
+          this.#section = this.#sectionAfter(step.switch);
+        }
       } else if (step.to === at) {
         if (!last) give(at);
         break;
       }
       at = step.to;
+      if (step.rests) rest = at;
       if (at === bytes.length) give(at);
     }
     if (last) give(bytes.length);
     this.#carry = given === bytes.length ? NO_BYTES : Buffer.from(bytes.subarray(given));
     return pieces;
+  }
+
+  #open(section: Section): void {
+    this.#section = section;
+    this.#main = section;
+    this.#data = false;
+    this.#fresh.add(section);
+  }
+
+  #sectionAfter(step: Switch): Section {
+    if (step.kind !== 'lane') return this.#main;
+    const key = `${step.lane} ${step.table}`;
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const section: Section = { kind: 'rows', name: step.table, lane: step.lane };
+    this.#lanes.set(key, section);
+    this.#fresh.add(section);
+    return section;
   }
 
   /** Between statements: blanks, comments, markers, DELIMITER, or the start of the next statement. */
@@ -106,14 +153,12 @@ export class DumpReader {
       if (startsWith(bytes, at, DEFERRED)) return { to: at, section: TRAILER };
       if (!last && bytes.length - at < DEFERRED.length) return { to: at };
     }
-    if (bytes[at] === NEWLINE || bytes[at] === SPACE) return { to: at + 1 };
+    const rests = this.#rowsEnded && bytes[at] === NEWLINE;
+    this.#rowsEnded = false;
+    if (bytes[at] === NEWLINE || bytes[at] === SPACE) return { to: at + 1, rests };
     const lineEnd = bytes.indexOf(NEWLINE, at);
     if (lineEnd < 0 && !last && bytes.length - at < DECIDING_BYTES) return { to: at };
-    if (startsWith(bytes, at, LONE_DASHES)) {
-      const section = openedSection(bytes, lineEnd + 1, this.#databases);
-      if (section === undefined && !last) return { to: at };
-      return section ? { to: lineEnd + 1, section } : { to: lineEnd + 1 };
-    }
+    if (startsWith(bytes, at, LONE_DASHES)) return this.#comment(bytes, at, last);
     if (startsWith(bytes, at, DASHES) || startsWith(bytes, at, DELIMITER)) {
       if (lineEnd < 0 && !last) return { to: at };
       const to = lineEnd < 0 ? bytes.length : lineEnd + 1;
@@ -123,6 +168,22 @@ export class DumpReader {
     this.#mode = this.#scanner.isDefaultDelimiter && startsWith(bytes, at, INSERT) ? 'insert-head' : 'statement';
     if (!inTrailer && startsWith(bytes, at, TRAILER_START)) return { to: at, section: TRAILER };
     return this.#within(bytes, at);
+  }
+
+  /** A comment of several lines, the first of which is at `at`: it may be about what follows. */
+  #comment(bytes: Buffer, at: number, last: boolean): Step {
+    const from = at + LONE_DASHES.length;
+    const section = openedSection(bytes, from, this.#databases);
+    if (section) return { to: from, section };
+    const found = switchAt(bytes, from);
+    if ((section === undefined || found === undefined) && !last) return { to: at };
+    return found && this.#isBelievable(found) ? { to: found.to, switch: found } : { to: from };
+  }
+
+  #isBelievable({ kind, table }: Switch): boolean {
+    if (kind === 'lane') return true;
+    const isOwn = this.#main.kind === 'table' && this.#main.name === table;
+    return isOwn && (kind === 'back' || (this.#section === this.#main && !this.#data));
   }
 
   #line(bytes: Buffer, at: number, to: number): void {
@@ -135,6 +196,7 @@ export class DumpReader {
     const step = this.#scan(bytes, at);
     this.#statementBytes += step.to - at;
     if (step.ended) {
+      this.#rowsEnded = this.#mode === 'rows';
       this.tally.add(this.#section.kind, this.#head, this.#statementBytes);
       if (/^\/\*!\d+ SET sql_mode +=/.test(this.#head)) {
         this.#scanner.backslashEscapes = !this.#head.includes('NO_BACKSLASH_ESCAPES');

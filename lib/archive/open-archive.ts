@@ -8,7 +8,7 @@ import type { TarEntry } from './day-tar.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
 import { SectionDigester } from './section-digester.ts';
 import { SectionLines } from './section-lines.ts';
-import type { Section } from './sections.ts';
+import { describeSection, type Section } from './sections.ts';
 import { readTar } from './tar-reader.ts';
 
 /** An archive that is being read. */
@@ -82,15 +82,14 @@ function assertSame(subject: string, told: ArchiveDigests, found: ArchiveDigests
   told.sections.forEach((section, index) => {
     const other = found.sections[index];
     if (other && isSame(section, other)) return;
-    const what = section.name === null ? `its ${section.kind}` : `the ${section.kind} ${section.name}`;
-    throw differs(subject, `${what} does not have the SHA-256 that was noted when it was dumped`);
+    throw differs(subject, `${describeSection(section)} does not have the SHA-256 that was noted when it was dumped`);
   });
   const sameCounts = OBJECT_KINDS.every((kind) => told.counts[kind] === found.counts[kind]);
   if (told.bytes !== found.bytes || !sameCounts) throw differs(subject, 'its totals differ');
 }
 
 function isSame(a: SectionDigest, b: SectionDigest): boolean {
-  return a.kind === b.kind && a.name === b.name && a.sha256 === b.sha256 && a.bytes === b.bytes;
+  return a.kind === b.kind && a.name === b.name && a.lane === b.lane && a.sha256 === b.sha256 && a.bytes === b.bytes;
 }
 
 function differs(subject: string, why: string): CoffreError {

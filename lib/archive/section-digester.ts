@@ -2,21 +2,28 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Sha256 } from '../model/names.ts';
 import type { ArchiveDigests, SectionDigest } from './digests.ts';
 import { DumpReader, type Piece } from './dump-reader.ts';
-import type { Section } from './sections.ts';
+import type { Section, SectionKind } from './sections.ts';
 
-interface Open {
+/** `hash` until the section is closed, `sha256` from then on. */
+interface Found {
   readonly section: Section;
-  readonly hash: Hash;
+  hash: Hash | null;
+  sha256: Sha256;
   bytes: number;
   readonly firstMember: number;
   lastMember: number;
 }
 
+/** Sections that are gone on with after others have interrupted them: there are few. */
+const INTERRUPTED: readonly SectionKind[] = ['rows', 'switch'];
+
 /** Reads a dump and takes the SHA-256 of each of its sections on the way. */
 export class SectionDigester {
   readonly #reader = new DumpReader();
-  readonly #closed: SectionDigest[] = [];
-  #open: Open | undefined;
+  readonly #found: Found[] = [];
+  /** The open section of the database's own dump. */
+  #main: Found | undefined;
+  readonly #lanes = new Map<Section, Found>();
   #bytes = 0;
 
   get complete(): boolean {
@@ -33,28 +40,42 @@ export class SectionDigester {
 
   /** Takes a piece in. MUST be called for every piece, in order; a piece may be split. `member` has these bytes. */
   add({ section, opens, bytes }: Piece, member: number): void {
-    if (opens || !this.#open) {
-      this.#close();
-      this.#open = { section, hash: createHash('sha256'), bytes: 0, firstMember: member, lastMember: member };
-    }
-    this.#open.hash.update(bytes);
-    this.#open.bytes += bytes.length;
-    this.#open.lastMember = member;
+    const found = opens ? this.#open(section, member) : (this.#lanes.get(section) ?? this.#main);
+    if (!found) throw new Error('a piece of a section that has not been opened');
+    found.hash?.update(bytes);
+    found.bytes += bytes.length;
+    found.lastMember = member;
     this.#bytes += bytes.length;
   }
 
   /** After the last piece. */
   digests(): ArchiveDigests {
-    this.#close();
+    for (const each of this.#found) close(each);
     const { counts, largestStatementBytes } = this.#reader.tally;
-    return { sections: [...this.#closed], bytes: this.#bytes, largestStatementBytes, counts };
+    const sections = this.#found.map(({ section, sha256, bytes, firstMember, lastMember }) => {
+      const members: SectionDigest['members'] = [firstMember, lastMember];
+      return { ...section, sha256, bytes, members };
+    });
+    return { sections, bytes: this.#bytes, largestStatementBytes, counts };
   }
 
-  #close(): void {
-    if (!this.#open) return;
-    const { section, hash, bytes, firstMember, lastMember } = this.#open;
-    const sha256 = hash.digest('hex') as Sha256;
-    this.#closed.push({ ...section, sha256, bytes, members: [firstMember, lastMember] });
-    this.#open = undefined;
+  #open(section: Section, member: number): Found {
+    const hash = createHash('sha256');
+    const found = { section, hash, sha256: '' as Sha256, bytes: 0, firstMember: member, lastMember: member };
+    this.#found.push(found);
+    if (INTERRUPTED.includes(section.kind)) {
+      this.#lanes.set(section, found);
+      return found;
+    }
+    if (this.#main) close(this.#main);
+    this.#main = found;
+    return found;
   }
+}
+
+/** The memory of a hash is not left to the garbage collector of a database with many tables. */
+function close(found: Found): void {
+  if (!found.hash) return;
+  found.sha256 = found.hash.digest('hex') as Sha256;
+  found.hash = null;
 }

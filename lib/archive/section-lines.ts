@@ -2,15 +2,20 @@ import type { Piece } from './dump-reader.ts';
 import type { Section } from './sections.ts';
 
 const NEWLINE = 0x0a;
+/** The client stops a few buffers behind what it was fed: what lies further back is not asked for. */
+const REMEMBERED = 100_000;
 
 /** Remembers the line on which each section of a dump begins: the client names the line of a statement that has failed. */
 export class SectionLines {
-  readonly #begins: { readonly line: number; readonly section: Section }[] = [];
+  #begins: { readonly line: number; readonly section: Section }[] = [];
   #line = 1;
 
   /** Takes a piece in. MUST be called for every piece, in order. */
   add({ section, opens, bytes }: Piece): void {
-    if (opens) this.#begins.push({ line: this.#line, section });
+    if (opens || this.#begins.at(-1)?.section !== section) {
+      if (this.#begins.length >= REMEMBERED) this.#begins = this.#begins.slice(REMEMBERED / 2);
+      this.#begins.push({ line: this.#line, section });
+    }
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) this.#line += 1;
   }
 

@@ -11,15 +11,36 @@ export type SectionKind =
   /** In the dump of several databases, where one begins; the dump of one database is not divided by it. */
   | 'database'
   /** After the trailer of the accounts: the grants that the dump program leaves out. */
-  | 'public-grants';
+  | 'public-grants'
+  /** Rows of a table that was dumped in lanes: its own section holds the structure only. Interrupted by other sections. */
+  | 'rows'
+  /** The triggers of a table that was dumped in lanes. */
+  | 'triggers'
+  /** Not of the dump: the comments between which sections interrupt each other. */
+  | 'switch';
 
 /** One part of a dump: a table with its structure, its rows and its triggers; a view; all routines; … */
 export interface Section {
   readonly kind: SectionKind;
   readonly name: string | null;
+  /** Of `rows`: the number of the lane, from 1 on. */
+  readonly lane?: number;
 }
 
-/** The comments that open a section, all but the last one by mariadb-dump. Each stands between two lines that hold `--` alone. */
+/** A section for a sentence, its name as it is or as `shown`. */
+export function describeSection({ kind, name, lane }: Section, shown: (name: string) => string = String): string {
+  if (name === null) return `the ${kind}`;
+  switch (kind) {
+    case 'rows':
+      return `lane ${lane} of the table ${shown(name)}`;
+    case 'triggers':
+      return `the triggers of the table ${shown(name)}`;
+    default:
+      return `the ${kind} ${shown(name)}`;
+  }
+}
+
+/** The comments that open a section, all but the last two by mariadb-dump. Each stands between two lines that hold `--` alone. */
 const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
   [
     ['-- Table structure for table ', 'table'],
@@ -29,6 +50,7 @@ const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
     ['-- Dumping routines for database ', 'routines'],
     ['-- Final view structure for view ', 'view'],
     ['-- Grants to PUBLIC', 'public-grants'],
+    ['-- Triggers of table ', 'triggers'],
   ] as const
 ).map(([text, kind]) => [Buffer.from(text), kind]);
 
@@ -60,14 +82,26 @@ export function openedSection(bytes: Buffer, from: number, databases = false): S
 }
 
 function named(kind: SectionKind, bytes: Buffer, from: number): Section | null | undefined {
+  const read = quotedName(bytes, from);
+  if (!read) return read;
+  return bytes[read.to] === NEWLINE ? { kind, name: read.name } : null;
+}
+
+/**
+ * The name in backticks at `from`, as mariadb-dump writes it into a comment, and the offset behind it, at which there
+ * is a byte: null when there is none, undefined when `bytes` end too early.
+ */
+export function quotedName(
+  bytes: Buffer,
+  from: number,
+): { readonly name: string; readonly to: number } | null | undefined {
   if (from >= bytes.length) return undefined;
   if (bytes[from] !== BACKTICK) return null;
   for (let at = from + 1; ; at += 2) {
     at = bytes.indexOf(BACKTICK, at);
     if (at < 0 || at + 1 >= bytes.length) return undefined;
     if (bytes[at + 1] === BACKTICK) continue;
-    if (bytes[at + 1] !== NEWLINE) return null;
     const name = bytes.toString('utf8', from + 1, at);
-    return { kind, name: name.replaceAll('``', '`').replaceAll('\n-- ', '\n') };
+    return { name: name.replaceAll('``', '`').replaceAll('\n-- ', '\n'), to: at + 1 };
   }
 }

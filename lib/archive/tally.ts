@@ -12,6 +12,7 @@ const MAKES: Readonly<Partial<Record<SectionKind, readonly (readonly [RegExp, Ki
     [/^CREATE TABLE /, 'tables'],
     [/^\/\*!\d+ CREATE\*\/ /, 'triggers'],
   ],
+  triggers: [[/^\/\*!\d+ CREATE\*\/ /, 'triggers']],
   sequence: [[/^CREATE SEQUENCE /, 'sequences']],
   view: [[/^\/\*!\d+ CREATE /, 'views']],
   events: [[/^\/\*!\d+ CREATE\*\/ /, 'events']],

@@ -60,7 +60,10 @@ const COMMON = [
 /** What one run of the dump program is about. */
 export type DumpSubject =
   | { readonly kind: 'accounts' }
-  /** `withoutRows`: tables of the one database of `databases` whose rows are dumped beside it. */
+  /**
+   * `withoutRows`: tables of the one database of `databases` whose rows are dumped beside it. The dump program takes these
+   * names without regard to upper and lower case, so that no other table's name may differ by that alone.
+   */
   | {
       readonly kind: 'databases';
       readonly databases: readonly DatabaseName[];
@@ -68,7 +71,7 @@ export type DumpSubject =
     }
   /** For the views alone: what else is in it is not used. `ignore` holds tables as `database.table`. */
   | { readonly kind: 'views'; readonly databases: readonly DatabaseName[]; readonly ignore: readonly string[] }
-  /** Structure and rows of one table, without its triggers. `where` null: all rows. */
+  /** Structure and rows of one table, without its triggers and its history. `where` null: all rows. */
   | { readonly kind: 'lane'; readonly database: DatabaseName; readonly table: string; readonly where: string | null };
 
 /**
@@ -84,10 +87,11 @@ export function dumpArguments(
   subject: DumpSubject,
   { binlog, history }: { readonly binlog: boolean; readonly history: boolean },
 ): string[] {
-  const common = [...COMMON, ...(binlog ? ['--master-data=2'] : []), ...(history ? ['--dump-history'] : [])];
+  const position = binlog ? ['--master-data=2'] : [];
+  const common = [...COMMON, ...position, ...(history ? ['--dump-history'] : [])];
   switch (subject.kind) {
     case 'accounts':
-      return [...COMMON, ...(binlog ? ['--master-data=2'] : []), '--system=users', '--insert-ignore'];
+      return [...COMMON, ...position, '--system=users', '--insert-ignore'];
     case 'databases': {
       const [database] = subject.databases;
       const withoutRows = (subject.withoutRows ?? []).map((table) => `--ignore-table-data=${database}.${table}`);
@@ -99,7 +103,7 @@ export function dumpArguments(
     }
     case 'lane': {
       const where = subject.where === null ? [] : [`--where=${subject.where}`];
-      return [...common, ...where, '--skip-triggers', '--', subject.database, subject.table];
+      return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, subject.table];
     }
   }
 }

@@ -38,7 +38,6 @@ export async function backUpDatabases(
   const { connection, server, host } = prepared;
   const snapshot = await openSnapshot(connection, server, {
     ...snapshotOptions(host.database),
-    lanes: false, // until archives take them
     signal,
   });
   tell(snapshot, host.name, emit);

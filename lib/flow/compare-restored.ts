@@ -37,7 +37,8 @@ export async function compareRestored(
   const differences: string[] = [];
   for (const [{ database, events }, { sections }] of sealed) {
     if (database === null) continue;
-    const found = compareContent(new Map([[database, sections]]), await readContent(target, [database]));
+    const expected = new Map([[database, sections]]);
+    const found = compareContent(expected, await readContent(target, [database], expected));
     const running = found.length === 0 ? undefined : await readRunningEvents(target);
     if (found.length === 0) compared.push(database);
     // An event that was to happen once is gone by now; one of another database may write into this one.

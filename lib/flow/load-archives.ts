@@ -1,5 +1,6 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
+import { describeSection } from '../archive/sections.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { loadAccounts, loadSql } from '../database/load-sql.ts';
@@ -87,8 +88,7 @@ async function loadArchive(
     } else {
       await loadSql(target, watched, subject, (line) => {
         const section = opened.sectionAt(line);
-        if (!section) return undefined;
-        return section.name === null ? `the ${section.kind}` : `the ${section.kind} ${quoteIdentifier(section.name)}`;
+        return section && describeSection(section, quoteIdentifier);
       });
     }
   } catch (error) {

@@ -65,8 +65,16 @@ export function errorLine(stderr: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The forms in which the programs print a number; the client's own line comes last, behind a failing statement. */
-const FORMS = [/^[\s\S]*^ERROR (\d+) \(/m, /\b[Ee]rror:? (\d+):/, /\((\d+)\)\s*$/m];
+/**
+ * The forms in which the programs print a number; the client's own line comes last, behind a failing statement. First
+ * the one that a server gives before TLS is up, such as 1040, which newer programs put inside a 2002 of their own.
+ */
+const FORMS = [
+  /^(?:ERROR 2002 \(HY000\)|[a-z-]+: Got error: 2002): "?Received error packet before completion of TLS[^\n]*: (\d+) - /m,
+  /^[\s\S]*^ERROR (\d+) \(/m,
+  /\b[Ee]rror:? (\d+):/,
+  /\((\d+)\)\s*$/m,
+];
 
 /** The number of the error that a client program names on its standard error. */
 export function errorNumber(stderr: string): number | undefined {

@@ -18,6 +18,7 @@ const SectionDigest = z.strictObject({
     'routines',
     'view',
     'trailer',
+    'database',
     'public-grants',
     'rows',
     'triggers',

@@ -69,9 +69,14 @@ export class DumpReader {
   #statementBytes = 0;
   #quoted = false;
   #complete = false;
+  readonly #databases: boolean;
 
-  /** `splitsTables`: a piece ends where the rows of a table begin. That costs where there are many small tables. */
-  constructor({ splitsTables = false } = {}) {
+  /**
+   * `databases`: for the dump of several ones, in which each opens a section of its own. `splitsTables`: a piece ends where
+   * the rows of a table begin. That costs where there are many small tables.
+   */
+  constructor({ databases = false, splitsTables = false } = {}) {
+    this.#databases = databases;
     this.#splitsTables = splitsTables;
   }
 
@@ -175,7 +180,7 @@ export class DumpReader {
   /** A comment of several lines, the first of which is at `at`: it may be about what follows. */
   #comment(bytes: Buffer, at: number, last: boolean): Step {
     const from = at + LONE_DASHES.length;
-    const section = openedSection(bytes, from);
+    const section = openedSection(bytes, from, this.#databases);
     if (section) return { to: from, section };
     const found = switchAt(bytes, from);
     if ((section === undefined || found === undefined) && !last) return { to: at };

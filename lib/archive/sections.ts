@@ -8,6 +8,8 @@ export type SectionKind =
   | 'routines'
   | 'view'
   | 'trailer'
+  /** In the dump of several databases, where one begins; the dump of one database is not divided by it. */
+  | 'database'
   /** After the trailer of the accounts: the grants that the dump program leaves out. */
   | 'public-grants'
   /** Rows of a table that was dumped in lanes: its own section holds the structure only. Interrupted by other sections. */
@@ -52,6 +54,9 @@ const MARKERS: readonly (readonly [Buffer, SectionKind])[] = (
   ] as const
 ).map(([text, kind]) => [Buffer.from(text), kind]);
 
+/** Opens what follows about a database: once for its tables, and once more at the end for its views. */
+const DATABASE_MARKER = [Buffer.from('-- Current Database: '), 'database'] as const;
+
 const NAMELESS: readonly SectionKind[] = ['events', 'routines', 'public-grants'];
 
 /** The statement with which the end of every dump begins. */
@@ -63,10 +68,10 @@ const NEWLINE = 0x0a;
 /**
  * The section that the comment at `from` opens: null when it opens none, undefined when `bytes` ends too early to
  * tell. A newline in a name comes as a newline and `-- `, so that a name can look like a marker; but it cannot make
- * the line before it read `--`.
+ * the line before it read `--`. `databases` says whether a database is a section, too.
  */
-export function openedSection(bytes: Buffer, from: number): Section | null | undefined {
-  for (const [text, kind] of MARKERS) {
+export function openedSection(bytes: Buffer, from: number, databases = false): Section | null | undefined {
+  for (const [text, kind] of databases ? [...MARKERS, DATABASE_MARKER] : MARKERS) {
     const length = Math.min(text.length, bytes.length - from);
     if (bytes.compare(text, 0, length, from, from + length) !== 0) continue;
     if (length < text.length) return undefined;

@@ -5,7 +5,7 @@ import { type Connection, describeServer } from './connection.ts';
 /** What MariaDB's error numbers mean for a backup: https://mariadb.com/kb/en/mariadb-error-codes/ */
 const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1036: ['dump-failed', 'a table is read-only'],
-  1040: ['database-unreachable', 'the server has too many connections'],
+  1040: ['too-many-connections', 'the server has too many connections'],
   1044: ['account-lacks-privilege', 'the account may not use a database'],
   1045: ['database-unreachable', 'access denied for the account'],
   1053: ['database-unreachable', 'the server is shutting down'],
@@ -18,7 +18,9 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1153: ['dump-failed', 'a row is larger than max_allowed_packet'],
   1158: ['database-unreachable', 'the connection broke'],
   1159: ['database-unreachable', 'the connection timed out'],
-  1205: ['dump-failed', 'another session kept a lock for too long'],
+  1203: ['too-many-connections', 'the account has too many connections'],
+  1205: ['lock-timeout', 'another session kept a lock for too long'],
+  1226: ['too-many-connections', 'the account has come to one of its limits'],
   1227: ['account-lacks-privilege', 'the account lacks a global privilege'],
   1286: ['dump-failed', 'the server lacks the storage engine of a table'],
   1290: ['refused', 'an option of the server forbids it'],
@@ -40,7 +42,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   2020: ['dump-failed', 'a row is larger than max_allowed_packet'],
   2026: ['database-unreachable', 'the TLS connection was refused'],
   4025: ['dump-failed', 'a row fails a CHECK'],
-  4145: ['dump-failed', 'another backup holds the server'],
+  4145: ['lock-timeout', 'another backup holds the server'],
 };
 
 /**
@@ -63,8 +65,16 @@ export function errorLine(stderr: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The forms in which the programs print a number; the client's own line comes last, behind a failing statement. */
-const FORMS = [/^[\s\S]*^ERROR (\d+) \(/m, /\b[Ee]rror:? (\d+):/, /\((\d+)\)\s*$/m];
+/**
+ * The forms in which the programs print a number; the client's own line comes last, behind a failing statement. First
+ * the one that a server gives before TLS is up, such as 1040, which newer programs put inside a 2002 of their own.
+ */
+const FORMS = [
+  /^(?:ERROR 2002 \(HY000\)|[a-z-]+: Got error: 2002): "?Received error packet before completion of TLS[^\n]*: (\d+) - /m,
+  /^[\s\S]*^ERROR (\d+) \(/m,
+  /\b[Ee]rror:? (\d+):/,
+  /\((\d+)\)\s*$/m,
+];
 
 /** The number of the error that a client program names on its standard error. */
 export function errorNumber(stderr: string): number | undefined {
@@ -93,7 +103,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
   if (number === 1290)
     return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
-  if (number === 1205 || number === 4145) return 'look at: SHOW FULL PROCESSLIST';
+  if (code === 'lock-timeout' || code === 'too-many-connections') return 'look at: SHOW FULL PROCESSLIST';
   if (code === 'database-unreachable')
     return `look whether ${describeServer(connection)} is up: systemctl status mariadb`;
   return "look at the server's error log: journalctl -u mariadb";

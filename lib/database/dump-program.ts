@@ -57,52 +57,55 @@ const COMMON = [
   '--skip-add-locks',
 ];
 
-interface DumpOptions {
-  readonly binlog: boolean;
-  readonly history: boolean;
+/** What one run of the dump program is about. */
+export type DumpSubject =
+  | { readonly kind: 'accounts' }
   /**
-   * Tables whose rows are left out, because they are dumped in lanes. The dump program takes these names without regard
-   * to upper and lower case, so that no other table's name may differ by that alone.
+   * `withoutRows`: tables of the one database of `databases` whose rows are dumped beside it. The dump program takes these
+   * names without regard to upper and lower case, so that no other table's name may differ by that alone.
    */
-  readonly laned?: readonly string[];
-}
+  | {
+      readonly kind: 'databases';
+      readonly databases: readonly DatabaseName[];
+      readonly withoutRows?: readonly string[];
+    }
+  /** For the views alone: what else is in it is not used. `ignore` holds tables as `database.table`. */
+  | { readonly kind: 'views'; readonly databases: readonly DatabaseName[]; readonly ignore: readonly string[] }
+  /** Structure and rows of one table, without its triggers and its history. `where` null: all rows. */
+  | { readonly kind: 'lane'; readonly database: DatabaseName; readonly table: string; readonly where: string | null };
 
 /**
- * What is asked of the dump program after the connection's own arguments. The dump makes its database and uses it,
+ * What is asked of the dump program after the connection's own arguments. The dump makes its databases and uses them,
  * so that `mariadb < dump` needs no argument. Binary columns are written escaped rather than in hex: every byte
  * comes back either way, and hex is twice the size. LOCK TABLES is left out: under it the client refuses the rows of a
  * table whose default takes a number from a sequence.
  *
- * `database` null: the accounts with their grants and roles, as portable SQL. An account that is there when it is loaded
+ * The accounts come with their grants and roles, as portable SQL. An account that is there when it is loaded
  * gets this password, because the dump program writes it into the GRANT too, and these grants beside its own.
  */
-export function dumpArguments(database: DatabaseName | null, { binlog, history, laned = [] }: DumpOptions): string[] {
-  const position = binlog ? ['--master-data=2'] : [];
-  if (database === null) return [...COMMON, ...position, '--system=users', '--insert-ignore'];
-  return [
-    ...COMMON,
-    ...position,
-    ...(history ? ['--dump-history'] : []),
-    ...laned.map((table) => `--ignore-table-data=${database}.${table}`),
-    '--routines',
-    '--events',
-    '--triggers',
-    '--databases',
-    '--',
-    database,
-  ];
-}
-
-/**
- * What is asked of the dump program for a lane: the structure of a table, and its rows of this condition (all for null). The
- * history of a table is never dumped so.
- */
-export function laneArguments(
-  database: DatabaseName,
-  table: string,
-  { where, binlog }: { readonly where: string | null; readonly binlog: boolean },
+export function dumpArguments(
+  subject: DumpSubject,
+  { binlog, history }: { readonly binlog: boolean; readonly history: boolean },
 ): string[] {
   const position = binlog ? ['--master-data=2'] : [];
-  const condition = where === null ? [] : [`--where=${where}`];
-  return [...COMMON, ...position, '--skip-triggers', ...condition, '--', database, table];
+  const common = [...COMMON, ...position, ...(history ? ['--dump-history'] : [])];
+  switch (subject.kind) {
+    case 'accounts':
+      return [...COMMON, ...position, '--system=users', '--insert-ignore'];
+    case 'databases': {
+      const [database] = subject.databases;
+      const withoutRows = (subject.withoutRows ?? []).map((table) => `--ignore-table-data=${database}.${table}`);
+      return [...common, ...withoutRows, ...OBJECTS, '--databases', '--', ...subject.databases];
+    }
+    case 'views': {
+      const ignored = subject.ignore.map((table) => `--ignore-table=${table}`);
+      return [...common, ...ignored, '--no-data', '--skip-triggers', '--databases', '--', ...subject.databases];
+    }
+    case 'lane': {
+      const where = subject.where === null ? [] : [`--where=${subject.where}`];
+      return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, subject.table];
+    }
+  }
 }
+
+const OBJECTS = ['--routines', '--events', '--triggers'];

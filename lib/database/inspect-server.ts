@@ -5,10 +5,12 @@ import type { ObjectCounts } from '../model/object-counts.ts';
 import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts';
 import { type Ask, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
+import { type ConnectionFacts, connectionBudget } from './connection-budget.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
 import { assertDumpable, isEmptyForeignFolder } from './obstacles.ts';
 import { assertPrivileges, type PrivilegeWish } from './privileges.ts';
-import { countObjects, readStorage, type Storage } from './read-objects.ts';
+import { countObjects } from './read-objects.ts';
+import { NO_STORAGE, readStorage, type Storage } from './read-storage.ts';
 
 export interface DatabaseFacts extends Storage {
   readonly name: DatabaseName;
@@ -20,8 +22,7 @@ export interface ServerFacts {
   /** As the server tells it: `10.11.19-MariaDB-0+deb12u1`. */
   readonly version: string;
   readonly binlog: boolean;
-  readonly maxConnections: number;
-  readonly usedConnections: number;
+  readonly connections: ConnectionFacts;
   /** Databases that are not dumped, by the inventory. */
   readonly exclude: readonly string[];
   readonly databases: readonly DatabaseFacts[];
@@ -31,15 +32,25 @@ export interface ServerFacts {
   readonly changingColumns: readonly ChangingColumn[];
 }
 
+/** What the inventory says about the database. */
+export interface InspectOptions extends PrivilegeWish {
+  /** Databases that are left out. */
+  readonly exclude: readonly string[];
+}
+
 const Settings = z.object({
   version: z.string(),
   binlog: z.int().transform((on) => on === 1),
   maxConnections: z.int(),
   usedConnections: z.coerce.number().int(),
+  accountLimit: z.int(),
+  accountConnections: z.int(),
 });
 
 const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bin, 1, 0), 'maxConnections', @@max_connections,
-  'usedConnections', (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'))`;
+  'usedConnections', (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'),
+  'accountLimit', @@SESSION.max_user_connections,
+  'accountConnections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1)))`;
 
 /** The version of a server, as it tells it. Throws `database-unreachable`. */
 export async function readServerVersion(connection: Connection): Promise<string> {
@@ -48,16 +59,13 @@ export async function readServerVersion(connection: Connection): Promise<string>
   throw new CoffreError('dump-failed', `cannot inspect ${describeServer(connection)}: no answer`);
 }
 
-/** Connections left to others, and to the session that holds the lock. */
-const SPARE_CONNECTIONS = 3;
-
 /**
  * Looks at a server and refuses what cannot become a complete backup, before anything is locked or written.
  * Throws `database-unreachable`, `account-lacks-privilege`, or `dump-failed` for what a dump would stumble over.
  */
 export async function inspectServer(
   connection: Connection,
-  { exclude, ...wish }: { readonly exclude: readonly string[] } & PrivilegeWish,
+  { exclude, ...wish }: InspectOptions,
 ): Promise<ServerFacts> {
   const ask: Ask = (sql, row) => query(connection, sql, row);
   const [settings] = await ask(SETTINGS, Settings);
@@ -70,27 +78,22 @@ export async function inspectServer(
   const databases = [...counts].map(([name, found]) => ({
     name,
     counts: found,
-    ...(storage.get(name) ?? { notPointInTimeTables: 0, dataBytes: 0 }),
+    ...(storage.get(name) ?? NO_STORAGE),
   }));
-  const server = {
-    ...settings,
+  const { version, binlog, ...connections } = settings;
+  connectionBudget(connections, sessionsOf(wish.nonTransactional));
+  return {
+    version,
+    binlog,
+    connections,
     exclude,
     databases,
     viewReferences: await readViewReferences(ask),
     changingColumns: await readChangingColumns(ask, counts),
   };
-  assertConnectionsSuffice(server);
-  return server;
 }
 
-/** All dumps are connected at the same moment, one for each database and one for the accounts. */
-function assertConnectionsSuffice({ maxConnections, usedConnections, databases }: ServerFacts): void {
-  const needed = databases.length + 1 + SPARE_CONNECTIONS;
-  if (needed <= maxConnections - usedConnections) return;
-  throw new CoffreError(
-    'dump-failed',
-    `cannot take one snapshot of ${databases.length} databases: ${needed} connections are needed, and ` +
-      `${maxConnections - usedConnections} of ${maxConnections} are free`,
-    { hint: `run as an administrator: SET GLOBAL max_connections = ${needed + usedConnections};` },
-  );
+/** Connections that hold locks during a backup: the barrier's, and one for tables where they are locked. */
+export function sessionsOf(nonTransactional: 'list' | 'lock' | undefined): number {
+  return nonTransactional === 'lock' ? 2 : 1;
 }

@@ -14,17 +14,20 @@ import { quoteString } from './sql-text.ts';
  * mysql.proc, which shows the body of a routine also where SHOW CREATE ROUTINE (11.3) is a privilege of its own. The
  * dump program asks for its place in the binary log by a status variable that anybody may read, so that BINLOG MONITOR
  * is not needed, and it locks no table within its one transaction, so that LOCK TABLES is not.
+ * That takes LOCK TABLES only where the inventory has tables without transactions locked.
  */
 export const NEEDED_PRIVILEGES = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'RELOAD'] as const satisfies Privilege[];
 
 /** What the inventory says of a server that bears on privileges. */
-export type PrivilegeWish = Pick<DatabaseConfig, 'replica' | 'replicaOf'>;
+export type PrivilegeWish = Pick<DatabaseConfig, 'replica' | 'replicaOf'> &
+  Partial<Pick<DatabaseConfig, 'nonTransactional'>>;
 
 /** What a host's account needs by the inventory. https://mariadb.com/kb/en/grant/#global-privileges */
-export function privilegesFor({ replica, replicaOf }: PrivilegeWish): readonly Privilege[] {
+export function privilegesFor({ replica, replicaOf, nonTransactional }: PrivilegeWish): readonly Privilege[] {
   const follows = replica !== undefined || replicaOf !== undefined;
   return [
     ...NEEDED_PRIVILEGES,
+    ...(nonTransactional === 'lock' ? (['LOCK TABLES'] as const) : []),
     ...(follows ? (['SLAVE MONITOR'] as const) : []),
     ...(replica?.stop === 'sql-thread' ? (['REPLICATION SLAVE ADMIN'] as const) : []),
   ];

@@ -83,6 +83,12 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
   ],
   // Of stopping what applies no trial is worth its price.
   'REPLICATION SLAVE ADMIN': [async () => null],
+  'LOCK TABLES': [
+    async (connection) => {
+      await execute(connection, 'SET SESSION lock_wait_timeout = 10; LOCK TABLES mysql.help_topic READ; UNLOCK TABLES');
+      return 'the table mysql.help_topic was locked for a moment';
+    },
+  ],
 };
 
 /**
@@ -109,7 +115,7 @@ export async function proveAccount(
         else proofs.push({ kind: 'proven', privilege, by });
       } catch (error) {
         const { code } = asCoffreError(error);
-        if (code === 'dump-failed' && privilege === 'RELOAD') {
+        if (code === 'lock-timeout' && privilege === 'RELOAD') {
           proofs.push({ kind: 'unproven', privilege, why: 'another backup holds the server' });
         } else if (code !== 'account-lacks-privilege') throw error;
         else if (!refused.includes(privilege)) refused.push(privilege);

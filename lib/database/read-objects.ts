@@ -22,16 +22,8 @@ SELECT JSON_OBJECT('database', db, 'kind', kind, 'count', n) FROM (
   UNION ALL SELECT ${exactly('EVENT_SCHEMA')} AS db, 'events', COUNT(*) FROM information_schema.EVENTS GROUP BY db
 ) AS counted`;
 
-const STORAGE = `
-SELECT JSON_OBJECT('database', ${exactly('TABLE_SCHEMA')},
-  'notPointInTimeTables', SUM(TRANSACTIONS IS NULL OR TRANSACTIONS <> 'YES'),
-  'dataBytes', COALESCE(SUM(DATA_LENGTH), 0))
-FROM information_schema.TABLES LEFT JOIN information_schema.ENGINES USING (ENGINE)
-WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') GROUP BY ${exactly('TABLE_SCHEMA')}`;
-
 const NameRow = z.object({ database: DatabaseName });
 const CountRow = z.object({ database: DatabaseName, kind: z.enum(OBJECT_KINDS), count: z.int() });
-const StorageRow = z.object({ database: DatabaseName, notPointInTimeTables: z.int(), dataBytes: z.int() });
 
 export const NO_OBJECTS: ObjectCounts = { tables: 0, views: 0, sequences: 0, routines: 0, triggers: 0, events: 0 };
 
@@ -47,17 +39,4 @@ export async function countObjects(ask: Ask, exclude: readonly string[]): Promis
     if (found) found[kind] = count;
   }
   return counts;
-}
-
-export interface Storage {
-  /** Tables of engines without transactions. */
-  readonly notPointInTimeTables: number;
-  /** The server's estimate, without indexes. */
-  readonly dataBytes: number;
-}
-
-/** How each database that has tables stores them. Opens every table: not to be asked under a lock. */
-export async function readStorage(ask: Ask): Promise<Map<DatabaseName, Storage>> {
-  const rows = await ask(STORAGE, StorageRow);
-  return new Map(rows.map(({ database, ...storage }) => [database, storage]));
 }

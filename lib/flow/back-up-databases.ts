@@ -1,26 +1,22 @@
-import { archiveDump } from '../archive/archive-stream.ts';
-import { archiveFileName } from '../archive/file-name.ts';
-import { type Dump, openSnapshot } from '../database/snapshot.ts';
+import { readFinalViews } from '../archive/final-views.ts';
+import type { Dump } from '../database/dump.ts';
+import { openSnapshot, type Snapshot, type SnapshotOptions } from '../database/snapshot.ts';
 import type { Emit } from '../model/event.ts';
-import type { Archive, ReplicationRecord, SnapshotRecord } from '../model/manifest.ts';
-import { assertSameCounts } from '../model/object-counts.ts';
-import { SEGMENT_BYTES } from '../model/segments.ts';
-import { ITERATIONS } from '../seal/cipher.ts';
-import { digestStream } from '../seal/digest-stream.ts';
-import { sealStream } from '../seal/seal-stream.ts';
-import { encodeSegments } from '../seal/segment-list.ts';
+import type { DatabaseConfig } from '../model/inventory.ts';
+import { type Archive, NAMED_TABLES, type ReplicationRecord, type SnapshotRecord } from '../model/manifest.ts';
+import type { DumpStream } from '../model/stages.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
-import { sha256Of } from '../system/files.ts';
-import { metered } from './metered.ts';
+import { eachDump } from './each-dump.ts';
 import { openAtReplica } from './open-at-replica.ts';
 import type { PreparedRun } from './prepare-run.ts';
+import { storeDump } from './store-dump.ts';
 
 /** Dumps on their way into the store. */
 export interface DumpsUnderWay {
   /** Each archive once it is durable in the store's folder, in an order in which they can be loaded. */
   readonly archives: readonly Promise<Archive>[];
   readonly snapshot: SnapshotRecord;
-  /** null for a server that is no replica. */
+  /** null unless the server is a replica. */
   readonly replication: ReplicationRecord | null;
   readonly dumpProgram: string;
   /** What went wrong first: the other dumps were stopped for it. Once all of `archives` have settled. */
@@ -29,9 +25,12 @@ export interface DumpsUnderWay {
   close(): Promise<void>;
 }
 
+/** Tables without transactions are named for so many; with more of them in a run the rest is only counted. */
+const NAMED_IN_A_RUN = 1000;
+
 /**
  * Dump → archive → seal → store, for every database and the accounts, all at one snapshot. When one fails, all are
- * stopped, and nothing counts.
+ * stopped, and nothing counts. Databases that share a dump program are stored one after another.
  */
 export async function backUpDatabases(
   prepared: PreparedRun,
@@ -40,23 +39,33 @@ export async function backUpDatabases(
   signal: AbortSignal,
 ): Promise<DumpsUnderWay> {
   const { connection, server, host } = prepared;
-  const { parallel } = host.database;
   const { snapshot, replication } = await openAtReplica(prepared, emit, (whileHeld) =>
-    openSnapshot(connection, server, { parallel, signal, whileHeld }),
+    openSnapshot(connection, server, { ...snapshotOptions(host.database), signal, whileHeld }),
   );
-  const { heldMs, dumps } = snapshot.record;
-  const text = `one snapshot over ${dumps} dumps, commits held back for ${heldMs} ms`;
-  emit({ kind: 'note', subject: host.name, text });
+  tell(snapshot, host.name, emit);
   let first: { readonly error: unknown } | undefined;
-  const archives = snapshot.dumps.map(async (dump) => {
-    try {
-      return await storeDump(dump, prepared, folder, emit, signal);
-    } catch (error) {
-      first ??= { error };
-      await snapshot.close(); // the others end too, instead of working for nothing
-      throw error;
-    }
-  });
+  const fail = async (error: unknown) => {
+    first ??= { error };
+    await snapshot.close(); // the others end too, instead of working for nothing
+  };
+  const named = namedTables(snapshot.dumps);
+  const store = (dump: Dump, stream: DumpStream) =>
+    storeDump(dump, stream, { prepared, folder, emit, signal, named: named.get(dump) ?? [] });
+  const promised = new Map(snapshot.dumps.map((dump) => [dump, promise<Archive>()]));
+  const ends = readFinalViews(snapshot.views);
+  ends.catch(() => undefined); // every group waits for it
+  for (const dumper of snapshot.dumpers) {
+    const work = eachDump(dumper, ends, (dump, own) => {
+      const archive = store(dump, own);
+      archive.then(promised.get(dump)?.resolve, () => undefined);
+      return archive;
+    });
+    work.catch(async (error: unknown) => {
+      await fail(error);
+      for (const dump of dumper.dumps) promised.get(dump)?.reject(error);
+    });
+  }
+  const archives = snapshot.dumps.flatMap((dump) => promised.get(dump)?.settled ?? []);
   for (const archive of archives) archive.catch(() => undefined); // `failure` tells
   return {
     archives,
@@ -68,41 +77,50 @@ export async function backUpDatabases(
   };
 }
 
-async function storeDump(
-  dump: Dump,
-  { compressor, dumpPace, passphrase, server }: PreparedRun,
-  folder: RunFolder,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<Archive> {
-  const { database } = dump;
-  const subject = database ?? 'accounts';
-  const totalBytes = server.databases.find(({ name }) => name === database)?.dataBytes ?? null;
-  const file = `${archiveFileName(database, compressor.writes)}.enc`;
-  const segmentsFile = `${file}.segments`;
+function snapshotOptions({ parallel, snapshot, nonTransactional }: DatabaseConfig): SnapshotOptions {
+  const { lockWaitSeconds, holdSeconds, fallback } = snapshot;
+  const limits = { lockWaitMs: lockWaitSeconds * 1000, holdMs: holdSeconds * 1000 };
+  return { parallel, limits, fallback, nonTransactional };
+}
 
-  const stream = dumpPace?.through(dump.stream) ?? dump.stream;
-  const watched = metered(stream, { emit, phase: 'dump', subject, totalBytes, signal });
-  const archive = archiveDump(watched, [], compressor);
-  const sealed = digestStream(sealStream(archive.stream, passphrase, { iterations: ITERATIONS }));
-  await folder.write(file, sealed.stream);
-  const summary = await archive.summary;
-  const digest = sealed.digest();
-  assertSameCounts(subject, dump.expected, summary.counts);
-  const segments = encodeSegments(digest.segments);
-  await folder.writeSmall(segmentsFile, segments);
-  return {
-    kind: database === null ? 'accounts' : 'database',
-    database,
-    file,
-    sealedBytes: digest.sealedBytes,
-    sha256: digest.sha256,
-    segments: { file: segmentsFile, sha256: sha256Of(segments), segmentBytes: SEGMENT_BYTES },
-    plainBytes: summary.plainBytes,
-    compression: compressor.writes,
-    compressedBytes: summary.compressedBytes,
-    largestStatementBytes: summary.largestStatementBytes,
-    ...summary.counts,
-    notPointInTimeTables: dump.notPointInTimeTables,
-  };
+function tell({ record, plan, fallback }: Snapshot, subject: string, emit: Emit): void {
+  const { heldMs, dumps, waitedMs = 0 } = record;
+  emit({ kind: 'note', subject, text: plan });
+  if (!fallback) {
+    const waited = waitedMs < 1000 ? '' : `, after waiting ${Math.round(waitedMs / 1000)} s for the lock`;
+    emit({
+      kind: 'note',
+      subject,
+      text: `one snapshot over ${dumps} dumps, commits held back for ${heldMs} ms${waited}`,
+    });
+    return;
+  }
+  emit({
+    kind: 'warning',
+    subject,
+    text: `all databases are in one dump, which needs no lock and takes longer: ${fallback.message}`,
+    hint: fallback.hint ?? 'look at: SHOW FULL PROCESSLIST',
+  });
+}
+
+/** The tables without transactions that a manifest names. */
+function namedTables(dumps: readonly Dump[]): ReadonlyMap<Dump, Dump['notPointInTime']> {
+  let left = NAMED_IN_A_RUN;
+  return new Map(
+    dumps.map((dump) => {
+      const named = dump.notPointInTime.slice(0, Math.min(left, NAMED_TABLES));
+      left -= named.length;
+      return [dump, named] as const;
+    }),
+  );
+}
+
+function promise<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const settled = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { settled, resolve, reject };
 }

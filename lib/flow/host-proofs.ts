@@ -9,8 +9,9 @@ import type { ConvergeOrder } from '../model/converge-order.ts';
  */
 export async function hostProofs({ slice, desired, accountOrder }: ConvergeOrder): Promise<readonly string[]> {
   if (desired !== 'present' || accountOrder) return [];
-  const connection = connectionOf(slice.host.database);
-  const proofs = await proveAccount(connection, { version: await readServerVersion(connection) }, slice.host.database);
+  const { database } = slice.host;
+  const connection = connectionOf(database);
+  const proofs = await proveAccount(connection, { version: await readServerVersion(connection) }, database);
   return proofs.map((proof) =>
     proof.kind === 'proven' ? `${proof.privilege}: ${proof.by}` : `${proof.privilege}: not proven, ${proof.why}`,
   );

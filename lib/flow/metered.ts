@@ -14,19 +14,23 @@ const EVERY_BYTES = 4 * 1024 * 1024;
 
 /** `source`, telling how far it is and ending with the signal's reason as soon as that fires. */
 export function metered<S extends Bytes>(source: S, meter: Meter): S {
-  return count(source, meter) as Bytes as S;
+  return meterOf(meter)(source);
 }
 
-async function* count(source: Bytes, { emit, phase, subject, totalBytes, signal }: Meter): Bytes {
+/** As `metered`, for several sources that are told of together. */
+export function meterOf({ emit, phase, subject, totalBytes, signal }: Meter): <S extends Bytes>(source: S) => S {
   let doneBytes = 0;
   let toldBytes = 0;
-  for await (const chunk of source) {
-    signal.throwIfAborted();
-    doneBytes += chunk.length;
-    if (doneBytes - toldBytes >= EVERY_BYTES) {
-      emit({ kind: 'progress', phase, subject, doneBytes, totalBytes });
-      toldBytes = doneBytes;
+  async function* count(source: Bytes): Bytes {
+    for await (const chunk of source) {
+      signal.throwIfAborted();
+      doneBytes += chunk.length;
+      if (doneBytes - toldBytes >= EVERY_BYTES) {
+        emit({ kind: 'progress', phase, subject, doneBytes, totalBytes });
+        toldBytes = doneBytes;
+      }
+      yield chunk;
     }
-    yield chunk;
   }
+  return <S extends Bytes>(source: S) => count(source) as Bytes as S;
 }

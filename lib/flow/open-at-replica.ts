@@ -10,7 +10,7 @@ import {
 import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { ReplicationRecord } from '../model/manifest.ts';
+import type { ReplicationRecord, SnapshotRecord } from '../model/manifest.ts';
 import { sleep } from '../system/clock.ts';
 import type { PreparedRun } from './prepare-run.ts';
 
@@ -25,7 +25,7 @@ export type WhileHeld = (ask: Ask) => Promise<void>;
  * back, or, where the inventory asks for it, while nothing is applied at all. `open` MUST return as soon as every dump has
  * started. The record is null for a server that is no replica.
  */
-export async function openAtReplica<Snapshot>(
+export async function openAtReplica<Snapshot extends { readonly record: SnapshotRecord }>(
   { host, run, connection, sources }: PreparedRun,
   emit: Emit,
   open: (whileHeld: WhileHeld | undefined) => Promise<Snapshot>,
@@ -34,6 +34,7 @@ export async function openAtReplica<Snapshot>(
   const looks: Coordinates[] = [];
   const held = async () =>
     await open(async (ask) => {
+      looks.length = 0; // of a barrier that did not serve
       looks.push(await readCoordinates(connection, ask));
       await sleep(APART_MS);
       looks.push(await readCoordinates(connection, ask));
@@ -45,7 +46,7 @@ export async function openAtReplica<Snapshot>(
   };
   if (host.database.replica?.stop !== 'sql-thread') {
     const snapshot = await held();
-    const [first, last] = looks;
+    const [first, last] = snapshot.record.barrier === 'single-dump' ? [] : looks;
     if (first && last) return { snapshot, replication: recordOf(first, last, 'held') };
     const only = await askCoordinates(connection);
     return { snapshot, replication: recordOf(only, only, 'running') };

@@ -3,7 +3,7 @@ import { HostName } from './names.ts';
 
 /**
  * What an account can need to take backups, all of it on `*.*`: the first five for any dump. A replica is asked how far
- * it lags, and where the inventory says so, what applies is stopped and started.
+ * it lags. Where the inventory says so, tables without transactions are locked, and what applies is stopped and started.
  */
 export const PRIVILEGES = [
   'SELECT',
@@ -11,6 +11,7 @@ export const PRIVILEGES = [
   'TRIGGER',
   'EVENT',
   'RELOAD',
+  'LOCK TABLES',
   'SLAVE MONITOR',
   'REPLICATION SLAVE ADMIN',
 ] as const;

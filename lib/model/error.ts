@@ -10,6 +10,7 @@ export const ERRORS = {
   'not-found': { exit: 2, retryable: false, summary: 'what was asked for is not there' },
   owed: { exit: 3, retryable: true, summary: 'the backup is safe, and a copy or the publication is still owed' },
   'dump-failed': { exit: 4, retryable: true, summary: 'a dump did not complete' },
+  'lock-timeout': { exit: 4, retryable: true, summary: 'another session kept a lock for too long' },
   'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump lacks objects that the server has' },
   'account-lacks-privilege': { exit: 4, retryable: false, summary: 'the backup account lacks a privilege' },
   'replica-lagging': {
@@ -25,6 +26,7 @@ export const ERRORS = {
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
   'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },
   'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },
+  'too-many-connections': { exit: 7, retryable: true, summary: 'the database takes no more connections' },
   'store-unreachable': { exit: 7, retryable: true, summary: 'the store cannot be reached' },
   'offsite-unreachable': { exit: 7, retryable: true, summary: 'the offsite cannot be reached' },
   'audit-unreachable': { exit: 7, retryable: true, summary: 'the audit repository cannot be reached' },

@@ -83,7 +83,36 @@ const Common = {
     .min(1)
     .max(64)
     .optional()
-    .describe('Dumps that run at full speed at a time; one more than there are cores if absent'),
+    .describe(
+      'Dump programs that are wanted at a time; one more than there are cores if absent, fewer where the server has not enough connections',
+    ),
+  snapshot: z
+    .strictObject({
+      lockWaitSeconds: z
+        .int()
+        .min(1)
+        .max(3600)
+        .default(10)
+        .describe('How long the lock is waited for, each of three times; no query of anybody is ended for it'),
+      holdSeconds: z
+        .int()
+        .min(1)
+        .max(60)
+        .default(5)
+        .describe('How long commits may be held back until every dump has started'),
+      fallback: z
+        .enum(['single-dump', 'fail'])
+        .default('single-dump')
+        .describe('Without the lock: one dump of all databases, which needs none and takes longer; or no backup'),
+    })
+    .prefault({})
+    .describe('The moment that all dumps see'),
+  nonTransactional: z
+    .enum(['list', 'lock'])
+    .default('list')
+    .describe(
+      'Tables of engines without transactions, such as MyISAM: listed in the manifest as not of that moment, or locked against writing until they are dumped',
+    ),
 };
 const LocalDatabase = z.strictObject({ socket: Path, ...Common }).describe('A server on this host');
 const RemoteDatabase = z

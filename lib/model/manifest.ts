@@ -32,6 +32,12 @@ export const VERIFICATIONS = ['re-hashed remotely', 'read back', 'size only'] as
 /** How a copy was compared with what was meant to be written. */
 export type Verification = (typeof VERIFICATIONS)[number];
 
+const TableName = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((name) => !name.includes('\0'), 'a table name has no NUL');
+
 const Sealed = {
   file: FileName,
   sealedBytes: Bytes.describe('Size of the ciphertext'),
@@ -44,6 +50,9 @@ const Sealed = {
     })
     .describe('Side file: the SHA-256 of each segment of the ciphertext, in hex, one a line'),
 };
+
+/** As many tables without transactions are named for an archive: a manifest is to stay below a mebibyte. */
+export const NAMED_TABLES = 100;
 
 const ArchiveFields = z.strictObject({
   kind: z.enum(['database', 'accounts']),
@@ -65,6 +74,15 @@ const ArchiveFields = z.strictObject({
   notPointInTimeTables: Count.describe(
     'Tables of engines without transactions: rows added during the dump may be in it',
   ),
+  notPointInTime: z
+    .array(z.strictObject({ table: TableName, engine: z.string().regex(/^[A-Za-z0-9_]{1,64}$/) }))
+    .max(NAMED_TABLES)
+    .optional()
+    .describe('These tables by name, the first ones where there are very many; since 1.1'),
+  dumpers: z
+    .array(Count)
+    .optional()
+    .describe('Which of snapshot.positions are those of the programs that dumped it, from 0 on; since 1.1'),
 });
 
 /** A reader goes by the name of the file, so that a manifest in which it says something else is none. */
@@ -126,6 +144,27 @@ export const SnapshotRecord = z.strictObject({
   binlog: BinlogPosition.nullable().describe('The position that every dump reported; null with the binary log off'),
   gtid: Gtid.nullable(),
   dumps: Count.describe('Dumps that reported this same position'),
+  waitedMs: DurationMs.optional().describe('How long the lock was waited for, while others went on; since 1.1'),
+  fallback: z
+    .enum(['lock-timeout', 'hold-limit', 'too-many-connections'])
+    .nullable()
+    .optional()
+    .describe('Why there was no barrier, and one dump of all databases instead; since 1.1'),
+  lockedTables: Count.optional().describe(
+    'Tables of engines without transactions that nobody could write to until they were dumped; since 1.1',
+  ),
+  positions: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['group', 'lane', 'accounts']),
+        databases: Count.describe('How many databases the program dumped: they name it in `dumpers`'),
+        table: TableName.nullable().describe('The table of a lane'),
+        part: z.int().min(1).nullable().describe('Which lane of its table it is, from 1 on'),
+        binlog: BinlogPosition.nullable(),
+      }),
+    )
+    .optional()
+    .describe('What each dump program dumped, and the position that it reported; since 1.1'),
 });
 export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
 

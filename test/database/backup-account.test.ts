@@ -14,6 +14,7 @@ import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { startThrowawayServer, type ThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import type { Change, Resource } from '../../lib/model/plan.ts';
 import { accountHost, converge } from '../fixture/account.ts';
+import { textsOf } from '../fixture/dumps.ts';
 import { runSql } from '../fixture/servers.ts';
 import { temporaryFolder } from '../temporary.ts';
 
@@ -91,7 +92,7 @@ t.test('the account that was made takes a backup of everything, and no log knows
     JSON.stringify(proofs),
   );
   const snapshot = await openSnapshot(connection, facts);
-  const texts = await Promise.all(snapshot.dumps.map(({ stream }) => textOf(stream)));
+  const texts = [...(await textsOf(snapshot)).values()];
   await snapshot.close();
   t.ok(snapshot.record.binlog, 'the place in the binary log is known without BINLOG MONITOR');
   t.match(texts.join(), /TRIGGER[\s\S]*EVENT[\s\S]*PROCEDURE/);
@@ -355,9 +356,3 @@ t.test('proves each privilege by its use, and names all that are refused', async
   await sql(`REVOKE EVENT, RELOAD ON *.* FROM ${ME}`);
   await t.rejects(proveAccount(connection, facts), { message: /EVENT, RELOAD$/ });
 });
-
-async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString();
-}

@@ -16,6 +16,10 @@ t.test('finds the number in each form in which the programs print it', async (t)
     errorNumber('--------------\nINSERT INTO t VALUES (1234)\n--------------\n\nERROR 1062 (23000) at line 1: Dup'),
     1062,
   );
+  const early =
+    'Received error packet before completion of TLS handshake. The following cannot be verified: 1040 - Too many';
+  t.equal(errorNumber(`ERROR 2002 (HY000): ${early}`), 1040);
+  t.equal(errorNumber(`mariadb-dump: Got error: 2002: "${early}" when trying to connect`), 1040);
   t.equal(errorNumber('mariadb: unknown option'), undefined);
 });
 

@@ -40,3 +40,9 @@ t.test('asks for more on a replica alone, and to stop what applies only where th
     stopping.slice(-2),
   );
 });
+
+t.test('LOCK TABLES is needed only where tables without transactions are to be locked', async (t) => {
+  const grants = [`GRANT ${all} ON *.* TO \`b\`@\`%\``];
+  t.same(missingPrivileges(grants, privilegesFor({ nonTransactional: 'list' })), []);
+  t.same(missingPrivileges(grants, privilegesFor({ nonTransactional: 'lock' })), ['LOCK TABLES']);
+});

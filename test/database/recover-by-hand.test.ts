@@ -8,6 +8,7 @@ import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { run } from '../../lib/system/command.ts';
 import { collect } from '../bytes.ts';
+import { readSnapshot } from '../fixture/dumps.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 
 t.test('an archive comes back with nothing but tar and the client, with and without comments', async (t) => {
@@ -20,12 +21,10 @@ t.test('an archive comes back with nothing but tar and the client, with and with
   const snapshot = await openSnapshot(server.root, await inspectServer(server.root, { exclude: [] }));
   const compressor = await chooseCompressor('auto');
   const file = `${t.testdir({})}/shop.tar.gz`;
-  await Promise.all(
-    snapshot.dumps.map(async ({ database, stream }) => {
-      const archive = await collect(archiveDump(stream, [], compressor).stream);
-      if (database !== null) writeFileSync(file, archive);
-    }),
-  );
+  await readSnapshot(snapshot, async ({ database }, stream) => {
+    const archive = await collect(archiveDump(stream, [], compressor).stream);
+    if (database !== null) writeFileSync(file, archive);
+  });
   await snapshot.close();
   const sum = "SELECT JSON_OBJECT('n', COUNT(*), 's', SUM(LENGTH(b))) FROM `sh op`.t JOIN `sh op`.v USING (a)";
   const Row = z.object({ n: z.int(), s: z.int() });

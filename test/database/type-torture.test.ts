@@ -12,6 +12,7 @@ import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { assertSameCounts, type ObjectCounts } from '../../lib/model/object-counts.ts';
 import { bytesOf, collect } from '../bytes.ts';
+import { readSnapshot } from '../fixture/dumps.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 import { TYPE_TORTURE } from '../fixture/type-torture.sql.ts';
 
@@ -24,15 +25,13 @@ async function backUp(connection: Connection) {
   const compressor = await chooseCompressor('auto');
   const archives = new Map<string, Buffer>();
   const counts = new Map<string, ObjectCounts>();
-  await Promise.all(
-    snapshot.dumps.map(async (dump) => {
-      const archive = archiveDump(dump.stream, [], compressor);
-      archives.set(dump.database ?? '', await collect(archive.stream));
-      const summary = await archive.summary;
-      assertSameCounts(dump.database ?? 'accounts', dump.expected, summary.counts);
-      counts.set(dump.database ?? '', summary.counts);
-    }),
-  );
+  await readSnapshot(snapshot, async (dump, stream) => {
+    const archive = archiveDump(stream, dump.lanes, compressor);
+    archives.set(dump.database ?? '', await collect(archive.stream));
+    const summary = await archive.summary;
+    assertSameCounts(dump.database ?? 'accounts', dump.expected, summary.counts);
+    counts.set(dump.database ?? '', summary.counts);
+  });
   await snapshot.close();
   return { archives, counts, record: snapshot.record };
 }

@@ -17,6 +17,7 @@ import { DatabaseName } from '../../lib/model/names.ts';
 import { run } from '../../lib/system/command.ts';
 import { assertUserName, findSystemUser, processUser } from '../../lib/system/users.ts';
 import { accountHost, converge } from '../fixture/account.ts';
+import { textsOf } from '../fixture/dumps.ts';
 import { runSql } from '../fixture/servers.ts';
 import { temporaryFolder } from '../temporary.ts';
 
@@ -51,10 +52,10 @@ t.test('a backup with an account that has no password runs as the system user of
   const facts = await inspectServer(connection, host.database);
   t.match(await proveAccount(connection, facts), [{ kind: 'proven' }]);
   const snapshot = await openSnapshot(connection, facts);
-  const texts = await Promise.all(snapshot.dumps.map(({ stream }) => textOf(stream)));
+  const texts = [...(await textsOf(snapshot)).values()];
   await snapshot.close();
   t.equal(texts.length, 2);
-  t.match(texts[0], /INSERT INTO `t` VALUES[\s\S]*\(7\)/);
+  t.match(texts.join(), /INSERT INTO `t` VALUES[\s\S]*\(7\)/);
   t.match(await textOf(await dumpDatabase(connection, DatabaseName.parse('shop'))), /Dump completed/);
 
   // Back and forth between the two kinds of login, by the record of what was made.
@@ -87,8 +88,17 @@ t.test('logs in as administrator by the user of the process, where the inventory
     credentials: { kind: 'unix-socket', user: processUser() },
   });
   if (isRoot) await execute(adminConnection(without), 'DO 0');
-  const { account, exclude, optionFile } = without;
-  const remote = { account, exclude, optionFile, address: 'db.example.net', port: 3306, tls: { ca: '/ca.pem' } };
+  const { account, exclude, optionFile, snapshot, nonTransactional } = without;
+  const remote = {
+    account,
+    exclude,
+    optionFile,
+    snapshot,
+    nonTransactional,
+    address: 'db.example.net',
+    port: 3306,
+    tls: { ca: '/ca.pem' },
+  };
   t.throws(() => adminConnection(remote), { code: 'inventory', hint: /database.admin.optionFile/ });
 });
 

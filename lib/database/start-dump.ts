@@ -1,0 +1,50 @@
+import type { DatabaseName } from '../model/names.ts';
+import type { SystemUser } from '../system/command.ts';
+import { type Connection, clientArguments, clientUser } from './connection.ts';
+import { DumpProcess } from './dump-process.ts';
+import { type DumpProgram, type DumpSubject, dumpArguments, readDumpProgram } from './dump-program.ts';
+import { quoteIdentifier } from './sql-text.ts';
+
+/** All that it takes to start the dump program for a connection, looked up once. */
+export interface DumpTools {
+  readonly connection: Connection;
+  readonly program: DumpProgram;
+  readonly arguments: readonly string[];
+  readonly as: SystemUser | undefined;
+}
+
+/** Throws what `readDumpProgram`, `clientArguments` and `clientUser` throw. */
+export async function readDumpTools(connection: Connection): Promise<DumpTools> {
+  return {
+    connection,
+    program: await readDumpProgram(),
+    arguments: await clientArguments(connection),
+    as: await clientUser(connection),
+  };
+}
+
+/** `binlog`: whether the dump tells its place in the binary log, which fails where there is none. */
+export function startDump(tools: DumpTools, subject: DumpSubject, binlog: boolean): DumpProcess {
+  const { program, connection, as } = tools;
+  const words = [...tools.arguments, ...dumpArguments(subject, { binlog, history: program.history })];
+  return new DumpProcess(program.command, words, nameOf(subject), connection, as);
+}
+
+function nameOf(subject: DumpSubject): string {
+  switch (subject.kind) {
+    case 'accounts':
+      return 'the accounts';
+    case 'databases':
+      return namesOf(subject.databases);
+    case 'views':
+      return `the views of ${namesOf(subject.databases)}`;
+    case 'lane':
+      return `the table ${quoteIdentifier(subject.database)}.${quoteIdentifier(subject.table)}`;
+  }
+}
+
+function namesOf(databases: readonly DatabaseName[]): string {
+  const [first, ...others] = databases.map(quoteIdentifier);
+  if (others.length === 0) return `the database ${first}`;
+  return `the databases ${first} and ${others.length === 1 ? others[0] : `${others.length} more`}`;
+}

@@ -65,6 +65,11 @@ export function absentOptionFile(host: AccountHost): Resource {
   };
 }
 
+/** Whether a password has the form of those that are made here. */
+export function isMadePassword(password: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(password);
+}
+
 function randomPassword(): string {
   return randomBytes(PASSWORD_BYTES).toString('base64url');
 }

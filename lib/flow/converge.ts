@@ -6,12 +6,12 @@ import { rollbackResource } from '../host/rollback.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import type { Change, HostPlan, Resource } from '../model/plan.ts';
+import type { Change, HostPlan, Remark, Resource } from '../model/plan.ts';
 import type { Clock } from '../system/clock.ts';
 import { sha256Of } from '../system/files.ts';
 import { lockOrThrow } from '../system/lock.ts';
 import { hostProofs } from './host-proofs.ts';
-import { hostRemarks } from './host-remarks.ts';
+import { hostRemarks, passingRemarks } from './host-remarks.ts';
 import { hostResources } from './host-resources.ts';
 import { lookAtFarEnds } from './look-at-far-ends.ts';
 import { ownKeys } from './own-keys.ts';
@@ -48,19 +48,19 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
     const resources = context.resources ?? (await resourcesFor(order, context));
     let steps = await planSteps(resources, host.name);
     const applied: Change[] = [];
-    let plan = await tell(steps, order, context);
+    let { plan, passing } = await tell(steps, order, context);
     if (order.apply) {
       // What a program answers can be planned only when the program is there.
       const packages = steps.filter(({ change }) => change.kind === 'package');
       for (const step of packages) applied.push(await carryOut(step, order, context));
       if (packages.length > 0) {
         steps = await planSteps(resources, host.name);
-        plan = await tell(steps, order, context);
+        ({ plan, passing } = await tell(steps, order, context));
       }
       for (const step of steps) applied.push(await carryOut(step, order, context));
     }
     const proofs = order.apply ? [...(await hostProofs(order))] : [];
-    const remarks = order.apply ? [...(await hostRemarks(order, clock))] : plan.remarks;
+    const remarks = order.apply ? [...(await hostRemarks(order, clock)), ...passing] : plan.remarks;
     return {
       plan: { ...plan, changes: order.apply ? applied : plan.changes },
       applied,
@@ -86,15 +86,19 @@ async function resourcesFor(order: ConvergeOrder, { release }: ConvergeContext):
   return await hostResources(order, { release, zone: (await hostTimeZone()) ?? 'unknown' });
 }
 
-async function tell(steps: readonly Step[], order: ConvergeOrder, { clock, emit }: ConvergeContext): Promise<HostPlan> {
+interface Told {
+  readonly plan: HostPlan;
+  /** Those of its remarks that can only be told now: the plan, once carried out, takes what tells them away. */
+  readonly passing: readonly Remark[];
+}
+
+async function tell(steps: readonly Step[], order: ConvergeOrder, { clock, emit }: ConvergeContext): Promise<Told> {
   const { name } = order.slice.host;
-  const plan = {
-    host: name,
-    changes: steps.map(({ change }) => change),
-    remarks: [...(await hostRemarks(order, clock))],
-  };
+  const changes = steps.map(({ change }) => change);
+  const passing = await passingRemarks(order, changes);
+  const plan = { host: name, changes, remarks: [...(await hostRemarks(order, clock)), ...passing] };
   emit({ kind: 'plan', subject: name, plan });
-  return plan;
+  return { plan, passing };
 }
 
 /**

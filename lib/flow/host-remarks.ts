@@ -1,4 +1,5 @@
 import { compressorRemark } from '../archive/explain-compressor.ts';
+import { adoptedPasswordRemark } from '../database/adopted-password.ts';
 import { systemUserRemark } from '../database/system-user.ts';
 import { chooseScheduler, readSchedulerFacts } from '../host/choose-scheduler.ts';
 import { clockRemark, zoneRemark } from '../host/clock-remarks.ts';
@@ -7,12 +8,13 @@ import { hostTimeZone } from '../host/host-time-zone.ts';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Remark } from '../model/plan.ts';
+import type { Change, Remark } from '../model/plan.ts';
 import { storeFolder } from '../storage/store-folder.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
 import { findProgram } from '../system/programs.ts';
+import { formerPathRemarks } from './former-paths.ts';
 import { identitiesOf } from './host-resources.ts';
 
 /** What of a host provisioning cannot mend, and its operator has to know. */
@@ -30,6 +32,13 @@ export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<r
     await schedulerRemark(host),
     compressorRemark(host.compression.program, (program) => findProgram(program) !== undefined),
   ]);
+}
+
+/** What only the plan can tell, before it is carried out: what is left behind, and what is taken over. */
+export async function passingRemarks(order: ConvergeOrder, changes: readonly Change[]): Promise<readonly Remark[]> {
+  const { host } = order.slice;
+  if (order.accountOrder || order.desired !== 'present') return [];
+  return [...(await formerPathRemarks(host)), ...present([await adoptedPasswordRemark(host, changes)])];
 }
 
 function present(remarks: readonly (Remark | undefined)[]): readonly Remark[] {

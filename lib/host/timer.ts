@@ -9,11 +9,12 @@ import { hideUnitValues } from './hide-values.ts';
 import type { TimerUnits } from './render-timer.ts';
 import { type Systemctl, systemctlOrThrow } from './systemctl.ts';
 
-const TIMER = 'coffre.timer';
+/** The unit that starts the nightly task. */
+export const TIMER_UNIT = 'coffre.timer';
 const SERVICE = 'coffre.service';
 const MODE = 0o644;
 /** Folders of lines by which a hand, or `systemctl edit`, changes a unit without touching its file. */
-const DROP_INS = [`${TIMER}.d`, `${SERVICE}.d`];
+const DROP_INS = [`${TIMER_UNIT}.d`, `${SERVICE}.d`];
 
 interface TimerOptions {
   /** /etc/systemd/system, unless the inventory says another. */
@@ -29,7 +30,7 @@ interface TimerOptions {
  * in a drop-in counts as drift and is taken away. Throws `refused` without root, `program-missing` without systemd.
  */
 export function timer({ unitFolder, desired, systemctl, uid = process.getuid?.() ?? 0 }: TimerOptions): Resource {
-  const path = join(unitFolder, TIMER);
+  const path = join(unitFolder, TIMER_UNIT);
   const inspect = async (): Promise<Change | undefined> => {
     const look = desired.kind === 'present' ? lookWanted : lookUnwanted;
     const change = await look({ unitFolder, desired, systemctl });
@@ -45,9 +46,9 @@ export function timer({ unitFolder, desired, systemctl, uid = process.getuid?.()
     async apply() {
       if (!(await inspect())) return;
       if (desired.kind === 'absent') {
-        if (systemctl && (await exists(path))) await systemctlOrThrow(systemctl, ['disable', '--now', TIMER]);
-        else if (systemctl) await systemctlOrThrow(systemctl, ['stop', TIMER]);
-        for (const name of [...leftovers(), SERVICE, TIMER]) await removeDurably(join(unitFolder, name));
+        if (systemctl && (await exists(path))) await systemctlOrThrow(systemctl, ['disable', '--now', TIMER_UNIT]);
+        else if (systemctl) await systemctlOrThrow(systemctl, ['stop', TIMER_UNIT]);
+        for (const name of [...leftovers(), SERVICE, TIMER_UNIT]) await removeDurably(join(unitFolder, name));
         if (systemctl) await systemctlOrThrow(systemctl, ['daemon-reload']);
         return;
       }
@@ -59,9 +60,9 @@ export function timer({ unitFolder, desired, systemctl, uid = process.getuid?.()
       }
       if (!systemctl) return;
       await systemctlOrThrow(systemctl, ['daemon-reload']);
-      await systemctlOrThrow(systemctl, ['enable', TIMER]);
+      await systemctlOrThrow(systemctl, ['enable', TIMER_UNIT]);
       // Starts it, or has it count from the new schedule; a run that is under way goes on.
-      await systemctlOrThrow(systemctl, ['restart', TIMER]);
+      await systemctlOrThrow(systemctl, ['restart', TIMER_UNIT]);
     },
   };
 }
@@ -91,7 +92,7 @@ async function lookWanted({ unitFolder, desired, systemctl }: Looking): Promise<
     }
   }
   if (lines.length === 0) return undefined;
-  return { action: isNew ? 'create' : 'change', kind: 'timer', name: join(unitFolder, TIMER), lines };
+  return { action: isNew ? 'create' : 'change', kind: 'timer', name: join(unitFolder, TIMER_UNIT), lines };
 }
 
 /** Each difference as lines of a diff; `-` for all that is there, `+` for all that should be. */
@@ -108,14 +109,14 @@ function unitDrift(found: CronFile | undefined, text: string): string[] {
 
 async function lookUnwanted({ unitFolder, systemctl }: Looking): Promise<Change | undefined> {
   const lines: string[] = [];
-  for (const name of [TIMER, SERVICE]) {
+  for (const name of [TIMER_UNIT, SERVICE]) {
     const found = await readUnit(join(unitFolder, name));
     if (found) lines.push(` ${name}:`, ...diffLines('-', hideUnitValues(found.text, '')));
   }
   for (const name of leftovers()) if (await readUnit(join(unitFolder, name))) lines.push(`-${name}`);
-  if (systemctl && (await stateOf(systemctl)).get('ActiveState') === 'active') lines.push(`-${TIMER} is active`);
+  if (systemctl && (await stateOf(systemctl)).get('ActiveState') === 'active') lines.push(`-${TIMER_UNIT} is active`);
   if (lines.length === 0) return undefined;
-  return { action: 'remove', kind: 'timer', name: join(unitFolder, TIMER), lines };
+  return { action: 'remove', kind: 'timer', name: join(unitFolder, TIMER_UNIT), lines };
 }
 
 /** What `systemctl show` says of a timer that is at work, and read again since its file was written. */
@@ -128,7 +129,7 @@ const WANTED = [
 /** The state of the timer; `NeedDaemonReload` is no only when the service needs none either. */
 async function stateOf(systemctl: Systemctl): Promise<ReadonlyMap<string, string>> {
   const properties = WANTED.map(([key]) => key).join(',');
-  const shown = await systemctlOrThrow(systemctl, ['show', `--property=${properties}`, TIMER, SERVICE]);
+  const shown = await systemctlOrThrow(systemctl, ['show', `--property=${properties}`, TIMER_UNIT, SERVICE]);
   // One block of KEY=VALUE lines for each of the units, an empty line in between.
   const [ofTimer = new Map(), ofService] = shown
     .split(/\n{2,}/)
@@ -142,11 +143,11 @@ function unitsOf(desired: TimerOptions['desired']): [string, string][] {
     ? []
     : [
         [SERVICE, desired.service],
-        [TIMER, desired.timer],
+        [TIMER_UNIT, desired.timer],
       ];
 }
 
 /** The link that enables the timer, which outlives its unit when somebody removes the file by hand, and the drop-ins. */
 function leftovers(): string[] {
-  return [...DROP_INS, `timers.target.wants/${TIMER}`];
+  return [...DROP_INS, `timers.target.wants/${TIMER_UNIT}`];
 }

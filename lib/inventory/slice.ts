@@ -8,7 +8,7 @@ import { keyFingerprint } from '../model/key-fingerprint.ts';
 import { HostName, RecipientName, Sha256 } from '../model/names.ts';
 import type { Slice } from '../model/slice.ts';
 import { exists, readIfPresent, readRequired } from '../system/files.ts';
-import { parseYaml } from './yaml-document.ts';
+import { parseYaml, type ValueMap } from './yaml-document.ts';
 
 /** File of a host's slice in its settings folder. */
 export const SLICE_FILE = 'host.yaml';
@@ -71,12 +71,19 @@ export async function readSlice(folder: string): Promise<Inventory> {
   };
 }
 
-/** The recipients that the host had before, by its slice; none when there is no slice that can be read. */
-export async function formerRecipients(settingsFolder: string): Promise<readonly RecipientName[]> {
+/**
+ * The slice as it was written before, by whichever version: nothing about it is certain. Undefined when there is none that can
+ * be read.
+ */
+export async function formerSlice(settingsFolder: string): Promise<ValueMap | undefined> {
   // Whoever writes the slice tells what keeps it from being read.
   const text = await readIfPresent(join(settingsFolder, SLICE_FILE)).catch(() => undefined);
-  const names = text && parseYaml(SLICE_FILE, text.toString('utf8')).value.recipients;
-  return z.array(RecipientName).safeParse(names).data ?? [];
+  return text && parseYaml(SLICE_FILE, text.toString('utf8')).value;
+}
+
+/** The recipients that the host had before, by its slice; none when there is no slice that can be read. */
+export async function formerRecipients(settingsFolder: string): Promise<readonly RecipientName[]> {
+  return z.array(RecipientName).safeParse((await formerSlice(settingsFolder))?.recipients).data ?? [];
 }
 
 async function readRecipient(host: HostConfig, name: RecipientName, wanted: Sha256 | undefined): Promise<Recipient> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { AccountHost } from '../../lib/database/account-options.ts';
 import { absentAccountResources, accountResources } from '../../lib/database/account-resources.ts';
+import { adoptedPasswordRemark } from '../../lib/database/adopted-password.ts';
 import { execute, queryLines } from '../../lib/database/client.ts';
 import { connectionOf } from '../../lib/database/connection.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
@@ -233,6 +234,12 @@ t.test(
       const plan = (await planned(account)).lines.join('\n');
       t.match(plan, /\+GRANT SHOW VIEW, TRIGGER, EVENT, RELOAD ON/);
       t.equal(/IDENTIFIED/.test(plan), mode !== 0o600, 'the plan knows already that the password will be another one');
+      const remark = await adoptedPasswordRemark(host, [await planned(account)]);
+      t.match(
+        remark?.text,
+        mode === 0o600 ? /was not made here, and becomes that of 'bkpuser'@'localhost'/ : undefined,
+      );
+      t.equal(await adoptedPasswordRemark(host, []), undefined, 'the account has it, and nothing changes');
       // Killed after the option file: the account still has the former password, and is still known.
       if (mode !== 0o600) await file.apply(await planned(file));
       await converge(resources);
@@ -326,6 +333,7 @@ t.test('two that provision at once both succeed', async (t) => {
   const { file, account } = parts(host);
   await converge([file]);
   const change = await planned(account);
+  t.equal(await adoptedPasswordRemark(host, [change]), undefined, 'the password was made here');
   await Promise.all([account.apply(change), account.apply(change), account.apply(change)]);
   t.equal(await account.inspect(), undefined);
 });

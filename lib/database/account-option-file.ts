@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Resource } from '../model/plan.ts';
 import { exists, makeFolder, removeDurably, writeDurably } from '../system/files.ts';
+import { accountName } from './account-name.ts';
 import { type AccountHost, bytesOf, readAccountOptions } from './account-options.ts';
 import { accountRecordPath, readAccountRecord, writeAccountRecord } from './account-record.ts';
 import { withClientOptions } from './option-file-text.ts';
@@ -57,7 +58,11 @@ export function absentOptionFile(host: AccountHost): Resource {
     ...identity,
     async inspect() {
       const lines = (await leftOver()).map((each) => `-${each}`);
-      return lines.length > 0 ? { ...identity, action: 'remove', lines } : undefined;
+      if (lines.length === 0) return undefined;
+      const { replicaOf } = host.database;
+      // Control has that done while this file is still there.
+      const there = ` on ${replicaOf}, unless another host needs it: the account ${accountName(account)} and its record go`;
+      return { ...identity, action: 'remove', lines: replicaOf === undefined ? lines : [there, ...lines] };
     },
     async apply() {
       for (const each of await leftOver()) await removeDurably(each);

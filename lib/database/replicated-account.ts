@@ -45,8 +45,10 @@ export function replicatedAccount(host: AccountHost, waiting: Waiting = {}): Res
       assertFollows(state, host);
       const change = await plan();
       if (!change) return undefined;
-      const where = ` made on ${database.replicaOf} (${describePrimaries(state)}); replication brings it`;
-      return { ...identity, action: change.action, lines: [where, ...change.lines] };
+      const { replicaOf } = database;
+      const where = ` written on ${replicaOf} (${describePrimaries(state)}), not here; replication brings it`;
+      const also = `+a record of it in the state folder of ${replicaOf}`;
+      return { ...identity, action: change.action, lines: [where, ...change.lines, also] };
     },
     async apply() {
       const giveUpAt = clock.now().getTime() + waitMs;

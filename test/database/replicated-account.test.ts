@@ -68,8 +68,11 @@ t.test('the primary makes the account of its replica by an order, and replicatio
   await t.rejects(primaryAccountOrder(db2, 'present'), { code: 'not-found', hint: /my.cnf/ });
   await converge([file]);
   t.match((await account.inspect())?.lines, [
-    /^ made on db1 \(127.0.0.1:\d+\); replication brings it$/,
+    /^ written on db1 \(127.0.0.1:\d+\), not here; replication brings it$/,
     /^\+IDENTIFIED/,
+    /^\+PASSWORD EXPIRE NEVER/,
+    /^\+GRANT/,
+    '+a record of it in the state folder of db1',
   ]);
   const text = JSON.stringify(await primaryAccountOrder(db2, 'present'));
   const password = parseOptionFile(await readFile(db2.database.optionFile, 'latin1'))?.password ?? '';
@@ -99,6 +102,11 @@ t.test('the primary makes the account of its replica by an order, and replicatio
   await converge([accountFromOrder(order, db1), account]);
   t.equal(await account.inspect(), undefined);
 
+  const planned = await Promise.all(absentAccountResources(db2).map((resource) => resource.inspect()));
+  t.match(planned.at(-1)?.lines, [
+    " on db1, unless another host needs it: the account 'bkpdb2'@'localhost' and its record go",
+    `-${db2.database.optionFile}`,
+  ]);
   const removal = await primaryAccountOrder(db2, 'absent');
   await converge([accountFromOrder(removal, db1), ...absentAccountResources(db2)]);
   t.strictSame(await converge([accountFromOrder(removal, db1), ...absentAccountResources(db2)]), []);

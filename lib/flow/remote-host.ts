@@ -1,4 +1,5 @@
 import { type HostFacts, PROBE_SCRIPT, parseProbe } from '../host/probe.ts';
+import { SWEEP_UPLOADS_SCRIPT } from '../host/uploads.ts';
 import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
@@ -63,7 +64,7 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
           for (const folder of uploads)
             await connection.run([...prefix(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
         } catch {
-          // the connection is gone: the next upload to this host removes what is left there
+          // the connection is gone: whoever looks at this host next removes what is left there
         } finally {
           connection.close();
           patience.end();
@@ -79,7 +80,10 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
 
 async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
   const words = ['sh', '-s', '--', host.agent.path];
-  const { exitCode, stdout } = await connection.run(words, { input: PROBE_SCRIPT, timeoutMs: SHORT_MS });
+  const { exitCode, stdout } = await connection.run(words, {
+    input: SWEEP_UPLOADS_SCRIPT + PROBE_SCRIPT,
+    timeoutMs: SHORT_MS,
+  });
   if (exitCode === null) {
     throw new CoffreError(
       'host-unreachable',

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UPLOADS } from '../host/probe.ts';
+import { UPLOADS } from '../host/uploads.ts';
 import { exists, removeDurably } from '../system/files.ts';
 
 /** The folder of the release that the module at `url` belongs to, as one of its verbs; undefined for the sources. */

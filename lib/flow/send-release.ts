@@ -1,4 +1,5 @@
-import { FREE_SPACE_SCRIPT, UNPACK_SCRIPT, UPLOAD_FOLDER_SCRIPT, UPLOADS } from '../host/probe.ts';
+import { FREE_SPACE_SCRIPT, UNPACK_SCRIPT } from '../host/probe.ts';
+import { UPLOAD_FOLDER_SCRIPT, UPLOADS } from '../host/uploads.ts';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Bytes } from '../model/stages.ts';

@@ -41,18 +41,6 @@ fi
 echo end=probe
 `;
 
-/** How the path of every upload begins. */
-export const UPLOADS = '/var/tmp/coffre-upload.';
-
-/** Makes a private folder for an upload and prints its path; removes what broken connections left hours ago. */
-export const UPLOAD_FOLDER_SCRIPT = `
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
-export PATH LC_ALL
-umask 077
-find /var/tmp -maxdepth 1 -user "$(id -un)" -name 'coffre-upload.*' -mmin +120 -exec rm -rf {} + 2>/dev/null </dev/null
-mktemp -d ${UPLOADS}XXXXXXXX
-`;
-
 /** Unpacks the release in the folder `$1` after checking its digest `$2`. Exit code 65: another digest. */
 export const UNPACK_SCRIPT = `
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C

@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { PROBE_SCRIPT, parseProbe, UNPACK_SCRIPT, UPLOAD_FOLDER_SCRIPT, UPLOADS } from '../../lib/host/probe.ts';
+import { PROBE_SCRIPT, parseProbe, UNPACK_SCRIPT } from '../../lib/host/probe.ts';
+import { SWEEP_UPLOADS_SCRIPT, UPLOAD_FOLDER_SCRIPT, UPLOADS } from '../../lib/host/uploads.ts';
 import { asCoffreError } from '../../lib/model/error.ts';
 import { run } from '../../lib/system/command.ts';
 import { removeDurably, sha256Of } from '../../lib/system/files.ts';
@@ -21,6 +22,7 @@ if (busybox) {
     'cut',
     'dirname',
     'find',
+    'grep',
     'gzip',
     'id',
     'mkdir',
@@ -117,5 +119,11 @@ for (const { name, words, path } of SHELLS) {
     t.equal(unpacked.exitCode, 0, unpacked.stderr);
     t.ok(statSync(join(upload, 'release/verb.mjs')).isFile());
     t.equal((await script(UNPACK_SCRIPT, '/nonexistent', 'f'.repeat(64))).exitCode, 66);
+
+    t.equal((await script(SWEEP_UPLOADS_SCRIPT)).stderr, '');
+    t.ok(existsSync(upload), 'nobody knows that it is left over');
+    writeFileSync(join(upload, 'connection'), '4194305 1\n');
+    t.equal((await script(SWEEP_UPLOADS_SCRIPT)).stderr, '');
+    t.notOk(existsSync(upload), 'its connection is gone');
   });
 }

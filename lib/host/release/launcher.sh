@@ -51,9 +51,13 @@ esac
 [ -f "$here/verbs/$verb.mjs" ] || fail "there is no verb $verb" 'coffre --help'
 shift
 
+# Bulk data is buffers of some hundred kilobytes that one thread of Node takes and another gives back. Left to itself the
+# C library keeps a heap for each thread, and of each whatever was ever needed of it: up to 30 MB more.
 start() {
   node=$1
   shift
+  MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
+  export MALLOC_ARENA_MAX MALLOC_TRIM_THRESHOLD_
   exec "$node" --max-semi-space-size=1 --disable-warning=ExperimentalWarning "$here/verbs/$verb.mjs" "$@"
 }
 

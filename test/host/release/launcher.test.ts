@@ -24,7 +24,7 @@ function release(t: Test) {
   add(
     'verbs/say.mjs',
     `console.log(JSON.stringify([process.execArgv, process.argv[1], process.argv.slice(2),
-    process.env.NODE_OPTIONS, process.env.COFFRE_COMMAND]))`,
+    process.env.NODE_OPTIONS, process.env.COFFRE_COMMAND, process.env.MALLOC_ARENA_MAX]))`,
   );
   cpSync(LAUNCHER, join(here, 'coffre'));
   const nodeOf = (name: string, version: string) => add(name, `#!/bin/sh\necho '${version}'\n`);
@@ -41,6 +41,7 @@ const started = (here: string, ...words: string[]) => [
   words,
   null,
   'coffre',
+  '1',
 ];
 
 t.test('starts a verb with the Node that came along, however it is called', async (t) => {

@@ -40,6 +40,8 @@ export class DumpProcess {
   ) {
     this.#running = start(program, [...words, ...args], { as });
     this.#running.stdin.end();
+    // When a program ends before anybody has read from it, Node throws away what it wrote, unless somebody listens.
+    this.#running.stdout.on('readable', () => undefined);
     this.#chunks = this.#running.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     this.#explain = (ended) => clientFailure(`dump ${subject}`, connection, ended);
   }

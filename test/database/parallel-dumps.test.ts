@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SectionDigester } from '../../lib/archive/section-digester.ts';
 import { Barrier } from '../../lib/database/barrier.ts';
 import { query } from '../../lib/database/client.ts';
-import { dumpLane } from '../../lib/database/dump-database.ts';
+import { dumpDatabase, dumpLane } from '../../lib/database/dump-database.ts';
 import { inspectServer, type ServerFacts } from '../../lib/database/inspect-server.ts';
 import { Session } from '../../lib/database/session.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
@@ -217,6 +217,13 @@ function sectionsOf(sql: string) {
   for (const piece of [...digester.push(Buffer.from(sql)), ...digester.end()]) digester.add(piece, 1);
   return digester.digests().sections.filter(({ kind }) => kind !== 'preamble' && kind !== 'trailer');
 }
+
+t.test('a small dump that has ended long before it is read is all there', async (t) => {
+  const server = await bankServer(t);
+  const stream = await dumpDatabase(server.root, 'one' as never);
+  await sleep(2500);
+  t.match((await collect(stream)).toString(), /\(1,1000\)[\s\S]*-- Dump completed/);
+});
 
 t.test('when a dump fails, the others of its program fail, and nothing is left on the server', async (t) => {
   const server = await bankServer(t);

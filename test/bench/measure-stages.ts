@@ -58,10 +58,9 @@ export async function* measureStages(material: StageMaterial): AsyncGenerator<St
 
 async function* stagesOf({ databases, clientArguments, contractor, folder }: StageMaterial): AsyncGenerator<Stage> {
   const chosen = await chooseCompressor('auto');
-  const [archives, sealed, written] = ['archives.tar.gz', 'sealed.dat', 'written.dat'].map((name) =>
-    join(folder, name),
-  );
-  const files = databases.map((database) => join(folder, `${database}.sql`));
+  const at = (name: string) => join(folder, name);
+  const [archives, sealed, written] = [at('archives.tar.gz'), at('sealed.dat'), at('written.dat')];
+  const files = databases.map((database) => at(`${database}.sql`));
   await makeFolder(folder);
   let sqlBytes = 0;
   for (const [index, file] of files.entries()) {
@@ -81,7 +80,7 @@ async function* stagesOf({ databases, clientArguments, contractor, folder }: Sta
   yield { ...all, stage: 'framing', act: () => drain(archived({ ...chosen, compress: (bytes) => bytes })) };
   await writeDurably(archives, archived(chosen));
 
-  for (const name of ['igzip', 'pigz', 'gzip', 'zlib'] as const) {
+  for (const name of ['igzip', 'pigz', 'gzip', 'zlib', 'zstd'] as const) {
     if (name !== 'zlib' && !findProgram(name)) continue;
     const compressor = await chooseCompressor(name);
     const sample = () => joined(files, (file) => readStream(file, 0, SAMPLE_BYTES));
@@ -114,7 +113,7 @@ async function* stagesOf({ databases, clientArguments, contractor, folder }: Sta
   });
   try {
     const sftp = await connection.sftp();
-    const remote = join(folder, 'sent.dat');
+    const remote = at('sent.dat');
     yield { ...all, stage: 'SFTP up, with fsync', act: () => sftp.upload(remote, stored()) };
     yield { ...all, stage: 'SFTP down', act: () => drain(sftp.download(remote)) };
   } finally {
@@ -123,7 +122,7 @@ async function* stagesOf({ databases, clientArguments, contractor, folder }: Sta
 }
 
 function archiveOf(sql: Bytes, compressor: Compressor): Bytes {
-  return archiveDump(asStage<DumpStream>(sql), compressor).stream;
+  return archiveDump(asStage<DumpStream>(sql), [], compressor).stream;
 }
 
 async function* joined(files: readonly string[], read: (file: string) => Bytes): Bytes {

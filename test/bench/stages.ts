@@ -11,45 +11,48 @@
  * The files that a stage reads are in the page cache. SFTP is to a server on this machine, with the cost of its ciphers
  * and without that of a line.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { clientArguments, connectionOf } from '../../lib/database/connection.ts';
 import { formatTable } from '../../lib/report/table.ts';
 import { expectBulkData } from '../../lib/system/memory.ts';
-import { startBenchWorld } from './bench-world.ts';
-import { coffre } from './contestants.ts';
+import { type BenchCommand, describeMachine, describeVersions, optionsOf, positive, say } from './bench-command.ts';
+import { COFFRE } from './coffre.ts';
+import { shapeNamed } from './data.ts';
 import { measureStages, type StageFigure } from './measure-stages.ts';
+import { withBenchWorld } from './with-bench-world.ts';
 
-/** Carries out `npm run bench -- stages` with the words behind `stages`. */
-export async function benchStages(args: readonly string[]): Promise<void> {
-  const options = { size: { type: 'string', default: '0.5' }, json: { type: 'boolean', default: false } } as const;
-  const { values } = parseArgs({ args: [...args], options });
-  expectBulkData(); // as a task does
-  const folder = await mkdtemp(join(tmpdir(), 'coffre-stages-'));
-  try {
-    process.stderr.write(`bench: making ${values.size} GB of data in ${folder}\n`);
-    const bench = await startBenchWorld(folder, Number(values.size) * 1e9, false);
-    try {
-      const { contractor } = bench.world;
+export const stages: BenchCommand = {
+  usage: '[--size GB] [--shape mixed|many-small|one-huge] [--json]',
+  summary: 'each stage of a backup alone, in MB/s of SQL, and the whole (0.5 GB, mixed)',
+  async run(words, signal) {
+    const options = optionsOf(words, { size: '0.5', shape: 'mixed', json: false });
+    const bytes = positive('size', options.size) * 1e9;
+    expectBulkData(); // as a task does
+    const told = await withBenchWorld({ shape: shapeNamed(options.shape), bytes, shell: false }, async (bench) => {
       const figures: StageFigure[] = [];
-      for await (const figure of measureStages({ ...bench, contractor, folder: join(folder, 'stages') })) {
-        process.stderr.write(`bench: ${figure.stage}: ${(figure.wallMs / 1000).toFixed(1)} s\n`);
+      const material = {
+        databases: bench.databases,
+        clientArguments: await clientArguments(connectionOf(bench.host.database)),
+        contractor: bench.world.contractor,
+        folder: join(bench.world.folder, 'stages'),
+      };
+      for await (const figure of measureStages(material)) {
+        signal.throwIfAborted();
+        say(`${figure.stage}: ${(figure.wallMs / 1000).toFixed(1)} s`);
         figures.push(figure);
       }
-      const whole = { wallMs: (await coffre(bench)).wallMs, sqlBytes: bench.dumpedBytes };
+      const { wallMs } = await COFFRE.takeBackup(bench, signal);
+      const whole = { wallMs, sqlBytes: bench.dumpedBytes };
       const limit = slowest(figures);
-      const told = values.json
-        ? JSON.stringify({ versions: bench.versions, figures, whole, slowest: limit?.stage }, null, 2)
-        : `${tableOf(figures, whole)}\n\nslowest: ${limit?.stage}\n${bench.versions.join(', ')}`;
-      process.stdout.write(`${told}\n`);
-    } finally {
-      await bench.world.stop();
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+      const [machine, versions] = [describeMachine(), await describeVersions(bench, ['pigz', 'zstd'])];
+      return options.json
+        ? JSON.stringify({ machine, versions, figures, whole, slowest: limit?.stage }, null, 2)
+        : `${tableOf(figures, whole)}\n\nslowest: ${limit?.stage}\n${machine}\n${versions.join(', ')}`;
+    });
+    process.stdout.write(`${told}\n`);
+    return 0;
+  },
+};
 
 function slowest(figures: readonly StageFigure[]): StageFigure | undefined {
   return figures.reduce<StageFigure | undefined>(

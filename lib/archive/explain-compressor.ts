@@ -39,6 +39,7 @@ export function compressorRemark(setting: 'auto' | CompressorName, isThere: IsTh
   return {
     text: `${FASTEST} is not installed: backups are compressed by ${name}, which takes about ${timesAsFast(name)} times as long`,
     hint: `on the host: ${INSTALL}; or say in the inventory that this is wanted: compression: { program: ${name} }`,
+    advice: true,
   };
 }
 

@@ -37,6 +37,8 @@ export const Remark = z.strictObject({
   hint: z.string(),
   /** Where it keeps the backups from being whole: the code of the error that a backup would end with. */
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).optional(),
+  /** Nothing is amiss: something could be better. No drift. */
+  advice: z.literal(true).optional(),
 });
 export type Remark = z.infer<typeof Remark>;
 

@@ -71,5 +71,6 @@ function isToCome({ converged, farChanges }: Done, { offsite, identity, failed, 
 /** Also what a plan cannot mend, such as a clock that is wrong. */
 function isDrifted({ converged, farChanges, farRemarks }: Done): boolean {
   const { changes, remarks } = converged.plan;
-  return changes.length + farChanges.length + remarks.length + farRemarks.length > 0;
+  const amiss = [...remarks, ...farRemarks].filter(({ advice }) => !advice);
+  return changes.length + farChanges.length + amiss.length > 0;
 }

@@ -1,19 +1,24 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import type { AccountHost } from '../../lib/database/account-options.ts';
 import { absentAccountResources, accountResources } from '../../lib/database/account-resources.ts';
 import { accountFromOrder } from '../../lib/database/backup-account.ts';
 import { execute, queryLines } from '../../lib/database/client.ts';
 import { connectionOf } from '../../lib/database/connection.ts';
+import { formerAccounts } from '../../lib/database/former-accounts.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { parseOptionFile } from '../../lib/database/option-file-text.ts';
+import { NEEDED_PRIVILEGES } from '../../lib/database/privileges.ts';
 import { proveAccount } from '../../lib/database/prove-account.ts';
 import { replicaState } from '../../lib/database/replica-state.ts';
 import { primaryAccountOrder, replicatedAccount } from '../../lib/database/replicated-account.ts';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { AccountOrder } from '../../lib/model/account-order.ts';
+import { HostName } from '../../lib/model/names.ts';
 import type { Resource } from '../../lib/model/plan.ts';
 import { accountHost, converge } from '../fixture/account.ts';
+import { runSql } from '../fixture/servers.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const folder = temporaryFolder();
@@ -139,6 +144,57 @@ t.test('tells when replication stands still, and when there is none', async (t) 
   await t.rejects(applied(replicatedAccount(db2, { waitMs: 0 })), { message: /replication stands still/ });
   const alone = await accountHost(t, primary, {}, { replicaOf: 'db7' });
   await t.rejects(replicatedAccount(alone).inspect(), { code: 'refused', message: /this server is no replica of it/ });
+});
+
+const DB2 = HostName.parse('db2');
+const users = () =>
+  queryLines(primary.root, "SELECT user FROM mysql.user WHERE user RLIKE '^bkp(new|user|gone|shared)' ORDER BY user");
+const renamed = (host: AccountHost, user: string): AccountHost => ({
+  ...host,
+  database: { ...host.database, account: { ...host.database.account, user } },
+});
+/** What goes when `host` is provisioned as it is now. */
+const gone = async (host: AccountHost) =>
+  converge(await formerAccounts(host, host.name, { user: host.database.account.user, from: 'localhost' }));
+
+t.test('an account that was made under a former name goes, with what is remembered of it', async (t) => {
+  const host = await accountHost(t, primary);
+  t.strictSame(await gone(host), [], 'nothing is remembered yet');
+  await converge(accountResources(host));
+  t.strictSame(await gone(host), [], 'the account of today stays');
+
+  const now = renamed(host, 'bkpnew');
+  await converge(accountResources(now));
+  t.strictSame(await users(), ['bkpnew', 'bkpuser']);
+  t.match(await gone(now), [/^-IDENTIFIED/, /^-GRANT SELECT/, /^-record in /]);
+  t.strictSame(await users(), ['bkpnew']);
+  t.strictSame(await gone(now), [], 'nothing the second time');
+  t.equal((await readdir(join(host.state.path, 'accounts'))).length, 1);
+});
+
+t.test('one that somebody dropped is forgotten, and a file that is no record is passed over', async (t) => {
+  const host = await accountHost(t, primary, { user: 'bkpgone' });
+  await converge(accountResources(host));
+  await runSql(primary, 'DROP USER bkpgone@localhost;');
+  await writeFile(join(host.state.path, 'accounts/x.json'), '{"user": "root"');
+  const now = renamed(host, 'bkpnew');
+  t.match(await gone(now), [/^-record in /]);
+  t.strictSame(await gone(now), []);
+  await rm(host.state.path, { recursive: true });
+  t.strictSame(await gone(now), []);
+});
+
+t.test('one that another host needs stays until that one has another name, too', async (t) => {
+  const host = await accountHost(t, primary, { user: 'bkpshared', login: 'unix_socket' });
+  const order = { host: DB2, user: 'bkpshared', from: 'localhost', tls: false, want: 'present' } as const;
+  await converge(accountResources(host));
+  await converge([accountFromOrder({ ...order, login: 'unix_socket', privileges: [...NEEDED_PRIVILEGES] }, host)]);
+  const now = renamed(host, 'bkpnew');
+  t.strictSame(await gone(now), ['-needed by db1', ' needed by db2']);
+  t.ok((await users()).includes('bkpshared'));
+  t.strictSame(await gone(now), [], 'the host itself has nothing to do with it any more');
+  t.match(await converge(await formerAccounts(now, DB2, { user: 'bkpdb2', from: 'localhost' })), [/IDENTIFIED/]);
+  t.notOk((await users()).includes('bkpshared'));
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { applyContractorSide, planContractorSide } from '../../lib/flow/apply-contractor-side.ts';
-import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
+import { setUpFarEnds } from '../../lib/flow/provision-far-ends.ts';
+import { readInventory } from '../../lib/inventory/read.ts';
+import type { Converged } from '../../lib/model/converge-order.ts';
+import type { FlowEvent } from '../../lib/model/event.ts';
+import { type HostConfig, SftpOffsiteConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import { contractorSide } from '../../lib/storage/contractor-side.ts';
@@ -11,6 +15,7 @@ import { sha256Of } from '../../lib/system/files.ts';
 import { connectSsh, type SshTarget } from '../../lib/system/ssh.ts';
 import { collect } from '../bytes.ts';
 import { noContractor, startContractor } from '../fixture/contractor.ts';
+import { inventoryWith } from '../fixture/inventory.ts';
 
 const RUN = RunId.parse('2026-11-22T040000Z');
 const skip = (await noContractor()) ?? false;
@@ -208,5 +213,61 @@ t.test("the contractor's side is set up over SSH", { skip }, async (t) => {
     await store.removeRun(RUN);
     await (await store.beginRun(RUN)).discard();
     t.equal(await sh('ls -A "$1"', side.folder), '');
+  });
+
+  t.test('provisioning sets up what it may, and tells what it sees there', async (t) => {
+    const identity = '/etc/coffre/offsite_ed25519';
+    const [example] = (await readInventory(await inventoryWith(t))).hosts.values();
+    if (!example) throw new Error('the example has a host');
+    const server = { address: '127.0.0.1', port: adminPort, user: 'globex', hostKey };
+    const offsite = SftpOffsiteConfig.parse({
+      ...{ name: 'contractor', kind: 'sftp', ...server, path: '/runs', identity, admin: { user: 'root' } },
+    });
+    const host: HostConfig = { ...example, offsite: [offsite] };
+    const converged: Converged = {
+      ...{ plan: { host: host.name, changes: [], remarks: [] }, applied: [], signingKey: null },
+      ...{ identities: [], proofs: [], remarks: [], farEnds: [] },
+    };
+    const events: FlowEvent[] = [];
+    const setting = {
+      login: async () => readFileSync(contractor.adminIdentity),
+      emit: (event: FlowEvent) => void events.push(event),
+      signal: new AbortController().signal,
+      hosts: [host, { ...host, name: HostName.parse('sharer') }],
+    };
+
+    await t.test('a dry run shows it all, with the key that the host is going to make', async (t) => {
+      const { farChanges: changes, farRemarks } = await setUpFarEnds(host, converged, { ...setting, apply: false });
+      t.match(
+        changes.map(({ action, kind, name }) => `${action} ${kind} ${name}`),
+        ['create user contractor: globex', 'create folder contractor: /srv/coffre/globex'],
+      );
+      t.match(changes.at(-1), {
+        name: 'contractor: /etc/ssh/authorized_keys/globex',
+        lines: ['+restrict,command="internal-sftp" (the key that the host is going to make) coffre:'],
+      });
+      t.strictSame(farRemarks, []);
+      t.match(events, [{ kind: 'plan', plan: { changes } }]);
+      t.equal(await sh('find /srv -name globex; getent passwd globex || true'), '', 'and nothing is changed');
+    });
+
+    await t.test('it is never the key to be that is let in', async (t) => {
+      t.match(await setUpFarEnds(host, converged, { ...setting, apply: true }), { farChanges: { length: 0 } });
+      t.equal(await sh('getent passwd globex || true'), '');
+      const publicKey = hostPublicKey.split(' ').slice(0, 2).join(' ');
+      const made = { ...converged, identities: [{ path: identity, publicKey }] };
+      t.match(await setUpFarEnds(host, made, { ...setting, apply: true }), { farChanges: { length: 5 } });
+      t.ok((await sh('cat /etc/ssh/authorized_keys/globex')).includes(publicKey));
+
+      await sh(
+        'printf "%s\n" "$@" >> /etc/ssh/authorized_keys/globex',
+        `${publicKey} mallory`,
+        `${publicKey} coffre:sharer`,
+      );
+      const { farChanges, farRemarks } = await setUpFarEnds(host, made, { ...setting, apply: true });
+      t.strictSame(farChanges, [], 'a line of others stays');
+      t.match(farRemarks, [{ text: /^contractor: another key can log in as globex.*: SHA256:\S+ \(mallory\)$/ }]);
+      t.equal(farRemarks.length, 1, 'a host that shares the account is known');
+    });
   });
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import t, { type Test } from 'tap';
 import { releaseRemoval, releaseResource, rollbackRelease } from '../../lib/host/release.ts';
+import { rollbackResource } from '../../lib/host/rollback.ts';
 import { sleep } from '../../lib/system/clock.ts';
 import { run } from '../../lib/system/command.ts';
 import { makeRelease } from '../fixture/release.ts';
@@ -303,4 +304,22 @@ t.test('a process that gets SIGKILL while it installs', async (t) => {
   t.strictSame(await names(), [a, `${b}.partial`, 'current']);
   await install('b');
   t.strictSame(await names(), [a, b, 'current', 'previous']);
+});
+
+const none = { code: 'not-found', message: /no release before the current one is kept/, hint: /git checkout COMMIT/ };
+
+t.test('a plan of a rollback says so when there is nothing to roll back to', async (t) => {
+  const path = t.testdir();
+  await t.rejects(rollbackResource(join(path, 'never-installed')).inspect(), none);
+  await t.rejects(rollbackResource(path).inspect(), none);
+  await mkdir(join(path, '1.0.0-aaaaaaaa'));
+  await symlink('1.0.0-aaaaaaaa', join(path, 'current'));
+  await t.rejects(rollbackResource(path).inspect(), none, 'the only one');
+  await symlink('0.9.0-bbbbbbbb', join(path, 'previous'));
+  await t.rejects(rollbackResource(path).inspect(), none, 'the link leads nowhere');
+  await mkdir(join(path, '0.9.0-bbbbbbbb'));
+  t.match(await rollbackResource(path).inspect(), {
+    action: 'change',
+    lines: ['-current -> 1.0.0-aaaaaaaa', '+current -> 0.9.0-bbbbbbbb'],
+  });
 });

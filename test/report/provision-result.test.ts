@@ -92,6 +92,8 @@ t.test('the exit code is the highest; drift is 2 for a check alone', async (t) =
   t.equal(code([amiss], true), 2, 'what a plan cannot mend is drift, too');
   t.equal(code([amiss], false), 0);
   t.equal(code([good('db1', [], { farRemarks: remarks })], true), 2, 'at the contractor, too');
+  const advised = remarks.map((remark) => ({ ...remark, advice: true as const }));
+  t.equal(code([good('db1', [], { farRemarks: advised })], true), 0, 'what could be better is no drift');
   t.equal(code([good('db1', [change])], false), 0);
   const unreachable = bad('db2', new CoffreError('host-unreachable', 'cannot reach db2'));
   t.equal(code([good('db1', [change], {}, false), unreachable, good('db3')], true), 7);

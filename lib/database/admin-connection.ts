@@ -1,5 +1,5 @@
+import type { DatabaseConfig } from '../model/database-config.ts';
 import { CoffreError } from '../model/error.ts';
-import type { DatabaseConfig } from '../model/inventory.ts';
 import { processUser } from '../system/users.ts';
 import { type Connection, connectionOf } from './connection.ts';
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
+import type { DatabaseConfig } from '../model/database-config.ts';
 import { CoffreError, errnoOf } from '../model/error.ts';
-import type { DatabaseConfig } from '../model/inventory.ts';
 import type { SystemUser } from '../system/command.ts';
 import { findSystemUser, processUser } from '../system/users.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Privilege } from '../model/account-order.ts';
+import type { DatabaseConfig } from '../model/database-config.ts';
 import { CoffreError } from '../model/error.ts';
-import type { DatabaseConfig } from '../model/inventory.ts';
 import { query, queryLines } from './client.ts';
 import type { Connection } from './connection.ts';
 import { quoteString } from './sql-text.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { DatabaseConfig } from '../model/database-config.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
-import type { DatabaseConfig } from '../model/inventory.ts';
 import { query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { describeSource, type ReplicaSource, readReplicaSources } from './replica-sources.ts';

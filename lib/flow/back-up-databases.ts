@@ -1,8 +1,8 @@
 import { readFinalViews } from '../archive/final-views.ts';
 import type { Dump } from '../database/dump.ts';
 import { openSnapshot, type Snapshot, type SnapshotOptions } from '../database/snapshot.ts';
+import type { DatabaseConfig } from '../model/database-config.ts';
 import type { Emit } from '../model/event.ts';
-import type { DatabaseConfig } from '../model/inventory.ts';
 import { type Archive, NAMED_TABLES, type ReplicationRecord, type SnapshotRecord } from '../model/manifest.ts';
 import type { DumpStream } from '../model/stages.ts';
 import type { RunFolder } from '../storage/run-folders.ts';

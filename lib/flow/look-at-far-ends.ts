@@ -1,6 +1,7 @@
 import type { ConvergeOrder, FarEndReport } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
-import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { OffsiteConfig } from '../model/offsite-config.ts';
 import { checkFarEnd } from '../storage/far-end-check.ts';
 import type { Clock } from '../system/clock.ts';
 import { readRequired } from '../system/files.ts';

@@ -1,4 +1,5 @@
-import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { OffsiteConfig } from '../model/offsite-config.ts';
 import type { Offsite } from '../storage/offsite.ts';
 import { pacedOffsite } from '../storage/paced-offsite.ts';
 import { openSftpOffsite } from '../storage/sftp-offsite.ts';

@@ -1,7 +1,8 @@
 import { asCoffreError, type CoffreError } from '../model/error.ts';
-import type { HostConfig, OffsiteConfig } from '../model/inventory.ts';
+import type { HostConfig } from '../model/inventory.ts';
 import type { Copy, SignedManifest } from '../model/manifest.ts';
 import type { OffsiteName } from '../model/names.ts';
+import type { OffsiteConfig } from '../model/offsite-config.ts';
 import type { Offsite, RunUpload } from '../storage/offsite.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import type { BackupContext } from './backup-context.ts';

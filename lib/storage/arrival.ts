@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CoffreError } from '../model/error.ts';
-import type { SftpOffsiteConfig } from '../model/inventory.ts';
 import type { Verification } from '../model/manifest.ts';
+import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { Sftp } from '../system/sftp.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import type { FileFacts } from './offsite.ts';

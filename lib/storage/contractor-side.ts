@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import type { ContractorSide } from '../model/far-end.ts';
-import type { SftpOffsiteConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
+import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import { quotePosix } from '../system/command.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import type { HostConfig, SftpOffsiteConfig } from '../model/inventory.ts';
+import type { HostConfig } from '../model/inventory.ts';
+import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 
 /**
  * Where the other hosts of the inventory keep their runs on the server of this `offsite`: what its account must not be

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
-import type { SftpOffsiteConfig } from '../model/inventory.ts';
+import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { Bytes } from '../model/stages.ts';
 import { explained } from '../system/explained.ts';

@@ -6,7 +6,7 @@ import { type Connection, connectionOf } from '../../lib/database/connection.ts'
 import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { Session } from '../../lib/database/session.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
-import { DatabaseConfig } from '../../lib/model/inventory.ts';
+import { DatabaseConfig } from '../../lib/model/database-config.ts';
 import { assertSameCounts } from '../../lib/model/object-counts.ts';
 import { sleep } from '../../lib/system/clock.ts';
 import { textsOf } from '../fixture/dumps.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
+import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { formatContractorSide, formatFarEnd } from '../../lib/report/far-end.ts';
 import { contractorSide } from '../../lib/storage/contractor-side.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
+import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { contractorSide, DENIED_REQUESTS } from '../../lib/storage/contractor-side.ts';
 import { otherLogins } from '../../lib/storage/other-logins.ts';
 import { run } from '../../lib/system/command.ts';

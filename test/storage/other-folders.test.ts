@@ -1,5 +1,6 @@
 import t from 'tap';
-import { type HostConfig, SftpOffsiteConfig } from '../../lib/model/inventory.ts';
+import type { HostConfig } from '../../lib/model/inventory.ts';
+import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { otherFolders } from '../../lib/storage/other-folders.ts';
 
 function offsite(path: string, change: object = {}): SftpOffsiteConfig {

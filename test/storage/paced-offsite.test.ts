@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { startThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
-import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
+import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import { asStage, type SealedStream } from '../../lib/model/stages.ts';
 import { pacedOffsite } from '../../lib/storage/paced-offsite.ts';

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { startThrowawaySshd, type ThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
-import { SftpOffsiteConfig } from '../../lib/model/inventory.ts';
+import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import { openSftpOffsite } from '../../lib/storage/sftp-offsite.ts';
 import { sha256Of } from '../../lib/system/files.ts';

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/* What values of the inventory look like, wherever they stand in it. */
+
+export const Path = z
+  .string()
+  .regex(/^\/[^\0\n]*$/, 'an absolute path')
+  .describe('An absolute path on the host');
+export const Address = z
+  .string()
+  .regex(/^[A-Za-z0-9:][A-Za-z0-9:._-]*$/, 'a host name or an IP address')
+  .describe('A DNS name or an IP address');
+export const Port = z.int().min(1).max(65535);
+export const UserName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'a login name');
+export const SecretName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, 'the NAME of a variable in the .env file, never the secret itself');
+export const HostKey = z
+  .string()
+  .regex(
+    /^(ssh-ed25519|ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|ssh-rsa) [A-Za-z0-9+/]+={0,2}$/,
+    'type and key, as in known_hosts: "ssh-ed25519 AAAA…"',
+  )
+  .describe('The SSH host key that the server must show; get it with ssh-keyscan and compare it by another way');

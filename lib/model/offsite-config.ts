@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { Address, HostKey, Path, Port, SecretName, UserName } from './config-parts.ts';
+import { OffsiteName } from './names.ts';
+
+const ContractorAdmin = z.strictObject({
+  user: UserName.describe('root, or a user who may run anything through sudo without a password'),
+  port: Port.optional().describe('The port of the offsite if absent; the server must show the same host key'),
+  identity: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Private SSH key at control; ~/.ssh/id_ed25519 or the operator's SSH agent if absent"),
+  folder: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/, 'an absolute path of letters, digits, dots, hyphens and underscores')
+    .default('/srv/coffre')
+    .describe('Folder over there that has one folder an account, each the root of what that account can see'),
+});
+
+export const SftpOffsiteConfig = z.strictObject({
+  name: OffsiteName,
+  kind: z.literal('sftp'),
+  address: Address,
+  port: Port.default(22),
+  user: UserName,
+  path: Path.describe('Folder on the offsite that takes one folder a run, as its account sees it'),
+  hostKey: HostKey,
+  identity: Path.default('/etc/coffre/offsite_ed25519').describe('Private SSH key on the host, mode 0600'),
+  identityPassphrase: SecretName.optional().describe('NAME in the .env file of the passphrase of the identity'),
+  verify: z
+    .enum(['auto', 'rehash', 'read-back', 'size'])
+    .default('auto')
+    .describe('How a copy is verified: sha256sum over there, reading it back, its size, or the best that works'),
+  admin: ContractorAdmin.optional().describe(
+    'Who may set up the account of this offsite on its server; if absent, the contractor is only told what to set up',
+  ),
+});
+export type SftpOffsiteConfig = z.infer<typeof SftpOffsiteConfig>;
+export const OffsiteConfig = z.discriminatedUnion('kind', [SftpOffsiteConfig]);
+export type OffsiteConfig = z.infer<typeof OffsiteConfig>;

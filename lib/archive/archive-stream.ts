@@ -3,8 +3,8 @@ import type { LanedTable } from '../model/lanes.ts';
 import { type ArchiveStream, asStage, type Bytes, type DumpStream } from '../model/stages.ts';
 import type { Compressor } from './compressor.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, encodeDigests } from './digests.ts';
-import type { Piece } from './dump-reader.ts';
 import { mergeLanes } from './merge-lanes.ts';
+import type { Piece } from './piece.ts';
 import { SectionDigester } from './section-digester.ts';
 import { END_OF_TAR, tarHeader, tarPadding } from './tar-blocks.ts';
 

@@ -1,4 +1,4 @@
-import type { Piece } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 import type { Section } from './sections.ts';
 
 /** A run of bytes of one dump, which no other one may interrupt. Its memory is used again when the next one is asked for. */

@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/stages.ts';
-import { DumpReader, type Piece } from './dump-reader.ts';
+import { DumpReader } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 
 /**
  * What a stretch of a group's dump is: the head, the tables of a database, the views of a database, or the end. The dump

@@ -3,7 +3,7 @@ import type { Lane } from '../model/lanes.ts';
 import { OBJECT_KINDS } from '../model/object-counts.ts';
 import { type Block, BlockBuilder } from './block-builder.ts';
 import { type DumpHead, HEAD_LIMIT, settingsIn } from './dump-head.ts';
-import type { Piece } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 import { PieceSource } from './piece-source.ts';
 
 /** The dump of a lane: its head first, and then its rows. */

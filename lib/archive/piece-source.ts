@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
-import { DumpReader, type Piece } from './dump-reader.ts';
+import { DumpReader } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 
 /** The pieces of a dump, one at a time. A piece is its reader's only until the next one is asked for. */
 export class PieceSource {

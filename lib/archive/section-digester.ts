@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Sha256 } from '../model/names.ts';
 import type { ArchiveDigests, SectionDigest } from './digests.ts';
-import { DumpReader, type Piece } from './dump-reader.ts';
+import { DumpReader } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 import type { Section, SectionKind } from './sections.ts';
 
 /** `hash` until the section is closed, `sha256` from then on. */

@@ -1,4 +1,4 @@
-import type { Piece } from './dump-reader.ts';
+import type { Piece } from './piece.ts';
 import type { Section } from './sections.ts';
 
 const NEWLINE = 0x0a;

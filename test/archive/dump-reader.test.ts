@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DumpReader, type Piece } from '../../lib/archive/dump-reader.ts';
+import { DumpReader } from '../../lib/archive/dump-reader.ts';
+import type { Piece } from '../../lib/archive/piece.ts';
 
 const HEAD = `/*M!999999\\- enable the sandbox mode */ 
 -- MariaDB dump 10.19  Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)

@@ -2,9 +2,7 @@ import { z } from 'zod';
 import { DatabaseName } from '../model/names.ts';
 import { OBJECT_KINDS, type ObjectCounts } from '../model/object-counts.ts';
 import type { Ask } from './client.ts';
-
-/** The server's own databases: made by the server, never dumped as data. */
-const OWN = new Set(['information_schema', 'mysql', 'performance_schema', 'sys']);
+import { OWN_DATABASES } from './database-names.ts';
 
 // Names are compared byte by byte: the server's own comparison would make one of `Shop` and `shop`.
 const exactly = (column: string) => `${column} COLLATE utf8mb3_bin`;
@@ -32,7 +30,7 @@ export async function countObjects(ask: Ask, exclude: readonly string[]): Promis
   const left = new Set(exclude);
   const names = (await ask(DATABASES, NameRow)).map(({ database }) => database);
   const counts = new Map(
-    names.filter((name) => !OWN.has(name) && !left.has(name)).map((name) => [name, { ...NO_OBJECTS }]),
+    names.filter((name) => !OWN_DATABASES.has(name) && !left.has(name)).map((name) => [name, { ...NO_OBJECTS }]),
   );
   for (const { database, kind, count } of await ask(COUNTS, CountRow)) {
     const found = counts.get(database);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { query, queryLines } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
+import { OWN_DATABASES, readDatabaseNames } from './database-names.ts';
 import { type GtidSet, parseGtidSet } from './gtid-set.ts';
 import { lackingOf } from './privileges.ts';
 import { describeSource, readReplicaSources } from './replica-sources.ts';
@@ -19,8 +20,6 @@ export interface SeedTarget {
   readonly runsEvents: boolean;
 }
 
-const OWN_DATABASES = ['information_schema', 'performance_schema', 'mysql', 'sys'];
-const Name = z.object({ name: z.string() });
 const Settings = z.object({
   ownLog: z.string().nullable(),
   serverId: z.int(),
@@ -46,14 +45,9 @@ export async function inspectSeedTarget(connection: Connection): Promise<SeedTar
       findings: missing,
     });
   }
-  const names = await query(
-    connection,
-    "SELECT JSON_OBJECT('name', SCHEMA_NAME) FROM information_schema.SCHEMATA",
-    Name,
-  );
   const [settings] = await query(connection, SETTINGS, Settings);
   return {
-    databases: names.map(({ name }) => name).filter((name) => !OWN_DATABASES.includes(name)),
+    databases: (await readDatabaseNames(connection)).filter((name) => !OWN_DATABASES.has(name)),
     follows: (await readReplicaSources(connection)).map(describeSource),
     ownLog: settings?.ownLog == null ? null : parseGtidSet(settings.ownLog),
     serverId: settings?.serverId ?? 0,

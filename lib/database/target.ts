@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { asCoffreError } from '../model/error.ts';
 import { execute, query } from './client.ts';
 import type { Connection } from './connection.ts';
+import { readDatabaseNames } from './database-names.ts';
 
 /** What a restore has to know of the server that it loads into. */
 export interface TargetFacts {
@@ -12,7 +13,6 @@ export interface TargetFacts {
   readonly storedCode: 'taken' | 'on-demand' | 'refused';
 }
 
-const Name = z.object({ name: z.string() });
 const Settings = z.object({ packetBytes: z.int(), refusesCode: z.int() });
 
 /** With the binary log on, a server takes a function only from a trusted creator, or when its words say that it is harmless. */
@@ -20,14 +20,9 @@ const SETTINGS = `SELECT JSON_OBJECT('packetBytes', @@GLOBAL.max_allowed_packet,
   'refusesCode', IF(@@GLOBAL.log_bin AND NOT @@GLOBAL.log_bin_trust_function_creators, 1, 0))`;
 
 export async function inspectTarget(connection: Connection): Promise<TargetFacts> {
-  const names = await query(
-    connection,
-    "SELECT JSON_OBJECT('name', SCHEMA_NAME) FROM information_schema.SCHEMATA",
-    Name,
-  );
   const [settings] = await query(connection, SETTINGS, Settings);
   return {
-    databases: new Set(names.map(({ name }) => name)),
+    databases: new Set(await readDatabaseNames(connection)),
     maxAllowedPacketBytes: settings?.packetBytes ?? 0,
     storedCode: settings?.refusesCode ? await onDemand(connection) : 'taken',
   };

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { Sha256 } from '../model/names.ts';
+import { exclusively } from '../system/exclusive.ts';
 import { readIfPresent, writeDurably } from '../system/files.ts';
-import { exclusively } from './exclusive.ts';
 import { putIntoOutbox, readOutbox, removeFromOutbox } from './outbox.ts';
 
 const ChainHead = z.strictObject({ sequence: z.int().min(1), sha256: Sha256 });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import type { AuditConfig } from '../model/inventory.ts';
+import { exclusively } from '../system/exclusive.ts';
 import { makeFolder, removeDurably } from '../system/files.ts';
 import { type GitOptions, runGit, tryGit } from '../system/git.ts';
-import { exclusively } from './exclusive.ts';
 
 /** The host's own bare clone of the audit repository: objects only, never a work tree that a link could lead out of. */
 export interface Clone {

@@ -52,15 +52,10 @@ export async function readAccountRecord(state: string, id: AccountId): Promise<A
 export async function writeAccountRecord(state: string, record: AccountRecord): Promise<void> {
   const path = accountRecordPath(state, record);
   const content = `${JSON.stringify(record)}\n`;
-  const isWritten = async () => (await readIfPresent(path))?.toString() === content;
-  if (await isWritten()) return;
+  if ((await readIfPresent(path))?.toString() === content) return;
   await makeFolder(state, 0o700);
   await makeFolder(join(state, 'accounts'), 0o700);
-  try {
-    await writeDurably(path, content, 0o600);
-  } catch (error) {
-    if (!(await isWritten())) throw error; // by another one that provisions the host at this moment
-  }
+  await writeDurably(path, content, 0o600);
 }
 
 export async function removeAccountRecord(state: string, id: AccountId): Promise<void> {

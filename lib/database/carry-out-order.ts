@@ -1,5 +1,6 @@
 import type { AccountOrder } from '../model/account-order.ts';
 import { CoffreError } from '../model/error.ts';
+import { exclusively } from '../system/exclusive.ts';
 import { accountName } from './account-name.ts';
 import { assertNotReserved, assertOurs, isOurs, type Ownership } from './account-owner.ts';
 import {
@@ -107,11 +108,18 @@ export async function carryOutOrder(order: AccountOrder, place: AccountPlace): P
 
 const ROUNDS = 3;
 
+/** Long enough for whoever else writes a record of this host: that takes milliseconds. */
+const RECORD_WAIT_MS = 30_000;
+
+/** Several hosts may have their account made at once, and share one: none may lose what another has written. */
 async function remember({ user, from, host, want }: AccountOrder, state: string): Promise<void> {
-  const record = await readAccountRecord(state, { user, from });
-  const others = record?.neededBy.filter((each) => each !== host) ?? [];
-  if (want === 'present')
-    await writeAccountRecord(state, { user, from, made: true, neededBy: [...others, host].sort() });
-  else if (record && others.length > 0) await writeAccountRecord(state, { ...record, neededBy: others });
-  else await removeAccountRecord(state, { user, from });
+  if (want !== 'present' && !(await readAccountRecord(state, { user, from }))) return;
+  await exclusively(state, 'accounts', RECORD_WAIT_MS, async () => {
+    const record = await readAccountRecord(state, { user, from });
+    const others = record?.neededBy.filter((each) => each !== host) ?? [];
+    if (want === 'present')
+      await writeAccountRecord(state, { user, from, made: true, neededBy: [...others, host].sort() });
+    else if (record && others.length > 0) await writeAccountRecord(state, { ...record, neededBy: others });
+    else await removeAccountRecord(state, { user, from });
+  });
 }

@@ -2,8 +2,8 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { appendToChain, type ChainHead, readHead, settle } from '../../lib/audit/chain.ts';
-import { exclusively } from '../../lib/audit/exclusive.ts';
 import { readOutbox } from '../../lib/audit/outbox.ts';
+import { exclusively } from '../../lib/system/exclusive.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
 

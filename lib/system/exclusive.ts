@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { systemClock } from '../system/clock.ts';
-import { makeFolder } from '../system/files.ts';
-import { waitForLock } from '../system/lock.ts';
+import { systemClock } from './clock.ts';
+import { makeFolder } from './files.ts';
+import { waitForLock } from './lock.ts';
 
 /**
  * Does `act` while no other process does anything under the same `name` in `folder`. The lock is the kernel's: nothing is

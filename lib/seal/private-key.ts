@@ -38,23 +38,31 @@ export async function encryptPrivateKey(key: forge.pki.rsa.PrivateKey, passphras
   return forge.pem.encode({ type: 'ENCRYPTED PRIVATE KEY', body }, { maxline: 64 }).replaceAll('\r\n', '\n');
 }
 
+/** Whether a private key in PEM has a passphrase. Throws `private-key` for what is no private key in PEM. */
+export function isProtected(pem: string): boolean {
+  if (!/PRIVATE KEY-----/.test(pem)) throw refusal('it is not a private key in PEM', 'give the path of its .pem file');
+  return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+}
+
 /**
- * Opens a private key in PEM, whatever OpenSSL can read of it. The key stays inside OpenSSL, out of reach of a log
- * or an inspection. Throws `private-key` when the passphrase is wrong or the file is no RSA private key.
+ * Opens a private key in PEM, whatever OpenSSL can read of it; `path` is for the hint. The key stays inside OpenSSL, out
+ * of reach of a log or an inspection. Throws `private-key` when the passphrase is wrong or the file is no RSA private key.
  */
-export function openPrivateKey(pem: string, passphrase: string): KeyObject {
-  const refuse = (why: string, hint: string) =>
-    new CoffreError('private-key', `cannot open the private key: ${why}`, { hint });
+export function openPrivateKey(pem: string, passphrase: string, path = 'key.pem'): KeyObject {
+  const why = isProtected(pem) ? 'the passphrase is wrong, or the file is damaged' : 'the file is damaged';
   let key: KeyObject;
   try {
     key = createPrivateKey({ key: pem, format: 'pem', passphrase });
   } catch {
     // The cause is left out on purpose: what OpenSSL says of a key is for nobody's log.
-    if (!/PRIVATE KEY-----/.test(pem)) throw refuse('it is not a private key in PEM', 'give the path of its .pem file');
-    throw refuse('the passphrase is wrong, or the file is damaged', 'try it with: openssl pkey -noout -in <key.pem>');
+    throw refusal(why, `try it with: openssl pkey -noout -in ${path}`);
   }
-  if (key.asymmetricKeyType !== 'rsa') throw refuse('it is not an RSA key', 'give the private key of a recipient');
+  if (key.asymmetricKeyType !== 'rsa') throw refusal('it is not an RSA key', 'give the private key of a recipient');
   return key;
+}
+
+function refusal(why: string, hint: string): CoffreError {
+  return new CoffreError('private-key', `cannot open the private key: ${why}`, { hint });
 }
 
 type Node = forge.asn1.Asn1;

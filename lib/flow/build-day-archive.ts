@@ -9,6 +9,7 @@ import { sealStream } from '../seal/seal-stream.ts';
 import { encodeSegments } from '../seal/segment-list.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
 import { sha256Of } from '../system/files.ts';
+import { type GrowingDayArchive, writeDayArchive } from './growing-day-archive.ts';
 import { metered } from './metered.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { readSealed } from './read-sealed.ts';
@@ -26,6 +27,7 @@ export async function buildDayArchive(
   archives: readonly Promise<Archive>[],
   emit: Emit,
   signal: AbortSignal,
+  onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<DayArchive> {
   const { passphrase } = prepared;
   async function* entries() {
@@ -43,7 +45,7 @@ export async function buildDayArchive(
     plainBytes += bytes;
   });
   const sealed = digestStream(sealStream(tar, passphrase, { iterations: ITERATIONS }));
-  await target.write(DAY_ARCHIVE_FILE, sealed.stream);
+  await writeDayArchive(target, sealed, onGrowing);
   const { sealedBytes, sha256, segments } = sealed.digest();
   const list = encodeSegments(segments);
   const segmentsFile = `${DAY_ARCHIVE_FILE}.segments`;

@@ -4,6 +4,7 @@ import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { assertFolderWritable } from '../storage/store-guard.ts';
 import { buildDayArchive } from './build-day-archive.ts';
+import type { GrowingDayArchive } from './growing-day-archive.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { runInstructions } from './run-instructions.ts';
@@ -19,13 +20,14 @@ export async function exportDayArchive(
   facts: Promise<Parameters<typeof runInstructions>[1]>,
   emit: Emit,
   signal: AbortSignal,
+  onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<{ readonly dayArchive: DayArchive; readonly reader: RunReader }> {
   const { host, run, wrapped } = prepared;
   facts.catch(() => undefined); // awaited below, unless something else fails first
   await assertFolderWritable(host.export.path);
   const folder = await openRunFolders(host.export.path).beginRun(run);
   try {
-    const dayArchive = await buildDayArchive(prepared, store, folder, archives, emit, signal);
+    const dayArchive = await buildDayArchive(prepared, store, folder, archives, emit, signal, onGrowing);
     for (const { record, content } of wrapped) await folder.writeSmall(record.wrappedKey.file, content);
     await folder.writeSmall(RECOVERY_FILE, runInstructions('offsite', await facts));
     return { dayArchive, reader: folder.reader };

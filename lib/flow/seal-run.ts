@@ -5,6 +5,7 @@ import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
 import type { BackupContext } from './backup-context.ts';
 import { exportDayArchive } from './export-day-archive.ts';
+import type { GrowingDayArchive } from './growing-day-archive.ts';
 import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { readSealed } from './read-sealed.ts';
@@ -25,17 +26,18 @@ export interface SealedRun {
 
 /**
  * Everything of a run that needs the passphrase: the archives in the store, the day archive in the export, beside
- * each the wrapped keys and RECOVERY.txt. Afterwards the passphrase is not needed on this host any more.
+ * each the wrapped keys and RECOVERY.txt. `onGrowing` gets the day archive as soon as it begins to grow. Afterwards the passphrase is not needed on this host any more.
  */
 export async function sealRun(
   prepared: PreparedRun,
   draft: Draft,
   folders: LocalFolders,
   { emit, signal, giveWay }: BackupContext,
+  onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<SealedRun> {
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
   const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
-  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal);
+  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal, onGrowing);
   const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...dumps.archives]);
   await dumps.close();
   const failed = dumps.failure();

@@ -32,17 +32,19 @@ export async function sealRun(
   prepared: PreparedRun,
   draft: Draft,
   folders: LocalFolders,
-  { emit, signal, giveWay }: BackupContext,
+  context: BackupContext,
   onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<SealedRun> {
+  const { emit, signal, giveWay } = context;
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
-  const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
-  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal, onGrowing);
-  const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...dumps.archives]);
+  const durable = dumps.archives.map((each) => each.durable);
+  const exporting = exportDayArchive(prepared, draft, folders.store, dumps.archives, context, onGrowing);
+  const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...durable]);
   await dumps.close();
   const failed = dumps.failure();
   if (failed) throw failed.error;
-  const { archives } = await facts;
+  const done = exported.status === 'fulfilled' ? exported.value : undefined;
+  const archives = done?.archives ?? (await Promise.all(durable));
   const { snapshot, replication, dumpProgram } = dumps;
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);
@@ -54,7 +56,6 @@ export async function sealRun(
   if (exported.status === 'rejected') {
     for (const archive of archives) await drain(await readSealed(folders.store.reader, archive));
   }
-  const done = exported.status === 'fulfilled' ? exported.value : undefined;
   return {
     draft: {
       ...draft,

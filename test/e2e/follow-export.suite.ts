@@ -1,7 +1,9 @@
 import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import t, { type Test } from 'tap';
+import { execute } from '../../lib/database/client.ts';
 import { SEGMENT_BYTES } from '../../lib/model/segments.ts';
+import { sleep } from '../../lib/system/clock.ts';
 import { highWaterMark } from '../fixture/high-water-mark.ts';
 import {
   assertFinalNamesAreWhole,
@@ -31,13 +33,14 @@ const inventory = await world.inventoryWith((host) => {
   Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
 });
 const gate = world.at('gate');
-const dumpOfCrm = (then: string) =>
+const dumpOf = (database: 'crm' | 'shop', then: string) =>
   `case "$*" in
-  *crm*) "$REAL" "$@" | { head -c 6000; while [ ! -e "${gate}" ]; do sleep 0.05; done; ${then}; } ;;
+  *${database}*) "$REAL" "$@" | { head -c 6000; while [ ! -e "${gate}" ]; do sleep 0.05; done; ${then}; } ;;
   *) exec "$REAL" "$@" ;;
 esac`;
-const gated = await pathWith(world.at('bin-gated'), 'mariadb-dump', dumpOfCrm('cat'));
-const failing = await pathWith(world.at('bin-failing'), 'mariadb-dump', dumpOfCrm('exit 1'));
+const gated = await pathWith(world.at('bin-gated'), 'mariadb-dump', dumpOf('crm', 'cat'));
+const failing = await pathWith(world.at('bin-failing'), 'mariadb-dump', dumpOf('crm', 'exit 1'));
+const gatedShop = await pathWith(world.at('bin-gated-shop'), 'mariadb-dump', dumpOf('shop', 'cat'));
 const openGate = () => writeFileSync(gate, '');
 
 const isShipped = ({ event, phase }: TaskEvent) => event === 'progress' && phase === 'ship';
@@ -57,7 +60,7 @@ async function night({ path = gated, ...rest }: Night) {
 
 const hiddenOffsite = async () => (await readdir(world.at(OFFSITE))).filter((name) => name.startsWith('.'));
 const growingFile = () => {
-  const [partial = ''] = readdirSync(world.at(EXPORT)).filter((name) => name.startsWith('.'));
+  const [partial = ''] = readdirSync(world.at(EXPORT)).filter((name) => name.endsWith('.partial'));
   return world.at(EXPORT, partial, 'encrypted.dat.partial');
 };
 
@@ -202,6 +205,42 @@ t.test('Ctrl-C while the line hangs: the run ends all the same, and the next one
   await assertNothingHalfDone(t, world);
   await assertNextIsGood(t);
 });
+
+t.test(
+  'the largest database holds up no other: the day archive takes what is there, in an order that loads',
+  async (t) => {
+    await execute(world.server.root, 'CREATE DATABASE report');
+    await execute(world.server.root, 'CREATE VIEW report.names AS SELECT id, name FROM crm.customer');
+    const running = night({ path: gatedShop });
+    let over = false;
+    running.finally(() => (over = true)).catch(() => undefined);
+    // Until most of crm is in it.
+    const grown = () => statSync(growingFile(), { throwIfNoEntry: false })?.size ?? 0;
+    while (!over && grown() < 1024 * 1024) await sleep(50);
+    openGate();
+    const ended = await running;
+    t.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+    const order = publishedManifests(world)
+      .at(-1)
+      ?.archives.map(({ database }) => database);
+    t.strictSame(
+      order?.filter((name) => name !== 'report'),
+      ['crm', 'shop', null],
+    );
+    t.ok(order && order.map(String).indexOf('report') > order.map(String).indexOf('crm'), String(order));
+    const overwrite = ['shop', 'crm', 'report'].flatMap((name) => ['--overwrite', name]);
+    const restored = await world.restore(['--json', '--from', 'offsite:contractor', ...overwrite], { inventory });
+    t.equal(restored.exitCode, 0, restored.stdout + restored.stderr);
+    const loaded = eventsOf(restored).filter(({ event, phase }) => event === 'phase-ended' && phase === 'load');
+    const inTar = loaded.map(({ subject }) => subject);
+    t.strictSame(
+      inTar,
+      order?.map((name) => name ?? 'accounts'),
+      'the manifest has the order of the tar',
+    );
+    await assertNothingHalfDone(t, world);
+  },
+);
 
 t.test('SIGKILL meanwhile: the next run is clean', async (t) => {
   const before = publishedManifests(world).length;

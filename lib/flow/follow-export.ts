@@ -49,7 +49,7 @@ export function followExport(
     await growing.begun(signal);
     if ((await readDebts(host)).some(({ offsite }) => offsite === config.name)) return undefined;
     const upload = await beginUpload(host, config, run, signal);
-    const watch = { emit, phase: 'ship', subject: DAY_ARCHIVE_FILE, totalBytes: null, signal };
+    const watch = { emit, phase: 'ship', subject: `${DAY_ARCHIVE_FILE} to ${config.name}`, totalBytes: null, signal };
     try {
       const content = metered(growing.follow(signal), watch);
       return { upload, verified: await upload.put(DAY_ARCHIVE_FILE, content, () => growing.facts(signal)) };

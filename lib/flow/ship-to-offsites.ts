@@ -97,7 +97,8 @@ async function shipTo(
   const upload = arrival?.upload ?? (await beginUpload(host, config, draft.run, signal));
   const sent = new Map(arrival ? [[DAY_ARCHIVE_FILE, arrival.verified]] : []);
   try {
-    const verified = await ship({ source, draft, form: shippedForm(draft.dayArchive), upload, sent, emit, signal });
+    const form = shippedForm(draft.dayArchive);
+    const verified = await ship({ source, draft, form, upload, to: config.name, sent, emit, signal });
     return { upload, verified };
   } catch (error) {
     await upload.drop();

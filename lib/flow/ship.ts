@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import { VERIFICATIONS, type Verification } from '../model/manifest.ts';
+import type { OffsiteName } from '../model/names.ts';
 import type { SealedFile } from '../model/stages.ts';
 import type { RunUpload } from '../storage/offsite.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
@@ -16,6 +17,7 @@ export interface Shipment {
   readonly draft: Draft;
   readonly form: RunForm;
   readonly upload: RunUpload;
+  readonly to: OffsiteName;
   /** Files that are there already, and how they compared. */
   readonly sent?: ReadonlyMap<string, Verification>;
   readonly emit: Emit;
@@ -26,7 +28,7 @@ export interface Shipment {
  * Sends every file of a run that its manifest vouches for and that has not been sent yet, each checked against the manifest while it is read here and
  * compared over there once it has arrived. Returns the weakest of these comparisons.
  */
-export async function ship({ source, draft, form, upload, sent, emit, signal }: Shipment): Promise<Verification> {
+export async function ship({ source, draft, form, upload, to, sent, emit, signal }: Shipment): Promise<Verification> {
   const sealed = [...draft.archives, ...(draft.dayArchive ? [draft.dayArchive] : [])];
   let weakest: Verification = VERIFICATIONS[0];
   for (const [name, sha256] of vouchedFiles(draft, form)) {
@@ -34,7 +36,9 @@ export async function ship({ source, draft, form, upload, sent, emit, signal }: 
     const file = sealed.find((each) => each.file === name);
     const verification =
       sent?.get(name) ??
-      (file ? await putSealed(file, { source, upload, emit, signal }) : await putSmall(source, upload, name, sha256));
+      (file
+        ? await putSealed(file, { source, upload, to, emit, signal })
+        : await putSmall(source, upload, name, sha256));
     if (VERIFICATIONS.indexOf(verification) > VERIFICATIONS.indexOf(weakest)) weakest = verification;
   }
   return weakest;
@@ -48,11 +52,11 @@ export async function finishShipment(upload: RunUpload, closing: ReadonlyMap<str
   await upload.commit();
 }
 
-type Place = Pick<Shipment, 'source' | 'upload' | 'emit' | 'signal'>;
+type Place = Pick<Shipment, 'source' | 'upload' | 'to' | 'emit' | 'signal'>;
 
-async function putSealed(file: SealedFile, { source, upload, emit, signal }: Place): Promise<Verification> {
+async function putSealed(file: SealedFile, { source, upload, to, emit, signal }: Place): Promise<Verification> {
   const { file: name, sealedBytes: sizeBytes, sha256 } = file;
-  const watch = { emit, phase: 'ship', subject: name, totalBytes: sizeBytes, signal };
+  const watch = { emit, phase: 'ship', subject: `${name} to ${to}`, totalBytes: sizeBytes, signal };
   return await upload.put(name, metered(await readSealed(source, file), watch), async () => ({ sizeBytes, sha256 }));
 }
 

@@ -24,7 +24,7 @@ import { worldFor } from '../fixture/world.ts';
  * happens while the dumps go on, on a machine of any speed.
  */
 
-t.setTimeout(400_000);
+t.setTimeout(600_000);
 const SHOP_ROWS = 30;
 const world = await worldFor(t, { shopRows: SHOP_ROWS });
 const proxy = await startProxy(world.contractor.port);

@@ -5,7 +5,7 @@ import type { DumpStream } from '../model/stages.ts';
 import type { Dump, Dumper } from './dump.ts';
 import { databasesOf, type RunningDump } from './dump-set.ts';
 import type { ServerFacts } from './inspect-server.ts';
-import { orderForLoading } from './load-order.ts';
+import { neededBefore, orderForLoading } from './load-order.ts';
 import { isEmptyForeignFolder } from './obstacles.ts';
 import { NO_OBJECTS } from './read-objects.ts';
 
@@ -26,10 +26,13 @@ export function assembleDumps(
   const facts = new Map(server.databases.map((each) => [each.name, each]));
   const partsOf = (database: DatabaseName) =>
     running.flatMap(({ of }, index) => (databasesOf(of).includes(database) ? [index] : []));
-  const dumps = loadOrder(counts, server).map((database): Dump => {
+  const order = loadOrder(counts, server);
+  const needed = neededBefore(order, server.viewReferences);
+  const dumps = order.map((database): Dump => {
     const dumpers = partsOf(database);
     return {
       database,
+      after: needed.get(database) ?? [],
       expected: counts.get(database) ?? NO_OBJECTS,
       notPointInTime: locked ? [] : (facts.get(database)?.nonTransactional ?? []),
       lanes: lanesOf(dumpers, running, streams),
@@ -38,6 +41,7 @@ export function assembleDumps(
   });
   const accounts = {
     database: null,
+    after: order,
     expected: NO_OBJECTS,
     notPointInTime: [],
     lanes: [],

@@ -8,6 +8,8 @@ import type { NonTransactionalTable } from './read-storage.ts';
 export interface Dump {
   /** null for the accounts. */
   readonly database: DatabaseName | null;
+  /** The databases that have to be loaded before it. */
+  readonly after: readonly DatabaseName[];
   /** What the server had at the snapshot. */
   readonly expected: ObjectCounts;
   /** Tables whose rows may be newer than the snapshot, because their engine has no transactions. */

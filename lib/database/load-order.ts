@@ -42,3 +42,20 @@ export function orderForLoading(
   for (const name of names) visit(name);
   return [...ordered];
 }
+
+/**
+ * For each name of an order that can be loaded those that have to be loaded before it, whatever happens to the rest of
+ * the order: what its views refer to. Of databases that refer to each other, the ones that the order has first.
+ */
+export function neededBefore(
+  order: readonly DatabaseName[],
+  references: readonly ViewReference[],
+): ReadonlyMap<DatabaseName, readonly DatabaseName[]> {
+  const places = new Map(order.map((name, place) => [name, place]));
+  return new Map(
+    order.map((name, place) => {
+      const needed = references.filter(({ from, to }) => from === name && (places.get(to) ?? place) < place);
+      return [name, needed.map(({ to }) => to)];
+    }),
+  );
+}

@@ -6,6 +6,7 @@ import type { Emit } from '../model/event.ts';
 import { type Archive, NAMED_TABLES, type ReplicationRecord, type SnapshotRecord } from '../model/manifest.ts';
 import type { DumpStream } from '../model/stages.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
+import type { ArchiveUnderWay } from './archives-as-durable.ts';
 import { eachDump } from './each-dump.ts';
 import { openAtReplica } from './open-at-replica.ts';
 import type { PreparedRun } from './prepare-run.ts';
@@ -13,8 +14,8 @@ import { storeDump } from './store-dump.ts';
 
 /** Dumps on their way into the store. */
 export interface DumpsUnderWay {
-  /** Each archive once it is durable in the store's folder, in an order in which they can be loaded. */
-  readonly archives: readonly Promise<Archive>[];
+  /** In an order in which they can be loaded. */
+  readonly archives: readonly ArchiveUnderWay[];
   readonly snapshot: SnapshotRecord;
   /** null unless the server is a replica. */
   readonly replication: ReplicationRecord | null;
@@ -65,8 +66,11 @@ export async function backUpDatabases(
       for (const dump of dumper.dumps) promised.get(dump)?.reject(error);
     });
   }
-  const archives = snapshot.dumps.flatMap((dump) => promised.get(dump)?.settled ?? []);
-  for (const archive of archives) archive.catch(() => undefined); // `failure` tells
+  const archives = snapshot.dumps.flatMap((dump): ArchiveUnderWay | [] => {
+    const durable = promised.get(dump)?.settled;
+    durable?.catch(() => undefined); // `failure` tells
+    return durable ? { database: dump.database, after: dump.after, durable } : [];
+  });
   return {
     archives,
     snapshot: snapshot.record,

@@ -1,34 +1,36 @@
-import type { Emit } from '../model/event.ts';
-import type { Archive, DayArchive } from '../model/manifest.ts';
 import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { assertFolderWritable } from '../storage/store-guard.ts';
-import { buildDayArchive } from './build-day-archive.ts';
+import type { ArchiveUnderWay } from './archives-as-durable.ts';
+import type { BackupContext } from './backup-context.ts';
+import { type BuiltDayArchive, buildDayArchive } from './build-day-archive.ts';
+import type { GrowingDayArchive } from './growing-day-archive.ts';
+import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { runInstructions } from './run-instructions.ts';
 
 /**
- * The export's folder of a run, complete but for its manifest. `facts` come when every archive is in the
- * store. Takes away what it has written when it fails.
+ * The export's folder of a run, complete but for its manifest. `onGrowing` gets the day archive as soon as it begins to
+ * grow. Takes away what it has written when it fails.
  */
 export async function exportDayArchive(
   prepared: PreparedRun,
+  draft: Draft,
   store: RunFolder,
-  archives: readonly Promise<Archive>[],
-  facts: Promise<Parameters<typeof runInstructions>[1]>,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<{ readonly dayArchive: DayArchive; readonly reader: RunReader }> {
+  archives: readonly ArchiveUnderWay[],
+  context: BackupContext,
+  onGrowing: (growing: GrowingDayArchive) => void,
+): Promise<BuiltDayArchive & { readonly reader: RunReader }> {
   const { host, run, wrapped } = prepared;
-  facts.catch(() => undefined); // awaited below, unless something else fails first
   await assertFolderWritable(host.export.path);
   const folder = await openRunFolders(host.export.path).beginRun(run);
   try {
-    const dayArchive = await buildDayArchive(prepared, store, folder, archives, emit, signal);
+    const built = await buildDayArchive(prepared, store, folder, archives, context, onGrowing);
     for (const { record, content } of wrapped) await folder.writeSmall(record.wrappedKey.file, content);
-    await folder.writeSmall(RECOVERY_FILE, runInstructions('offsite', await facts));
-    return { dayArchive, reader: folder.reader };
+    const instructions = runInstructions('offsite', { ...draft, archives: [...built.archives] });
+    await folder.writeSmall(RECOVERY_FILE, instructions);
+    return { ...built, reader: folder.reader };
   } catch (error) {
     await folder.discard();
     throw error;

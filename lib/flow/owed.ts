@@ -102,7 +102,7 @@ async function pay(
       emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
       sending = true;
       const upload = await offsite.beginRun(run);
-      const verified = await ship({ source, form, draft: signed.manifest, upload, emit, signal });
+      const verified = await ship({ source, form, draft: signed.manifest, upload, to: name, emit, signal });
       await finishShipment(upload, await closingFiles(signed, form, host.state.path));
       return { run, offsite: name, verified };
     } finally {

@@ -1,8 +1,11 @@
 /** How long an interrupted host may take to come to the end of what it is at, and to take its upload away. */
 const GRACE_MS = 10_000;
 
-/** Fires with `signal` until its patience begins, and from then on ten seconds later. `end` MUST be called. */
-export function patientSignal(signal: AbortSignal): { readonly signal: AbortSignal; begin(): void; end(): void } {
+/** Fires with `signal` until its patience begins, and from then on `patienceMs` later. `end` MUST be called. */
+export function patientSignal(
+  signal: AbortSignal,
+  patienceMs: number = GRACE_MS,
+): { readonly signal: AbortSignal; begin(): void; end(): void } {
   const patient = new AbortController();
   let graceMs = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -16,7 +19,7 @@ export function patientSignal(signal: AbortSignal): { readonly signal: AbortSign
   return {
     signal: patient.signal,
     begin() {
-      graceMs = GRACE_MS;
+      graceMs = patienceMs;
     },
     end() {
       clearTimeout(timer);

@@ -5,6 +5,7 @@ import { sha256Of } from '../system/files.ts';
 import { backUpDatabases } from './back-up-databases.ts';
 import type { BackupContext } from './backup-context.ts';
 import { exportDayArchive } from './export-day-archive.ts';
+import type { GrowingDayArchive } from './growing-day-archive.ts';
 import type { Draft } from './journal.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { readSealed } from './read-sealed.ts';
@@ -25,22 +26,25 @@ export interface SealedRun {
 
 /**
  * Everything of a run that needs the passphrase: the archives in the store, the day archive in the export, beside
- * each the wrapped keys and RECOVERY.txt. Afterwards the passphrase is not needed on this host any more.
+ * each the wrapped keys and RECOVERY.txt. `onGrowing` gets the day archive as soon as it begins to grow. Afterwards the passphrase is not needed on this host any more.
  */
 export async function sealRun(
   prepared: PreparedRun,
   draft: Draft,
   folders: LocalFolders,
-  { emit, signal, giveWay }: BackupContext,
+  context: BackupContext,
+  onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<SealedRun> {
+  const { emit, signal, giveWay } = context;
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
-  const facts = Promise.all(dumps.archives).then((archives) => ({ ...draft, archives }));
-  const exporting = exportDayArchive(prepared, folders.store, dumps.archives, facts, emit, signal);
-  const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...dumps.archives]);
+  const durable = dumps.archives.map((each) => each.durable);
+  const exporting = exportDayArchive(prepared, draft, folders.store, dumps.archives, context, onGrowing);
+  const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...durable]);
   await dumps.close();
   const failed = dumps.failure();
   if (failed) throw failed.error;
-  const { archives } = await facts;
+  const done = exported.status === 'fulfilled' ? exported.value : undefined;
+  const archives = done?.archives ?? (await Promise.all(durable));
   const { snapshot, replication, dumpProgram } = dumps;
   for (const { record, content } of prepared.wrapped) {
     await folders.keys.writeSmall(record.wrappedKey.file, content);
@@ -52,7 +56,6 @@ export async function sealRun(
   if (exported.status === 'rejected') {
     for (const archive of archives) await drain(await readSealed(folders.store.reader, archive));
   }
-  const done = exported.status === 'fulfilled' ? exported.value : undefined;
   return {
     draft: {
       ...draft,

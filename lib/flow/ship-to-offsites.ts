@@ -1,14 +1,14 @@
 import { asCoffreError, type CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Copy, SignedManifest } from '../model/manifest.ts';
+import type { Copy, SignedManifest, Verification } from '../model/manifest.ts';
 import type { OffsiteName } from '../model/names.ts';
 import type { OffsiteConfig } from '../model/offsite-config.ts';
-import type { Offsite, RunUpload } from '../storage/offsite.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import type { BackupContext } from './backup-context.ts';
+import { beginUpload, type OpenUpload } from './begin-upload.ts';
+import type { Arrival, Following } from './follow-export.ts';
 import type { Draft } from './journal.ts';
-import { openOffsite } from './open-offsite.ts';
-import { closingFiles } from './run-files.ts';
+import { closingFiles, DAY_ARCHIVE_FILE } from './run-files.ts';
 import { shippedForm } from './run-folders.ts';
 import { finishShipment, ship } from './ship.ts';
 
@@ -26,52 +26,62 @@ export interface Shipments {
   close(): void;
 }
 
-interface Arrived {
-  readonly name: OffsiteName;
-  readonly offsite: Offsite;
-  readonly upload: RunUpload;
+interface Shipped {
+  readonly offsite: OffsiteName;
+  readonly upload: OpenUpload;
+  readonly verified: Verification;
 }
 
-/** Sends the data of a run to every offsite of the host. One that fails is owed, and the others go on. */
+/**
+ * Sends the data of a run to every offsite of the host, all at a time: what is left of it where the day archive has been
+ * followed, and all of it elsewhere. One that fails is owed, and the others go on.
+ */
 export async function shipToOffsites(
   host: HostConfig,
   draft: Draft,
   source: RunReader,
+  following: Following | undefined,
   context: BackupContext,
 ): Promise<Shipments> {
-  const copies: Copy[] = [];
-  const failed: Failure[] = [];
-  const arrived: Arrived[] = [];
-  const close = () => {
-    for (const { offsite } of arrived) offsite.close();
-  };
   const form = shippedForm(draft.dayArchive);
-  for (const config of host.offsite) {
-    const { name } = config;
-    try {
-      const { verified, ...connection } = await shipTo(host, config, draft, source, context);
-      arrived.push({ name, ...connection });
-      copies.push({ kind: 'offsite', offsite: name, state: 'complete', verified });
-    } catch (error) {
-      if (context.signal.aborted) close();
-      context.signal.throwIfAborted();
-      failed.push({ offsite: name, error: asCoffreError(error) });
-      copies.push({ kind: 'offsite', offsite: name, state: 'owed', verified: null });
-    }
-  }
-  return {
-    copies,
-    failed,
-    close,
-    async finish(signed) {
-      const late: Failure[] = [];
-      const closing = await closingFiles(signed, form, host.state.path);
-      for (const { name, upload } of arrived) {
-        await finishShipment(upload, closing).catch((error: unknown) => {
-          late.push({ offsite: name, error: asCoffreError(error) });
-        });
+  // Without a day archive the run goes in another form, and what has been sent of it is of no use.
+  if (form === 'store') await following?.abandon();
+  const outcomes = await Promise.all(
+    host.offsite.map(async (config): Promise<Shipped | Failure> => {
+      const offsite = config.name;
+      try {
+        const arrival = form === 'store' ? undefined : await following?.arrivalAt(offsite);
+        return { offsite, ...(await shipTo(host, config, draft, source, arrival, context)) };
+      } catch (error) {
+        return { offsite, error: asCoffreError(error) };
       }
-      return late;
+    }),
+  );
+  const shipped = outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome]));
+  if (context.signal.aborted) await Promise.all(shipped.map(({ upload }) => upload.drop()));
+  context.signal.throwIfAborted();
+  return {
+    copies: outcomes.map((outcome) => {
+      const copy = { kind: 'offsite' as const, offsite: outcome.offsite };
+      return 'error' in outcome
+        ? { ...copy, state: 'owed', verified: null }
+        : { ...copy, state: 'complete', verified: outcome.verified };
+    }),
+    failed: outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : [])),
+    close() {
+      for (const { upload } of shipped) upload.close();
+    },
+    async finish(signed) {
+      const closing = await closingFiles(signed, form, host.state.path);
+      const late = shipped.map(async ({ offsite, upload }): Promise<readonly Failure[]> => {
+        try {
+          await finishShipment(upload, closing);
+          return [];
+        } catch (error) {
+          return [{ offsite, error: asCoffreError(error) }];
+        }
+      });
+      return (await Promise.all(late)).flat();
     },
   };
 }
@@ -81,19 +91,17 @@ async function shipTo(
   config: OffsiteConfig,
   draft: Draft,
   source: RunReader,
+  arrival: Arrival | undefined,
   { emit, signal }: BackupContext,
-) {
-  const offsite = await openOffsite(host, config, signal);
-  let upload: RunUpload | undefined;
+): Promise<Omit<Shipped, 'offsite'>> {
+  const upload = arrival?.upload ?? (await beginUpload(host, config, draft.run, signal));
+  const sent = new Map(arrival ? [[DAY_ARCHIVE_FILE, arrival.verified]] : []);
   try {
-    // What earlier uploads of this host left when they were cut: each of these runs is over, or is sent again as a whole.
-    for (const left of await offsite.listPartials()) await offsite.removePartial(left);
-    upload = await offsite.beginRun(draft.run);
-    const verified = await ship({ source, draft, form: shippedForm(draft.dayArchive), upload, emit, signal });
-    return { offsite, upload, verified };
+    const form = shippedForm(draft.dayArchive);
+    const verified = await ship({ source, draft, form, upload, to: config.name, sent, emit, signal });
+    return { upload, verified };
   } catch (error) {
-    await upload?.discard().catch(() => undefined); // the connection may be what broke; the next run clears it away
-    offsite.close();
+    await upload.drop();
     throw error;
   }
 }

@@ -1,6 +1,8 @@
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import { VERIFICATIONS, type Verification } from '../model/manifest.ts';
+import type { OffsiteName } from '../model/names.ts';
+import type { SealedFile } from '../model/stages.ts';
 import type { RunUpload } from '../storage/offsite.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
@@ -15,24 +17,28 @@ export interface Shipment {
   readonly draft: Draft;
   readonly form: RunForm;
   readonly upload: RunUpload;
+  readonly to: OffsiteName;
+  /** Files that are there already, and how they compared. */
+  readonly sent?: ReadonlyMap<string, Verification>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends every file of a run that its manifest vouches for, each checked against the manifest while it is read here and
+ * Sends every file of a run that its manifest vouches for and that has not been sent yet, each checked against the manifest while it is read here and
  * compared over there once it has arrived. Returns the weakest of these comparisons.
  */
-export async function ship({ source, draft, form, upload, emit, signal }: Shipment): Promise<Verification> {
+export async function ship({ source, draft, form, upload, to, sent, emit, signal }: Shipment): Promise<Verification> {
   const sealed = [...draft.archives, ...(draft.dayArchive ? [draft.dayArchive] : [])];
   let weakest: Verification = VERIFICATIONS[0];
   for (const [name, sha256] of vouchedFiles(draft, form)) {
     signal.throwIfAborted();
     const file = sealed.find((each) => each.file === name);
-    const watch = { emit, phase: 'ship', subject: name, totalBytes: file?.sealedBytes ?? null, signal };
-    const verification = file
-      ? await upload.put({ name, sizeBytes: file.sealedBytes, sha256 }, metered(await readSealed(source, file), watch))
-      : await putSmall(source, upload, name, sha256);
+    const verification =
+      sent?.get(name) ??
+      (file
+        ? await putSealed(file, { source, upload, to, emit, signal })
+        : await putSmall(source, upload, name, sha256));
     if (VERIFICATIONS.indexOf(verification) > VERIFICATIONS.indexOf(weakest)) weakest = verification;
   }
   return weakest;
@@ -41,17 +47,27 @@ export async function ship({ source, draft, form, upload, emit, signal }: Shipme
 /** Sends the files that say what the run is, and makes it appear. */
 export async function finishShipment(upload: RunUpload, closing: ReadonlyMap<string, Buffer>): Promise<void> {
   for (const [name, content] of closing) {
-    await upload.put({ name, sizeBytes: content.length, sha256: sha256Of(content) }, content);
+    await upload.put(name, content, factsOf(content));
   }
   await upload.commit();
+}
+
+type Place = Pick<Shipment, 'source' | 'upload' | 'to' | 'emit' | 'signal'>;
+
+async function putSealed(file: SealedFile, { source, upload, to, emit, signal }: Place): Promise<Verification> {
+  const { file: name, sealedBytes: sizeBytes, sha256 } = file;
+  const watch = { emit, phase: 'ship', subject: `${name} to ${to}`, totalBytes: sizeBytes, signal };
+  return await upload.put(name, metered(await readSealed(source, file), watch), async () => ({ sizeBytes, sha256 }));
 }
 
 async function putSmall(source: RunReader, upload: RunUpload, name: string, sha256: string): Promise<Verification> {
   const content = await readSmall(source, name);
   if (content && sha256Of(content) === sha256) {
-    return await upload.put({ name, sizeBytes: content.length, sha256: sha256Of(content) }, content);
+    return await upload.put(name, content, factsOf(content));
   }
   throw new CoffreError('verification-failed', `cannot ship ${name}: it is not in ${source.where} as it was written`, {
     hint: `look at: ls -la ${source.where}`,
   });
 }
+
+const factsOf = (content: Buffer) => async () => ({ sizeBytes: content.length, sha256: sha256Of(content) });

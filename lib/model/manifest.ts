@@ -216,7 +216,9 @@ export const Manifest = z
       })
       .nullable(),
     recipients: z.array(RecipientRecord),
-    archives: z.array(Archive).describe('In an order in which they can be loaded: the accounts last'),
+    archives: z
+      .array(Archive)
+      .describe('In an order in which they can be loaded, that of the day archive: the accounts last'),
     dayArchive: DayArchive.nullable(),
     instructions: z
       .strictObject({ store: Sha256, offsite: Sha256 })

@@ -14,6 +14,8 @@ export interface StreamDigest {
 export interface DigestedStream {
   /** The very same chunks as the source's, to be read once. */
   readonly stream: SealedStream;
+  /** Of the segments that went through so far: each is here before its last bytes are handed on. */
+  readonly segments: readonly Sha256[];
   /** What went through. Throws while the stream has not been read to its end. */
   digest(): StreamDigest;
 }
@@ -21,9 +23,9 @@ export interface DigestedStream {
 /** Hashes a sealed stream on its way to the disk: as a whole, and each segment of `segmentBytes`. */
 export function digestStream(source: SealedStream, segmentBytes: number = SEGMENT_BYTES): DigestedStream {
   let result: StreamDigest | undefined;
+  const segments: Sha256[] = [];
   async function* pass(): Bytes {
     const whole = createHash('sha256');
-    const segments: Sha256[] = [];
     let segment = createHash('sha256');
     let sealedBytes = 0;
     for await (const chunk of source) {
@@ -44,6 +46,7 @@ export function digestStream(source: SealedStream, segmentBytes: number = SEGMEN
   }
   return {
     stream: asStage<SealedStream>(pass()),
+    segments,
     digest() {
       if (result) return result;
       throw new Error('the digest of a stream that has not been read to its end');

@@ -4,14 +4,14 @@ import type { Verification } from '../model/manifest.ts';
 import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { Sftp } from '../system/sftp.ts';
 import type { SshConnection } from '../system/ssh.ts';
-import type { FileFacts } from './offsite.ts';
+import type { ContentFacts } from './offsite.ts';
 
 /** Hashing over there takes its time with a large file; a server that does not run commands answers at once. */
 const REHASH_BYTES_PER_MS = 10_000;
 const REHASH_LEAST_MS = 30_000;
 
 /** Compares a file that has been sent with what it should be, in the way that the inventory asks for. */
-export type CompareArrival = (path: string, facts: FileFacts) => Promise<Verification>;
+export type CompareArrival = (path: string, facts: ContentFacts & { readonly name: string }) => Promise<Verification>;
 
 /**
  * The comparison for one connection. `auto` has the server hash the file; where it runs no commands, or has another
@@ -25,7 +25,7 @@ export function arrivalOver(
 ): CompareArrival {
   let canRehash = manner === 'auto' || manner === 'rehash';
 
-  async function rehash(path: string, { name, sizeBytes, sha256 }: FileFacts): Promise<boolean> {
+  async function rehash(path: string, { name, sizeBytes, sha256 }: Parameters<CompareArrival>[1]): Promise<boolean> {
     const timeoutMs = REHASH_LEAST_MS + sizeBytes / REHASH_BYTES_PER_MS;
     // A server may refuse commands outright. Should the connection be broken instead, what comes next will say so.
     const ended = await connection.run(['sha256sum', '--', path], { timeoutMs }).catch(() => undefined);

@@ -17,11 +17,11 @@ export function openDirectoryOffsite(path: string): Offsite {
     async beginRun(run) {
       const folder = await folders.beginRun(run);
       return {
-        async put(facts, content) {
-          if (Buffer.isBuffer(content)) await folder.writeSmall(facts.name, content);
-          else await folder.write(facts.name, asStage<SealedStream>(content));
-          const arrived = await digestOf(folder.reader.read(facts.name));
-          if (arrived !== facts.sha256) throw mismatch(path, facts.name);
+        async put(name, content, facts) {
+          if (Buffer.isBuffer(content)) await folder.writeSmall(name, content);
+          else await folder.write(name, asStage<SealedStream>(content));
+          const { sha256 } = await facts();
+          if ((await digestOf(folder.reader.read(name))) !== sha256) throw mismatch(path, name);
           return 'read back';
         },
         commit: folder.commit,

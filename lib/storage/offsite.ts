@@ -5,8 +5,7 @@ import type { SealedStream, VerifiedStream } from '../model/stages.ts';
 import type { RunReader } from './run-reader.ts';
 
 /** What a file must be once it has arrived. */
-export interface FileFacts {
-  readonly name: string;
+export interface ContentFacts {
   readonly sizeBytes: number;
   readonly sha256: Sha256;
 }
@@ -40,10 +39,11 @@ export interface Offsite {
 /** The upload of one run. Ends with `commit` or `discard`. */
 export interface RunUpload {
   /**
-   * Sends one file and compares what has arrived with `facts`. Returns how it compared.
+   * Sends one file and compares what has arrived with its facts. Returns how it compared. They are asked for once the
+   * content has ended, and not before: it may still be growing when it is begun to be sent.
    * Throws `verification-failed` when they differ.
    */
-  put(facts: FileFacts, content: Shippable): Promise<Verification>;
+  put(name: string, content: Shippable, facts: () => Promise<ContentFacts>): Promise<Verification>;
   /** Makes the run appear under its name, in one step. The manifest MUST have been put last. */
   commit(): Promise<void>;
   /** Removes what was sent. */

@@ -12,7 +12,8 @@ export function pacedOffsite(offsite: Offsite, pace: Pace): Offsite {
       const upload = await offsite.beginRun(run);
       return {
         ...upload,
-        put: (facts, content) => upload.put(facts, Buffer.isBuffer(content) ? content : pace.through(content)),
+        put: (name, content, facts) =>
+          upload.put(name, Buffer.isBuffer(content) ? content : pace.through(content), facts),
       };
     },
   };

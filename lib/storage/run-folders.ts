@@ -1,10 +1,19 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { CoffreError, errnoOf } from '../model/error.ts';
+import { asCoffreError, CoffreError, errnoOf } from '../model/error.ts';
 import type { RunId } from '../model/run-id.ts';
-import type { SealedStream } from '../model/stages.ts';
+import type { Bytes, SealedStream } from '../model/stages.ts';
 import { explained } from '../system/explained.ts';
-import { exists, readStream, removeDurably, renameDurably, syncFolder, writeDurably } from '../system/files.ts';
+import {
+  exists,
+  PARTIAL,
+  readStream,
+  removeDurably,
+  renameDurably,
+  syncFolder,
+  writeDurably,
+} from '../system/files.ts';
+import type { Watermark } from '../system/watermark.ts';
 import { assertFileName, isFileName, partialName, runsAmong } from './run-names.ts';
 import type { RunReader } from './run-reader.ts';
 
@@ -14,8 +23,13 @@ const FILE_MODE = 0o600;
 
 /** The folder of one run while it is being written. Ends with `commit` or `discard`. */
 export interface RunFolder {
-  /** Writes a sealed file so that it survives a power cut. No secret in the clear has a way into here. */
-  write(name: string, content: SealedStream): Promise<void>;
+  /**
+   * Writes a sealed file so that it survives a power cut. No secret in the clear has a way into here. `mark` tells those
+   * that follow how far it is: it ends when the file is durable.
+   */
+  write(name: string, content: SealedStream, mark?: Watermark): Promise<void>;
+  /** What `write` has written of a file so far, for a reader that its `mark` tells how much that is. */
+  readGrowing(name: string, start: number, bytes: number): Bytes;
   /** Writes a small file that is public anyway: a wrapped key, the manifest, SHA256SUMS. */
   writeSmall(name: string, content: Buffer | string): Promise<void>;
   /** What has been written so far, to be read while the run is not finished. */
@@ -105,14 +119,31 @@ async function sizeOfFile(path: string): Promise<number | undefined> {
 }
 
 function runFolder(partial: string, final: string): RunFolder {
-  const write = async (name: string, content: SealedStream | Buffer | string) => {
-    assertFileName(name);
-    await writeDurably(join(partial, name), content, FILE_MODE);
-  };
+  const reader = folderReader(partial);
   return {
-    write,
-    writeSmall: write,
-    reader: folderReader(partial),
+    async write(name, content, mark) {
+      assertFileName(name);
+      try {
+        await writeDurably(join(partial, name), content, FILE_MODE, (bytes) => mark?.rise(bytes));
+      } catch (error) {
+        mark?.fail(error);
+        throw error;
+      }
+      mark?.end();
+    },
+    async writeSmall(name, content) {
+      assertFileName(name);
+      await writeDurably(join(partial, name), content, FILE_MODE);
+    },
+    async *readGrowing(name, start, bytes) {
+      try {
+        yield* reader.read(`${name}${PARTIAL}`, start, bytes);
+      } catch (error) {
+        if (asCoffreError(error).code !== 'not-found') throw error;
+        yield* reader.read(name, start, bytes); // it is whole by now
+      }
+    },
+    reader,
     async commit() {
       if (await exists(final)) throw alreadyThere(final); // rename would replace an empty folder
       await syncFolder(partial);

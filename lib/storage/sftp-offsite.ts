@@ -65,11 +65,11 @@ function overSftp({ sftp, root, where, compare, close }: Session): Offsite {
 
   function upload(run: RunId): RunUpload {
     return {
-      async put(facts, content) {
-        assertFileName(facts.name);
-        const path = `${partialPath(run)}/${facts.name}`;
+      async put(name, content, facts) {
+        assertFileName(name);
+        const path = `${partialPath(run)}/${name}`;
         await sftp.upload(path, Buffer.isBuffer(content) ? once(content) : content);
-        return compare(path, facts);
+        return compare(path, { name, ...(await facts()) });
       },
       async commit() {
         await refuseIfThere(run);

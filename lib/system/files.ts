@@ -9,21 +9,27 @@ import { explained } from './explained.ts';
 /** What one call reads or writes: each is a trip to another thread and back, whatever its size. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Suffix of a file that is not finished. Nothing reads one; the next run removes it. */
+/** Suffix of a file that is not finished. Only who follows its writer reads one; the next run removes it. */
 export const PARTIAL = '.partial';
 
 /**
  * Writes `content` under `path` so that it survives a power cut: temp name → write → fsync → rename → fsync the folder.
- * `mode` is that of the file from its first byte on.
+ * `mode` is that of the file from its first byte on. `onWritten` is told how many bytes of a stream are in the file,
+ * under its temporary name (`PARTIAL`) until it is whole.
  */
-export async function writeDurably(path: string, content: Bytes | string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeDurably(
+  path: string,
+  content: Bytes | string | Uint8Array,
+  mode = 0o644,
+  onWritten: (bytes: number) => void = () => undefined,
+): Promise<void> {
   const temporary = `${path}${PARTIAL}`;
   await explain('write', path, async () => {
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', mode);
     try {
       if (typeof content === 'string' || content instanceof Uint8Array) await handle.writeFile(content);
-      else await writeStream(handle, content);
+      else await writeStream(handle, content, onWritten);
       await handle.sync();
     } catch (error) {
       await handle.close().catch(() => undefined);
@@ -173,16 +179,22 @@ export function sha256Of(content: string | Uint8Array): Sha256 {
 }
 
 /** Gathers the chunks in blocks, and fills one while the other is being written. */
-async function writeStream(handle: FileHandle, content: Bytes): Promise<void> {
+async function writeStream(handle: FileHandle, content: Bytes, onWritten: (bytes: number) => void): Promise<void> {
   const blocks = [Buffer.allocUnsafeSlow(BLOCK_BYTES), Buffer.allocUnsafeSlow(BLOCK_BYTES)] as const;
   let [block, other] = blocks;
   let filled = 0;
+  let written = 0;
   let writing: Promise<{ readonly error: unknown } | undefined> = Promise.resolve(undefined);
   const flush = async () => {
     const failed = await writing;
     if (failed) throw failed.error;
-    writing = writeAll(handle, block.subarray(0, filled)).then(
-      () => undefined,
+    const bytes = filled;
+    writing = writeAll(handle, block.subarray(0, bytes)).then(
+      () => {
+        written += bytes;
+        onWritten(written);
+        return undefined;
+      },
       (error: unknown) => ({ error }),
     );
     [block, other] = [other, block];

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import type { Verification } from '../../lib/model/manifest.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import { asStage, type Bytes, type SealedStream } from '../../lib/model/stages.ts';
-import type { Offsite } from '../../lib/storage/offsite.ts';
+import type { Offsite, RunUpload } from '../../lib/storage/offsite.ts';
 import { readSmall } from '../../lib/storage/run-reader.ts';
 import { sha256Of } from '../../lib/system/files.ts';
 import { chunked, collect } from '../bytes.ts';
@@ -21,7 +21,8 @@ export interface OffsiteUnderTest {
 }
 
 const sealed = (source: Bytes) => asStage<SealedStream>(source);
-const factsOf = (name: string, content: Buffer) => ({ name, sizeBytes: content.length, sha256: sha256Of(content) });
+const factsOf = (content: Buffer) => async () => ({ sizeBytes: content.length, sha256: sha256Of(content) });
+const putSmall = (upload: RunUpload, name: string, content: Buffer) => upload.put(name, content, factsOf(content));
 
 /** What every kind of offsite must do. `folder` is what the offsite at hand stores into. */
 export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderTest): void {
@@ -40,11 +41,19 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
   within('shows a run only once it is committed, and gives back what it was given', async (t, offsite, folder) => {
     const content = randomBytes(3_000_001);
     const upload = await offsite.beginRun(RUN);
-    const facts = factsOf('encrypted.dat', content);
-    t.equal(await upload.put(facts, sealed(chunked(content, [65536, 1]))), verified);
-    t.equal(await upload.put(factsOf('@accounts%20.enc', Buffer.from('x')), Buffer.from('x')), verified);
-    t.equal(await upload.put(factsOf('empty', Buffer.alloc(0)), Buffer.alloc(0)), verified);
-    await upload.put(factsOf('manifest.json', Buffer.from('{}')), Buffer.from('{}'));
+    let ended = false;
+    const source = async function* (): Bytes {
+      yield* chunked(content, [65536, 1]);
+      ended = true;
+    };
+    const facts = async () => {
+      t.ok(ended, 'its facts are asked for once it has ended');
+      return await factsOf(content)();
+    };
+    t.equal(await upload.put('encrypted.dat', sealed(source()), facts), verified);
+    t.equal(await putSmall(upload, '@accounts%20.enc', Buffer.from('x')), verified);
+    t.equal(await putSmall(upload, 'empty', Buffer.alloc(0)), verified);
+    await putSmall(upload, 'manifest.json', Buffer.from('{}'));
     t.same(await offsite.listRuns(), []);
     t.equal(await offsite.openRun(RUN), undefined);
     t.same(await offsite.listPartials(), [RUN]);
@@ -71,7 +80,7 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
     mkdirSync(join(folder, RUN));
     await t.rejects(offsite.beginRun(RUN), { code: 'refused', hint: /./ });
     const upload = await offsite.beginRun(LATER);
-    await upload.put(factsOf('a', Buffer.from('a')), Buffer.from('a'));
+    await putSmall(upload, 'a', Buffer.from('a'));
     mkdirSync(join(folder, LATER)); // somebody else was faster
     writeFileSync(join(folder, LATER, 'theirs'), '');
     await t.rejects(upload.commit(), { code: 'refused' });
@@ -81,9 +90,9 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
 
   within('says when what arrived is not what was sent', async (t, offsite, folder) => {
     const upload = await offsite.beginRun(RUN);
-    const facts = factsOf('encrypted.dat', Buffer.from('as it was'));
+    const facts = factsOf(Buffer.from('as it was'));
     const content = Buffer.from(verified === 'size only' ? 'longer than it was' : 'as it is!');
-    await t.rejects(upload.put(facts, content), { code: 'verification-failed' });
+    await t.rejects(upload.put('encrypted.dat', content, facts), { code: 'verification-failed' });
     await upload.discard();
     t.same(readdirSync(folder), []);
   });
@@ -94,8 +103,8 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
       yield randomBytes(100_000);
       throw new Error('the store broke');
     };
-    const facts = factsOf('encrypted.dat', Buffer.alloc(200_000));
-    await t.rejects(upload.put(facts, sealed(source())), { message: 'the store broke' });
+    const facts = factsOf(Buffer.alloc(200_000));
+    await t.rejects(upload.put('encrypted.dat', sealed(source()), facts), { message: 'the store broke' });
     t.notOk(existsSync(join(folder, RUN)));
     await upload.discard();
     t.same(readdirSync(folder), []);
@@ -103,10 +112,10 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
 
   within('begins again where an earlier try was broken off, and lists what others left', async (t, offsite, folder) => {
     const broken = await offsite.beginRun(RUN);
-    await broken.put(factsOf('old', Buffer.from('old')), Buffer.from('old'));
+    await putSmall(broken, 'old', Buffer.from('old'));
     await offsite.beginRun(LATER);
     const upload = await offsite.beginRun(RUN);
-    await upload.put(factsOf('new', Buffer.from('new')), Buffer.from('new'));
+    await putSmall(upload, 'new', Buffer.from('new'));
     t.same(await offsite.listPartials(), [RUN, LATER]);
     await upload.commit();
     t.same(readdirSync(join(folder, RUN)), ['new']);
@@ -128,7 +137,7 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
 
   within('finds the altered bytes of a finished run by reading them', async (t, offsite, folder) => {
     const upload = await offsite.beginRun(RUN);
-    await upload.put(factsOf('a', Buffer.from('abc')), Buffer.from('abc'));
+    await putSmall(upload, 'a', Buffer.from('abc'));
     await upload.commit();
     t.equal(readFileSync(join(folder, RUN, 'a'), 'utf8'), 'abc');
     writeFileSync(join(folder, RUN, 'a'), 'abd');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { orderForLoading } from '../../lib/database/load-order.ts';
+import { neededBefore, orderForLoading } from '../../lib/database/load-order.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
 const name = (text: string) => DatabaseName.parse(text);
@@ -33,5 +33,20 @@ t.test('orders any references without a circle', async () => {
       const order = orderForLoading(given, references);
       return order.length === 4 && references.every(({ from, to }) => order.indexOf(to) < order.indexOf(from));
     }),
+  );
+});
+
+t.test('needed before a database is what its views refer to, as far as the order has it first', async (t) => {
+  const references = [refers('a', 'c'), refers('b', 'd'), refers('d', 'b'), refers('c', 'c'), refers('c', 'mysql')];
+  const order = orderForLoading(names, references);
+  t.same(order, ['c', 'a', 'd', 'b']);
+  t.same(
+    [...neededBefore(order, references)],
+    [
+      ['c', []],
+      ['a', ['c']],
+      ['d', []],
+      ['b', ['d']],
+    ],
   );
 });

@@ -35,7 +35,7 @@ const slowGzip = await pathWith(world.at('bin-gzip'), 'gzip', 'sleep 2; exec "$R
 interface Moment {
   readonly phase: string;
   readonly path?: string;
-  prepare?(strike: () => void): Promise<void>;
+  prepare?(): Promise<void>;
   /** Whether this is the event after which the signal is sent. */
   isNow(event: TaskEvent): boolean;
   readonly delayMs?: number;
@@ -66,11 +66,9 @@ const MOMENTS: readonly Moment[] = [
   },
   {
     phase: 'ship',
-    prepare: async (strike) => {
-      proxy.breakAfter(2_000_000, 'hang');
-      proxy.onBreak(strike);
-    },
-    isNow: () => false,
+    prepare: async () => proxy.breakAfter(2_000_000, 'hang'),
+    isNow: ({ event, phase }) => event === 'phase-started' && phase === 'ship',
+    delayMs: 500,
     mend: async () => proxy.mend(),
     outcomes: { interrupted: 'succeeded', killed: 'succeeded' },
   },
@@ -91,13 +89,11 @@ const MOMENTS: readonly Moment[] = [
 /** A run that gets `signal` at that moment. */
 async function strikeAt(moment: Moment, signal: NodeJS.Signals) {
   const { path, isNow, delayMs = 0 } = moment;
-  let kill: (signal: NodeJS.Signals) => void = () => undefined;
-  await moment.prepare?.(() => kill(signal));
+  await moment.prepare?.();
   const ended = await world.task('backup', ['--json'], {
     inventory,
     ...(path === undefined ? {} : { env: { PATH: path } }),
     onEvent: (event, process) => {
-      kill = process.kill;
       if (isNow(event)) setTimeout(() => process.kill(signal), delayMs);
     },
   });

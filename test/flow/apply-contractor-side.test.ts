@@ -202,9 +202,9 @@ t.test("the contractor's side is set up over SSH", { skip }, async (t) => {
     const store = await openSftpOffsite(offsite);
     t.teardown(() => store.close());
     const content = Buffer.from('sealed');
-    const facts = { name: 'encrypted.dat', sizeBytes: content.length, sha256: sha256Of(content) };
+    const facts = { sizeBytes: content.length, sha256: sha256Of(content) };
     const upload = await store.beginRun(RUN);
-    t.equal(await upload.put(facts, content), 'read back');
+    t.equal(await upload.put('encrypted.dat', content, async () => facts), 'read back');
     await upload.commit();
     t.same(await store.listRuns(), [RUN]);
     t.match(await sh('ls -lR "$1"', side.folder), /-rw------- 1 acme acme .* encrypted.dat/);

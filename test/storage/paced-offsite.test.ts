@@ -35,14 +35,15 @@ t.test('an upload keeps to the rate, from its first second to its last', async (
   const offsite = pacedOffsite(await openSftpOffsite(config), new Pace({ bytesPerSecond: RATE }));
   t.teardown(() => offsite.close());
   const upload = await offsite.beginRun(RUN);
-  const facts = { name: 'encrypted.dat', sizeBytes: CONTENT.length, sha256: sha256Of(CONTENT) };
+  const name = 'encrypted.dat';
+  const facts = async () => ({ sizeBytes: CONTENT.length, sha256: sha256Of(CONTENT) });
   const from = performance.now();
-  const sending = upload.put(facts, asStage<SealedStream>(bytesOf(CONTENT)));
+  const sending = upload.put(name, asStage<SealedStream>(bytesOf(CONTENT)), facts);
   const sizes: { readonly ms: number; readonly bytes: number }[] = [];
   let sent = false;
   const watching = (async () => {
     for (; !sent; await sleep(100)) {
-      const bytes = statSync(join(path, `.${RUN}.partial`, facts.name), { throwIfNoEntry: false })?.size ?? 0;
+      const bytes = statSync(join(path, `.${RUN}.partial`, name), { throwIfNoEntry: false })?.size ?? 0;
       sizes.push({ ms: performance.now() - from, bytes });
     }
   })();
@@ -59,7 +60,7 @@ t.test('an upload keeps to the rate, from its first second to its last', async (
   }
   t.ok(sizes.filter(({ bytes }) => bytes > 0 && bytes < CONTENT.length).length > 4, 'it grew all the time');
   await upload.commit();
-  t.ok((await readFile(join(path, RUN, facts.name))).equals(CONTENT));
+  t.ok((await readFile(join(path, RUN, name))).equals(CONTENT));
 });
 
 t.test('a slow upload does not look like a dead connection to either side', async (t) => {

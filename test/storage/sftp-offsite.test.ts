@@ -50,13 +50,16 @@ offsiteContract(t, {
 });
 
 const RUN = RunId.parse('2026-11-22T040000Z');
-const FACTS = { name: 'a', sizeBytes: 3, sha256: sha256Of('abc') };
+const FACTS = { sizeBytes: 3, sha256: sha256Of('abc') };
 
 t.test('says that a server cannot hash when hashing was asked for', async (t) => {
   const folder = t.testdir();
   const offsite = await openSftpOffsite(config(dumb, folder, { verify: 'rehash' }));
   const upload = await offsite.beginRun(RUN);
-  await t.rejects(upload.put(FACTS, Buffer.from('abc')), { code: 'offsite-unreachable', hint: /verify: auto/ });
+  await t.rejects(
+    upload.put('a', Buffer.from('abc'), async () => FACTS),
+    { code: 'offsite-unreachable', hint: /verify: auto/ },
+  );
   await upload.discard();
   t.same(readdirSync(folder), []);
   offsite.close();

@@ -1,5 +1,5 @@
 import { CoffreError } from '../model/error.ts';
-import type { LanedTable } from '../model/lanes.ts';
+import type { LanedTables } from '../model/lanes.ts';
 import { type ArchiveStream, asStage, type Bytes, type DumpStream } from '../model/stages.ts';
 import type { Compressor } from './compressor.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, encodeDigests } from './digests.ts';
@@ -32,10 +32,10 @@ const WORTH_BYTES = MEMBER_BYTES / 4;
 /**
  * A dump as `.tar.gz`, or as what the compressor writes: members `000001.sql`, `000002.sql`, … whose concatenation is the dump, and `digests.sql`, of
  * SQL comments only, last. So `tar xzOf shop.tar.gz | mariadb` restores it.
- * The rows of `lanes` stand in the same dump: see `mergeLanes`. All streams are read concurrently.
+ * The rows of laned tables stand in the same dump: see `mergeLanes`. All streams are read concurrently.
  * The stream throws what the dump throws, `dump-failed` when the dump lacks its end, and `compressor-failed`.
  */
-export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], compressor: Compressor): DumpArchive {
+export function archiveDump(dump: DumpStream, laned: LanedTables | null, compressor: Compressor): DumpArchive {
   let settle: { resolve: (summary: ArchiveSummary) => void; reject: (error: unknown) => void } | undefined;
   const summary = new Promise<ArchiveSummary>((resolve, reject) => {
     settle = { resolve, reject };
@@ -46,11 +46,11 @@ export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], comp
     let compressedBytes = 0;
     let error: unknown = new CoffreError('interrupted', 'cannot finish the archive: nobody reads it any more');
     try {
-      for await (const chunk of compressor.compress(tarOf(dump, lanes, digester))) {
+      for await (const chunk of compressor.compress(tarOf(dump, laned, digester))) {
         compressedBytes += chunk.length;
         yield chunk;
       }
-      const { bytes, ...rest } = withConditions(digester.digests(), lanes);
+      const { bytes, ...rest } = withConditions(digester.digests(), laned);
       error = undefined;
       settle?.resolve({ ...rest, plainBytes: bytes, compressedBytes });
     } catch (thrown) {
@@ -63,9 +63,9 @@ export function archiveDump(dump: DumpStream, lanes: readonly LanedTable[], comp
   return { stream: asStage<ArchiveStream>(archive()), summary };
 }
 
-async function* tarOf(dump: DumpStream, lanes: readonly LanedTable[], digester: SectionDigester): Bytes {
+async function* tarOf(dump: DumpStream, laned: LanedTables | null, digester: SectionDigester): Bytes {
   const member = new Member();
-  for await (const chunk of lanes.length === 0 ? dump : mergeLanes(dump, lanes)) {
+  for await (const chunk of laned ? mergeLanes(dump, laned) : dump) {
     for (const piece of digester.push(chunk)) yield* fill(member, piece, digester);
   }
   for (const piece of digester.end()) yield* fill(member, piece, digester);
@@ -75,16 +75,17 @@ async function* tarOf(dump: DumpStream, lanes: readonly LanedTable[], digester: 
     });
   }
   yield* member.close();
-  yield* tarMember(DIGESTS_MEMBER, encodeDigests(withConditions(digester.digests(), lanes)));
+  yield* tarMember(DIGESTS_MEMBER, encodeDigests(withConditions(digester.digests(), laned)));
   yield END_OF_TAR;
 }
 
 /** Notes the condition of each lane beside its digest, so that its rows can be dumped once more for comparing. */
-function withConditions(digests: ArchiveDigests, tables: readonly LanedTable[]): ArchiveDigests {
+function withConditions(digests: ArchiveDigests, laned: LanedTables | null): ArchiveDigests {
+  const rows = laned?.lanes.flatMap((lane) => lane.rows) ?? [];
   const sections = digests.sections.map((section) => {
     const { name, lane } = section;
     if (lane === undefined) return section;
-    return { ...section, where: tables.find(({ table }) => table === name)?.lanes[lane - 1]?.where ?? null };
+    return { ...section, where: rows.find(({ table, part }) => table === name && part === lane)?.where ?? null };
   });
   return { ...digests, sections };
 }

@@ -1,11 +1,3 @@
-/** What comes before the rows in the dump of a lane. */
-export interface DumpHead {
-  /** The statements that set a variable. */
-  readonly settings: readonly string[];
-  /** The section of the table up to its rows, as latin1, with one newline at its end. */
-  readonly structure: string;
-}
-
 /** Two kilobytes are usual, and a table with all the columns and partitions that there can be takes some megabytes. */
 export const HEAD_LIMIT = 32 * 1024 * 1024;
 

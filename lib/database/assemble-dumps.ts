@@ -1,4 +1,4 @@
-import type { LanedTable } from '../model/lanes.ts';
+import type { LanedTables } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import type { DumpStream } from '../model/stages.ts';
@@ -14,13 +14,15 @@ export interface Running {
   /** What each of `running` writes. */
   readonly streams: readonly DumpStream[];
   readonly counts: ReadonlyMap<DatabaseName, ObjectCounts>;
+  /** The structures of the laned tables of each database that has any. */
+  readonly structures: ReadonlyMap<DatabaseName, DumpStream>;
   /** Whether tables without transactions are locked until they are dumped. */
   readonly locked: boolean;
 }
 
 /** What the running programs come to: dumps in the order in which they can be loaded, and who makes them. */
 export function assembleDumps(
-  { running, streams, counts, locked }: Running,
+  { running, streams, counts, structures, locked }: Running,
   server: ServerFacts,
 ): { readonly dumps: readonly Dump[]; readonly dumpers: readonly Dumper[] } {
   const facts = new Map(server.databases.map((each) => [each.name, each]));
@@ -35,7 +37,7 @@ export function assembleDumps(
       after: needed.get(database) ?? [],
       expected: counts.get(database) ?? NO_OBJECTS,
       notPointInTime: locked ? [] : (facts.get(database)?.nonTransactional ?? []),
-      lanes: lanesOf(dumpers, running, streams),
+      laned: lanedOf(structures.get(database), dumpers, running, streams),
       dumpers,
     };
   });
@@ -44,7 +46,7 @@ export function assembleDumps(
     after: order,
     expected: NO_OBJECTS,
     notPointInTime: [],
-    lanes: [],
+    laned: null,
     dumpers: running.flatMap(({ of }, index) => (of.kind === 'accounts' ? [index] : [])),
   };
   const named = new Map<DatabaseName | null, Dump>([...dumps, accounts].map((dump) => [dump.database, dump]));
@@ -57,19 +59,19 @@ export function assembleDumps(
   return { dumps: [...dumps, accounts], dumpers };
 }
 
-function lanesOf(
+function lanedOf(
+  structures: DumpStream | undefined,
   places: readonly number[],
   running: readonly RunningDump[],
   streams: readonly DumpStream[],
-): readonly LanedTable[] {
-  const tables = new Map<string, LanedTable['lanes'][number][]>();
-  for (const place of places) {
+): LanedTables | null {
+  if (!structures) return null;
+  const lanes = places.flatMap((place) => {
     const of = running[place]?.of;
     const stream = streams[place];
-    if (of?.kind !== 'lane' || !stream) continue;
-    tables.set(of.table, [...(tables.get(of.table) ?? []), { where: of.where, stream }]);
-  }
-  return [...tables].map(([table, lanes]) => ({ table, lanes }));
+    return of?.kind === 'lane' && stream ? [{ rows: of.rows, stream }] : [];
+  });
+  return { structures, lanes };
 }
 
 /** What there is now, also when it was made after the inspection. */

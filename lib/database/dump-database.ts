@@ -1,3 +1,4 @@
+import type { Lane, LaneRows } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { asStage, type DumpStream } from '../model/stages.ts';
 import type { Connection } from './connection.ts';
@@ -16,14 +17,24 @@ export function dumpDatabase(
   return dump(connection, { kind: 'databases', databases: [database], withoutRows: laned });
 }
 
-/** The lane of a table as it is now, in the same form as in a backup. Throws what `DumpProcess` throws. */
-export function dumpLane(
+/** Rows of tables as they are now, in the same form as in a backup. Throws what `DumpProcess` throws. */
+export async function dumpLane(
   connection: Connection,
   database: DatabaseName,
-  table: string,
-  where: string | null,
+  rows: readonly LaneRows[],
+): Promise<Lane> {
+  const [first] = rows;
+  const tables = rows.map(({ table }) => table);
+  return { rows, stream: await dump(connection, { kind: 'lane', database, tables, where: first?.where ?? null }) };
+}
+
+/** What a lane of these tables is compared with. Throws what `DumpProcess` throws. */
+export function dumpStructures(
+  connection: Connection,
+  database: DatabaseName,
+  tables: readonly string[],
 ): Promise<DumpStream> {
-  return dump(connection, { kind: 'lane', database, table, where });
+  return dump(connection, { kind: 'structures', database, tables });
 }
 
 async function dump(connection: Connection, subject: DumpSubject): Promise<DumpStream> {

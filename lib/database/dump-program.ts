@@ -71,8 +71,15 @@ export type DumpSubject =
     }
   /** For the views alone: what else is in it is not used. `ignore` holds tables as `database.table`. */
   | { readonly kind: 'views'; readonly databases: readonly DatabaseName[]; readonly ignore: readonly string[] }
-  /** Structure and rows of one table, without its triggers and its history. `where` null: all rows. */
-  | { readonly kind: 'lane'; readonly database: DatabaseName; readonly table: string; readonly where: string | null };
+  /** Structure and rows of tables, one after another, without triggers and history. `where` null: all rows. */
+  | {
+      readonly kind: 'lane';
+      readonly database: DatabaseName;
+      readonly tables: readonly string[];
+      readonly where: string | null;
+    }
+  /** Structures of tables, without triggers. */
+  | { readonly kind: 'structures'; readonly database: DatabaseName; readonly tables: readonly string[] };
 
 /**
  * What is asked of the dump program after the connection's own arguments. The dump makes its databases and uses them,
@@ -103,8 +110,10 @@ export function dumpArguments(
     }
     case 'lane': {
       const where = subject.where === null ? [] : [`--where=${subject.where}`];
-      return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, subject.table];
+      return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, ...subject.tables];
     }
+    case 'structures':
+      return [...COMMON, '--no-data', '--skip-triggers', '--', subject.database, ...subject.tables];
   }
 }
 

@@ -1,7 +1,8 @@
+import type { LaneRows } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { BinlogPosition, DumpProcess } from './dump-process.ts';
 import type { Lanes } from './lane-conditions.ts';
-import type { PlannedGroup } from './plan-dumps.ts';
+import { lanesIn, type PlannedGroup } from './plan-dumps.ts';
 import { type DumpTools, startDump } from './start-dump.ts';
 
 /** One run of the dump program. */
@@ -9,13 +10,7 @@ export interface RunningDump {
   readonly of:
     | { readonly kind: 'accounts' }
     | { readonly kind: 'group'; readonly databases: readonly DatabaseName[] }
-    | {
-        readonly kind: 'lane';
-        readonly database: DatabaseName;
-        readonly table: string;
-        readonly part: number;
-        readonly where: string | null;
-      };
+    | { readonly kind: 'lane'; readonly database: DatabaseName; readonly rows: readonly LaneRows[] };
   readonly process: DumpProcess;
 }
 
@@ -26,16 +21,18 @@ export class DumpSet {
   /** Starts all of them: the groups, their lanes, and the accounts. `lanes` has the conditions for lanes in `groups`. */
   constructor(tools: DumpTools, groups: readonly PlannedGroup[], lanes: Lanes, binlog: boolean) {
     const running: RunningDump[] = [];
-    for (const { databases, lanes: tables } of groups) {
-      const laned = tables.length === 0 ? [] : databases.flatMap((name) => lanes.get(name) ?? []);
-      const withoutRows = laned.map(({ table }) => table);
+    for (const group of groups) {
+      const { databases } = group;
+      const [database] = databases;
+      const beside = lanesIn(group) === 0 ? [] : databases.flatMap((name) => lanes.get(name) ?? []);
+      const withoutRows = tablesIn(beside);
       const process = startDump(tools, { kind: 'databases', databases, withoutRows }, binlog);
       running.push({ of: { kind: 'group', databases }, process });
-      for (const { database, table, conditions } of laned) {
-        for (const [index, where] of conditions.entries()) {
-          const lane = { kind: 'lane', database, table, where } as const;
-          running.push({ of: { ...lane, part: index + 1 }, process: startDump(tools, lane, binlog) });
-        }
+      if (database === undefined) continue;
+      for (const rows of beside) {
+        const where = rows[0]?.where ?? null;
+        const lane = { kind: 'lane', database, tables: tablesIn([rows]), where } as const;
+        running.push({ of: { kind: 'lane', database, rows }, process: startDump(tools, lane, binlog) });
       }
     }
     running.push({ of: { kind: 'accounts' }, process: startDump(tools, { kind: 'accounts' }, binlog) });
@@ -72,6 +69,11 @@ export class DumpSet {
     this.stop();
     await Promise.all(this.running.map(({ process }) => process.gone()));
   }
+}
+
+/** The tables of lanes, each once. */
+export function tablesIn(lanes: readonly (readonly LaneRows[])[]): readonly string[] {
+  return [...new Set(lanes.flatMap((rows) => rows.map(({ table }) => table)))];
 }
 
 /** The databases that a program has a part in. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { DatabaseName } from '../model/names.ts';
-import { asStage, type DumpStream } from '../model/stages.ts';
+import type { DumpStream } from '../model/stages.ts';
 import { type Ask, query } from './client.ts';
+import { holdDump } from './hold-dump.ts';
 import { looksAlike } from './read-storage.ts';
 import { type DumpTools, startDump } from './start-dump.ts';
 
@@ -30,14 +31,7 @@ export async function dumpViews(tools: DumpTools, databases: readonly DatabaseNa
   const small = tables.reduce((bytes, each) => bytes + Buffer.byteLength(each) + 20, 0) <= IGNORED_BYTES;
   // The dump program takes a view for a table that only looks like it.
   const ignore = small ? safeToIgnore(tables, views) : [];
-  const chunks: Buffer[] = [];
-  const process = startDump(tools, { kind: 'views', databases, ignore }, false);
-  for await (const chunk of process.output()) chunks.push(Buffer.from(chunk));
-  return asStage<DumpStream>(
-    (async function* () {
-      for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) yield chunk;
-    })(),
-  );
+  return await holdDump(startDump(tools, { kind: 'views', databases, ignore }, false));
 }
 
 function safeToIgnore(tables: readonly string[], views: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-import type { LanedTable } from '../model/lanes.ts';
+import type { LanedTables } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import type { DumpStream } from '../model/stages.ts';
@@ -14,8 +14,8 @@ export interface Dump {
   readonly expected: ObjectCounts;
   /** Tables whose rows may be newer than the snapshot, because their engine has no transactions. */
   readonly notPointInTime: readonly NonTransactionalTable[];
-  /** Tables whose rows are not in the stream of the dumper, but here. */
-  readonly lanes: readonly LanedTable[];
+  /** Tables whose rows are not in the stream of the dumper, but here; null when there are none. */
+  readonly laned: LanedTables | null;
   /** All programs that have a part in it, as places in the record's `positions`. */
   readonly dumpers: readonly number[];
 }

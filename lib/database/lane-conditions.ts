@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { LaneRows } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { query, queryRecords } from './client.ts';
 import type { Connection } from './connection.ts';
-import type { DumpPlan, PlannedTable } from './plan-dumps.ts';
+import { type DumpPlan, lanesIn, type SplitTable } from './plan-dumps.ts';
 import { quoteIdentifier } from './sql-text.ts';
 
 /** Rows that the server expects from `from` up to the next bucket's `from`. */
@@ -11,31 +12,27 @@ export interface Bucket {
   readonly rows: number;
 }
 
-/** A table whose rows are dumped by programs of their own, one for each condition; null is all rows. */
-export interface LanedRows {
-  readonly database: DatabaseName;
-  readonly table: string;
-  readonly conditions: readonly (string | null)[];
-}
-
-export type Lanes = ReadonlyMap<DatabaseName, readonly LanedRows[]>;
+/** What is dumped beside each database that has lanes: one list for each program. */
+export type Lanes = ReadonlyMap<DatabaseName, readonly (readonly LaneRows[])[]>;
 
 /** Ranges that the server is asked about at a time. Each costs it two dives into the index. */
 const BUCKETS = 64;
 
 const Ends = z.object({ min: z.string().nullable(), max: z.string().nullable() });
 
-/** The conditions of all lanes of a plan. */
+/** All lanes of a plan. */
 export async function readLanes(connection: Connection, { groups }: DumpPlan): Promise<Lanes> {
-  const all = new Map<DatabaseName, LanedRows[]>();
-  for (const { databases, lanes } of groups) {
-    for (const database of lanes.length === 0 ? [] : databases) {
-      const laned: LanedRows[] = [];
-      for (const planned of lanes) {
+  const all = new Map<DatabaseName, readonly (readonly LaneRows[])[]>();
+  for (const group of groups.filter((each) => lanesIn(each) > 0)) {
+    for (const database of group.databases) {
+      const lanes: LaneRows[][] = [];
+      for (const planned of group.split) {
         const conditions = await readLaneConditions(connection, database, planned);
-        laned.push({ database, table: planned.table, conditions });
+        const parts = conditions.length;
+        lanes.push(...conditions.map((where, index) => [{ table: planned.table, part: index + 1, parts, where }]));
       }
-      all.set(database, laned);
+      const whole = group.batches.map((tables) => tables.map((table) => ({ table, part: 1, parts: 1, where: null })));
+      all.set(database, [...lanes, ...whole]);
     }
   }
   return all;
@@ -48,9 +45,8 @@ export async function readLanes(connection: Connection, { groups }: DumpPlan): P
 export async function readLaneConditions(
   connection: Connection,
   database: DatabaseName,
-  { table, key, parts }: PlannedTable,
+  { table, key, parts }: SplitTable,
 ): Promise<readonly (string | null)[]> {
-  if (parts === 1) return [null];
   const name = `${quoteIdentifier(database)}.${quoteIdentifier(table)}`;
   const column = quoteIdentifier(key);
   const ends = `SELECT JSON_OBJECT('min', CAST(MIN(${column}) AS CHAR), 'max', CAST(MAX(${column}) AS CHAR)) FROM ${name}`;

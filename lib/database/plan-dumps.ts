@@ -1,10 +1,10 @@
 import type { DatabaseName } from '../model/names.ts';
 
-/** A table whose rows can be dumped by several programs, each by a range of the integer that its primary key begins with. */
-export interface SplittableTable {
+/** A table whose rows can be dumped beside its database. */
+export interface MovableTable {
   readonly table: string;
-  /** The first column of its primary key. */
-  readonly key: string;
+  /** The first column of its primary key where that is an integer, by whose ranges several programs can dump it. */
+  readonly key: string | null;
   /** The server's estimate, without indexes. */
   readonly dataBytes: number;
 }
@@ -13,11 +13,12 @@ export interface DatabaseToPlan {
   readonly name: DatabaseName;
   /** The server's estimate, without indexes. */
   readonly dataBytes: number;
-  readonly splittable: readonly SplittableTable[];
+  /** The largest ones. */
+  readonly tables: readonly MovableTable[];
 }
 
-/** A table whose rows are dumped beside its database, by `parts` programs. */
-export interface PlannedTable {
+/** A table whose rows are dumped beside its database, by `parts` programs: two at least. */
+export interface SplitTable {
   readonly table: string;
   readonly key: string;
   readonly parts: number;
@@ -26,7 +27,9 @@ export interface PlannedTable {
 /** One run of the dump program for all of `databases`; one database only where tables of it are dumped in lanes. */
 export interface PlannedGroup {
   readonly databases: readonly DatabaseName[];
-  readonly lanes: readonly PlannedTable[];
+  readonly split: readonly SplitTable[];
+  /** Tables that are dumped whole, by a program for each batch: one table after another. */
+  readonly batches: readonly (readonly string[])[];
 }
 
 export interface DumpPlan {
@@ -47,8 +50,8 @@ const SMALLEST_LANE_BYTES = 32 * 1024 * 1024;
 const DATABASE_BYTES = 256 * 1024;
 
 /**
- * Which programs dump what, so that none has much more than its share of all bytes: databases in groups, and large
- * tables of a database that is more than a share in lanes. Every database is in exactly one group. The databases of a
+ * Which programs dump what, so that none has much more than its share of all bytes: databases in groups, and of a
+ * database that is more than a share tables in lanes: a large one in parts, others in batches. Every database is in exactly one group. The databases of a
  * group keep the order that they are given in. There may be up to two programs for each that is wanted where shares do
  * not come out even, because all work at the same time, and what counts is that no long one is left over at the end.
  */
@@ -62,22 +65,17 @@ export function planDumps(databases: readonly DatabaseToPlan[], { parallel, limi
 
 /** Programs of a plan that read rows: all but the one for the accounts. */
 export function rowDumpers({ groups }: DumpPlan): number {
-  return groups.reduce((sum, { lanes }) => sum + 1 + lanes.reduce((parts, each) => parts + each.parts, 0), 0);
+  return sum(groups.map((group) => 1 + lanesIn(group)));
 }
 
-/** A plan in one line. */
-export function describePlan(plan: DumpPlan): string {
-  const databases = plan.groups.flatMap((group) => group.databases).length;
-  const laned = plan.groups.flatMap(({ databases: [database], lanes }) =>
-    lanes.map(({ table, parts }) => `${database}.${table} in ${parts === 1 ? 'a lane of its own' : `${parts} lanes`}`),
-  );
-  const groups = `${databases} databases in ${plan.groups.length} ${plan.groups.length === 1 ? 'dump' : 'dumps'}`;
-  return `${[groups, ...laned].join(', ')}, and the accounts: ${rowDumpers(plan) + 1} connections at a time`;
+/** Programs that dump rows of a group's database beside it. */
+export function lanesIn({ split, batches }: PlannedGroup): number {
+  return batches.length + sum(split.map(({ parts }) => parts));
 }
 
 /** All databases in one program: what is left when no lock is to be had. */
 export function singleDumpPlan(databases: readonly DatabaseName[]): DumpPlan {
-  return { groups: databases.length === 0 ? [] : [{ databases, lanes: [] }] };
+  return { groups: databases.length === 0 ? [] : [{ databases, ...NO_LANES }] };
 }
 
 /** The plan for the databases that there are now: what has come meanwhile joins the group with the fewest databases. */
@@ -85,21 +83,20 @@ export function adjustPlan({ groups }: DumpPlan, present: readonly DatabaseName[
   const planned = new Set(groups.flatMap((group) => group.databases));
   const there = new Set(present);
   const kept = groups
-    .map(({ databases, lanes }) => ({ databases: databases.filter((name) => there.has(name)), lanes }))
+    .map((group) => ({ ...group, databases: group.databases.filter((name) => there.has(name)) }))
     .filter(({ databases }) => databases.length > 0);
   const late = present.filter((name) => !planned.has(name));
   if (late.length === 0) return { groups: kept };
-  const [host] = kept.filter(({ lanes }) => lanes.length === 0).sort((a, b) => a.databases.length - b.databases.length);
-  if (host) return { groups: kept.map((each) => (each === host ? joined(each, late) : each)) };
+  const [host] = kept.filter((group) => lanesIn(group) === 0).sort((a, b) => a.databases.length - b.databases.length);
+  const joined = (group: PlannedGroup) => ({ databases: [...group.databases, ...late], ...NO_LANES });
+  if (host) return { groups: kept.map((each) => (each === host ? joined(each) : each)) };
   // Then each group is a large database with lanes: a lane is given up, so that there are no more programs than before.
   const [large, ...others] = kept;
   if (!large) return singleDumpPlan(late);
-  return { groups: [{ databases: [...large.databases, ...late], lanes: [] }, ...others] };
+  return { groups: [joined(large), ...others] };
 }
 
-function joined({ databases, lanes }: PlannedGroup, late: readonly DatabaseName[]): PlannedGroup {
-  return { databases: [...databases, ...late], lanes };
-}
+const NO_LANES = { split: [], batches: [] } as const;
 
 function planFor(databases: readonly DatabaseToPlan[], wanted: number): DumpPlan {
   if (wanted === 1) return singleDumpPlan(databases.map(({ name }) => name));
@@ -108,33 +105,53 @@ function planFor(databases: readonly DatabaseToPlan[], wanted: number): DumpPlan
   const laned: PlannedGroup[] = [];
   const others: DatabaseToPlan[] = [];
   for (const database of databases) {
-    const lanes = lanesOf(database, share, wanted, programs - 1);
-    if (lanes.length === 0) others.push(database);
-    else laned.push({ databases: [database.name], lanes });
-    programs -= lanes.length === 0 ? 0 : 1 + sum(lanes.map(({ parts }) => parts));
+    const group = { databases: [database.name], ...lanesOf(database, share, wanted, programs - 1) };
+    const lanes = lanesIn(group);
+    if (lanes === 0) others.push(database);
+    else laned.push(group);
+    programs -= lanes === 0 ? 0 : 1 + lanes;
   }
   const groups = Math.min(wanted, others.length, Math.max(1, Math.ceil(sum(others.map(weightOf)) / share)));
   return { groups: [...laned, ...grouped(others, groups)] };
 }
 
-/** The largest tables, until what is left of the database is no more than a share. */
+/** Tables of more than a share in parts, and as many of the others beside the database as it takes to come to a share. */
 function lanesOf(
-  { dataBytes, splittable }: DatabaseToPlan,
+  { dataBytes, tables }: DatabaseToPlan,
   share: number,
   wanted: number,
   programs: number,
-): PlannedTable[] {
-  const lanes: PlannedTable[] = [];
+): Pick<PlannedGroup, 'split' | 'batches'> {
+  const split: SplitTable[] = [];
+  const whole: MovableTable[] = [];
   let leftBytes = dataBytes;
   let free = programs;
-  for (const { table, key, dataBytes: bytes } of [...splittable].sort((a, b) => b.dataBytes - a.dataBytes)) {
-    if (leftBytes <= share || free < 1 || bytes < SMALLEST_TABLE_BYTES) break;
+  for (const movable of [...tables].sort((a, b) => b.dataBytes - a.dataBytes)) {
+    const { table, key, dataBytes: bytes } = movable;
     const parts = Math.min(wanted, free, Math.ceil(bytes / share), Math.floor(bytes / SMALLEST_LANE_BYTES));
-    lanes.push({ table, key, parts });
+    if (key === null || bytes < SMALLEST_TABLE_BYTES || parts < 2) {
+      whole.push(movable);
+      continue;
+    }
+    split.push({ table, key, parts });
     leftBytes -= bytes;
     free -= parts;
   }
-  return lanes;
+  const worthwhile = Math.min(Math.ceil(leftBytes / share), Math.floor(leftBytes / SMALLEST_LANE_BYTES));
+  const batches = Math.min(free, worthwhile - 1);
+  return { split, batches: batched(whole, leftBytes, batches) };
+}
+
+/** The largest first, each into the emptiest of `count` batches, or left to the program of its database. */
+function batched(tables: readonly MovableTable[], leftBytes: number, count: number): string[][] {
+  const rest = { bytes: leftBytes - sum(tables.map(({ dataBytes }) => dataBytes)), tables: [] as string[] };
+  const batches = Array.from({ length: Math.max(0, count) }, () => ({ bytes: 0, tables: [] as string[] }));
+  for (const { table, dataBytes } of count < 1 ? [] : tables) {
+    const emptiest = [...batches, rest].reduce((least, each) => (each.bytes < least.bytes ? each : least));
+    emptiest.bytes += dataBytes;
+    emptiest.tables.push(table);
+  }
+  return batches.filter(({ bytes }) => bytes >= SMALLEST_LANE_BYTES / 2).map((batch) => batch.tables);
 }
 
 /** The largest first, each into the emptiest group. */
@@ -147,7 +164,7 @@ function grouped(databases: readonly DatabaseToPlan[], count: number): PlannedGr
   }
   return groups.map(({ members }) => ({
     databases: databases.map(({ name }) => name).filter((name) => members.has(name)),
-    lanes: [],
+    ...NO_LANES,
   }));
 }
 

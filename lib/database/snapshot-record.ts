@@ -37,8 +37,12 @@ function describe(of: RunningDump['of']): Described {
       return { kind: 'accounts', databases: 0, table: null, part: null };
     case 'group':
       return { kind: 'group', databases: of.databases.length, table: null, part: null };
-    case 'lane':
-      return { kind: 'lane', databases: 1, table: of.table, part: of.part };
+    case 'lane': {
+      const [first, ...others] = of.rows;
+      const only = others.length === 0 ? first : undefined;
+      const place = { table: only?.table ?? null, part: only?.part ?? null };
+      return { kind: 'lane', databases: 1, ...place, tables: of.rows.length };
+    }
   }
 }
 

@@ -9,15 +9,17 @@ import { type BarrierKind, type BarrierLimits, barrierFor } from './barrier.ts';
 import type { Ask } from './client.ts';
 import type { Connection } from './connection.ts';
 import { connectionBudget } from './connection-budget.ts';
+import { describePlan } from './describe-plan.ts';
 import type { Dump, Dumper } from './dump.ts';
-import { DumpSet } from './dump-set.ts';
+import { DumpSet, tablesIn } from './dump-set.ts';
 import { dumpViews } from './dump-views.ts';
+import { holdDump } from './hold-dump.ts';
 import { type DatabaseFacts, type ServerFacts, sessionsOf } from './inspect-server.ts';
-import { readLanes } from './lane-conditions.ts';
-import { adjustPlan, type DumpPlan, describePlan, planDumps, singleDumpPlan } from './plan-dumps.ts';
+import { type Lanes, readLanes } from './lane-conditions.ts';
+import { adjustPlan, type DumpPlan, lanesIn, planDumps, singleDumpPlan } from './plan-dumps.ts';
 import { withPublicGrants } from './public-grants.ts';
 import { snapshotRecord } from './snapshot-record.ts';
-import { type DumpTools, readDumpTools } from './start-dump.ts';
+import { type DumpTools, readDumpTools, startDump } from './start-dump.ts';
 import { type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
 import { TableLocks } from './table-locks.ts';
 
@@ -141,7 +143,7 @@ class Opening {
       program: tools.program.version,
       plan: describePlan(this.#plan),
       fallback: left?.error,
-      ...this.#assembled(started),
+      ...this.#assembled(started, await this.#structures(tools, lanes)),
       views: [...views, ...(await this.#lateViews(tools, new Set(early), started))],
       close: () => this.close(),
     };
@@ -161,7 +163,7 @@ class Opening {
   #firstPlan(): DumpPlan {
     const server = this.#server;
     const { nonTransactional, lanes = true, parallel = availableParallelism() + 1 } = this.#options;
-    const whole = (each: DatabaseFacts) => (lanes ? each : { ...each, splittable: [] });
+    const whole = (each: DatabaseFacts) => (lanes ? each : { ...each, tables: [] });
     const facts = new Map(server.databases.map((each) => [each.name, whole(each)]));
     const counts = new Map(server.databases.map((each) => [each.name, each.counts]));
     const inOrder = loadOrder(counts, server).flatMap((name) => facts.get(name) ?? []);
@@ -180,14 +182,27 @@ class Opening {
     return needed.length === 0 ? [] : [await dumpViews(tools, needed)];
   }
 
-  #assembled({ set, counts, publicGrants }: StartedDumps) {
+  /**
+   * Of the tables in lanes. They are of no snapshot and of a moment after it, like all definitions: where they are not those
+   * with which the rows come, the archive is refused. One program at a time, in the place of the session that held the lock.
+   */
+  async #structures(tools: DumpTools, lanes: Lanes): Promise<ReadonlyMap<DatabaseName, DumpStream>> {
+    const structures = new Map<DatabaseName, DumpStream>();
+    for (const database of this.#plan.groups.filter((group) => lanesIn(group) > 0).flatMap((each) => each.databases)) {
+      const tables = tablesIn(lanes.get(database) ?? []);
+      structures.set(database, await holdDump(startDump(tools, { kind: 'structures', database, tables }, false)));
+    }
+    return structures;
+  }
+
+  #assembled({ set, counts, publicGrants }: StartedDumps, structures: ReadonlyMap<DatabaseName, DumpStream>) {
     const locks = this.#locks;
     const { running } = set;
     const streams = running.map(({ of, process }) => {
       const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
       return asStage<DumpStream>(this.#interruptible(locks ? locks.during(of, output) : output));
     });
-    return assembleDumps({ running, streams, counts, locked: locks !== undefined }, this.#server);
+    return assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server);
   }
 
   /** A stopped dump program looks like a failed one: after an interruption this says what really happened. */

@@ -39,8 +39,18 @@ function nameOf(subject: DumpSubject): string {
     case 'views':
       return `the views of ${namesOf(subject.databases)}`;
     case 'lane':
-      return `the table ${quoteIdentifier(subject.database)}.${quoteIdentifier(subject.table)}`;
+      return tablesOf(subject);
+    case 'structures':
+      return `the structure of ${tablesOf(subject)}`;
   }
+}
+
+function tablesOf({
+  database,
+  tables: [first = '', ...others],
+}: Extract<DumpSubject, { kind: 'lane' | 'structures' }>) {
+  const name = `the table ${quoteIdentifier(database)}.${quoteIdentifier(first)}`;
+  return others.length === 0 ? name : `${name} and ${others.length} more`;
 }
 
 function namesOf(databases: readonly DatabaseName[]): string {

@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { digestSections } from '../archive/digest-sections.ts';
 import type { SectionDigest } from '../archive/digests.ts';
 import { describeSection, type SectionKind } from '../archive/sections.ts';
 import type { Connection } from '../database/connection.ts';
-import { dumpDatabase, dumpLane } from '../database/dump-database.ts';
-import type { LanedTable } from '../model/lanes.ts';
+import { dumpDatabase, dumpLane, dumpStructures } from '../database/dump-database.ts';
+import type { LanedTables, LaneRows } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 
 /** What a database holds: each table, view, sequence, and its routines and events, with a digest of their SQL. */
@@ -20,31 +21,29 @@ export async function readContent(
 ): Promise<ContentDigests> {
   const content = new Map<DatabaseName, readonly SectionDigest[]>();
   for (const database of databases) {
-    const tables = lanedTables(like.get(database) ?? []);
-    const dump = await dumpDatabase(connection, database, [...tables.keys()]);
-    const lanes = await Promise.all(
-      [...tables].map(([table, conditions]) => redumpTable(connection, database, table, conditions)),
-    );
-    content.set(database, await digestSections(dump, lanes));
+    const lanes = lanesLike(like.get(database) ?? []);
+    const tables = [...new Set(lanes.flatMap((rows) => rows.map(({ table }) => table)))];
+    const dump = await dumpDatabase(connection, database, tables);
+    content.set(database, await digestSections(dump, await redump(connection, database, tables, lanes)));
   }
   return content;
 }
 
-async function redumpTable(
+async function redump(
   connection: Connection,
   database: DatabaseName,
-  table: string,
-  conditions: readonly (string | null)[],
-): Promise<LanedTable> {
-  const lanes = conditions.map(async (where) => ({
-    where,
-    stream: await dumpLane(connection, database, table, where),
-  }));
-  return { table, lanes: await Promise.all(lanes) };
+  tables: readonly string[],
+  lanes: readonly (readonly LaneRows[])[],
+): Promise<LanedTables | null> {
+  if (lanes.length === 0) return null;
+  return {
+    structures: await dumpStructures(connection, database, tables),
+    lanes: await Promise.all(lanes.map((rows) => dumpLane(connection, database, rows))),
+  };
 }
 
-/** The conditions of the lanes of each table that was dumped in lanes, in order. */
-function lanedTables(sections: readonly SectionDigest[]): ReadonlyMap<string, readonly (string | null)[]> {
+/** Lanes that a dump with these sections may have had: one for each part of a table, and some for all whole tables. */
+function lanesLike(sections: readonly SectionDigest[]): readonly (readonly LaneRows[])[] {
   const tables = new Map<string, (string | null)[]>();
   for (const { kind, name, lane, where } of sections) {
     if (kind !== 'rows' || name === null || lane === undefined) continue;
@@ -52,7 +51,16 @@ function lanedTables(sections: readonly SectionDigest[]): ReadonlyMap<string, re
     conditions[lane - 1] = where ?? null;
     tables.set(name, conditions);
   }
-  return tables;
+  const rows = [...tables].flatMap(([table, conditions]) =>
+    conditions.map((where, index) => ({ table, part: index + 1, parts: conditions.length, where })),
+  );
+  const whole = rows.filter(({ where }) => where === null);
+  const batches = Array.from({ length: availableParallelism() }, (_, place) =>
+    whole.filter((_row, index) => index % availableParallelism() === place),
+  );
+  return [...rows.filter(({ where }) => where !== null).map((each) => [each]), ...batches].filter(
+    ({ length }) => length > 0,
+  );
 }
 
 /** A sentence for every difference; none when both hold the same. */

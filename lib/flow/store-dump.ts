@@ -39,11 +39,11 @@ export async function storeDump(
 
   const meter = meterOf({ emit, phase: 'dump', subject, totalBytes, signal });
   const paced = (bytes: DumpStream) => meter(dumpPace?.through(bytes) ?? bytes);
-  const lanes = dump.lanes.map(({ table, lanes }) => ({
-    table,
-    lanes: lanes.map(({ where, stream }) => ({ where, stream: paced(stream) })),
-  }));
-  const archive = archiveDump(paced(stream), lanes, compressor);
+  const laned = dump.laned && {
+    structures: dump.laned.structures,
+    lanes: dump.laned.lanes.map(({ rows, stream }) => ({ rows, stream: paced(stream) })),
+  };
+  const archive = archiveDump(paced(stream), laned, compressor);
   const sealed = digestStream(sealStream(archive.stream, passphrase, { iterations: ITERATIONS }));
   await folder.write(file, sealed.stream);
   const summary = await archive.summary;

@@ -158,8 +158,9 @@ export const SnapshotRecord = z.strictObject({
       z.strictObject({
         kind: z.enum(['group', 'lane', 'accounts']),
         databases: Count.describe('How many databases the program dumped: they name it in `dumpers`'),
-        table: TableName.nullable().describe('The table of a lane'),
+        table: TableName.nullable().describe('The table of a lane that has one only'),
         part: z.int().min(1).nullable().describe('Which lane of its table it is, from 1 on'),
+        tables: Count.optional().describe('How many tables a lane has'),
         binlog: BinlogPosition.nullable(),
       }),
     )

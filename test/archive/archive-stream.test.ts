@@ -22,7 +22,7 @@ async function* slices(bytes: Buffer, size = 65_536): Bytes {
 }
 
 async function archived(dump = DUMP, setting: 'auto' | CompressorName = 'zlib', level?: number) {
-  const { stream, summary } = archiveDump(staged(slices(dump)), [], await chooseCompressor(setting, level));
+  const { stream, summary } = archiveDump(staged(slices(dump)), null, await chooseCompressor(setting, level));
   const bytes = await collect(stream);
   return { bytes, summary: await summary };
 }
@@ -88,13 +88,13 @@ t.test('is read by node-tar, and every member is small', async (t) => {
 
 t.test('is the same for the same dump, however it arrives', async (t) => {
   const whole = await archived();
-  const { stream } = archiveDump(staged(slices(DUMP, 1009)), [], await chooseCompressor('zlib'));
+  const { stream } = archiveDump(staged(slices(DUMP, 1009)), null, await chooseCompressor('zlib'));
   t.ok(gunzipSync(await collect(stream)).equals(gunzipSync(whole.bytes)));
 });
 
 t.test('is to the byte what it was before there were lanes', async (t) => {
   const uncompressed = { ...(await chooseCompressor('zlib')), compress: (bytes: Bytes) => bytes };
-  const { stream } = archiveDump(staged(slices(DUMP)), [], uncompressed);
+  const { stream } = archiveDump(staged(slices(DUMP)), null, uncompressed);
   const sha256 = createHash('sha256').update(await collect(stream));
   t.equal(sha256.digest('hex'), '21db511206edbf54b3e319d52ebabc16a30a2ffd97e220edb8b47b5962f6641d');
 });
@@ -103,11 +103,11 @@ t.test(
   'holds lanes as sections of their own, with their conditions, and is refused when these are changed',
   async (t) => {
     const rows = Array.from({ length: 30 }, (_, n) => [`(${n},'${'x;'.repeat(30_000)}')`]);
-    const { dump, lanes } = lanedDump([
+    const { dump, laned } = lanedDump([
       { name: 'a', rows },
       { name: 'b', lanes: [rows, rows, []], trigger: 'tr BEFORE INSERT ON b FOR EACH ROW SET @a = 1' },
     ]);
-    const { stream, summary } = archiveDump(dump, lanes, await chooseCompressor('zlib'));
+    const { stream, summary } = archiveDump(dump, laned, await chooseCompressor('zlib'));
     const bytes = await collect(stream);
     const { sections, counts, plainBytes, largestStatementBytes } = await summary;
     t.match(counts, { tables: 2, triggers: 1 });
@@ -142,7 +142,7 @@ t.test(
 );
 
 t.test('refuses a dump without its last line, and one that fails', async (t) => {
-  const cut = archiveDump(staged(slices(DUMP.subarray(0, -60))), [], await chooseCompressor('auto'));
+  const cut = archiveDump(staged(slices(DUMP.subarray(0, -60))), null, await chooseCompressor('auto'));
   await t.rejects(collect(cut.stream), { code: 'dump-failed' });
   await t.rejects(cut.summary, { code: 'dump-failed' });
   const failing = archiveDump(
@@ -152,7 +152,7 @@ t.test('refuses a dump without its last line, and one that fails', async (t) => 
         throw new Error('the server went away');
       })(),
     ),
-    [],
+    null,
     await chooseCompressor('auto'),
   );
   await t.rejects(collect(failing.stream), { message: 'the server went away' });
@@ -170,7 +170,7 @@ t.test('stops the dump when nobody reads the archive any more', async (t) => {
       }
     })(),
   );
-  const { stream, summary } = archiveDump(endless, [], await chooseCompressor('zlib'));
+  const { stream, summary } = archiveDump(endless, null, await chooseCompressor('zlib'));
   for await (const _ of stream) break;
   await t.rejects(summary, { code: 'interrupted' });
   await new Promise((resolve) => setTimeout(resolve, 100));

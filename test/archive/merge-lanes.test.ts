@@ -4,7 +4,14 @@ import { DumpReader } from '../../lib/archive/dump-reader.ts';
 import { mergeLanes } from '../../lib/archive/merge-lanes.ts';
 import { asStage, type Bytes, type DumpStream } from '../../lib/model/stages.ts';
 import { bytesOf, chunked, collect } from '../bytes.ts';
-import { lanedDump, laneText, mainText, type SyntheticTable } from '../fixture/laned-dump.ts';
+import {
+  batchText,
+  lanedDump,
+  laneText,
+  mainText,
+  type SyntheticTable,
+  structuresText,
+} from '../fixture/laned-dump.ts';
 
 const FORGED = "a'';--\\n-- Dumping data for table `b`, lane 1 of 1\\n--\\n";
 const TRIGGER = `tr BEFORE INSERT ON x FOR EACH ROW BEGIN
@@ -65,7 +72,7 @@ function insertsOf(text: string): string[] {
   return inserts.sort();
 }
 
-const merged = ({ dump, lanes }: ReturnType<typeof lanedDump>) => mergeLanes(dump, lanes);
+const merged = ({ dump, laned }: ReturnType<typeof lanedDump>) => mergeLanes(dump, laned);
 
 t.test('makes one dump, with the structure of each table before its rows and its triggers after them', async (t) => {
   const text = (await collect(merged(lanedDump(SHOP)))).toString('latin1');
@@ -101,6 +108,34 @@ t.test('makes one dump, with the structure of each table before its rows and its
   t.ok(triggers > text.lastIndexOf('INSERT INTO'));
   t.match(texts.get('triggers b'), 'TRIGGER tr BEFORE');
   t.match(texts.get('table a'), 'INSERT INTO `a`', 'without lanes all stays in the section of the table');
+});
+
+t.test('has one table after another where a program dumps several, each as if it were alone', async (t) => {
+  const rows = (table: string) => Array.from({ length: 5 }, (_, n) => [`(${n},'${table.repeat(300_000)}')`]);
+  const tables: readonly SyntheticTable[] = [
+    { name: 'a', rows: rows('a') },
+    { name: 'b', lanes: [rows('b')], batch: 'one', trigger: TRIGGER },
+    { name: 'c', lanes: [[]], batch: 'one' },
+    { name: 'd', lanes: [rows('d')], batch: 'one' },
+    { name: 'e', lanes: [rows('e')], batch: 'two' },
+    { name: 'f', lanes: [rows('f'), rows('f')] },
+  ];
+  for (const sizes of [[1], [7, 1, 4096], [65_536]]) {
+    const small =
+      sizes[0] === 1 ? tables.map((each) => ({ ...each, rows: [], lanes: each.lanes?.map(() => []) })) : tables;
+    const shop = small.map(({ lanes, ...each }): SyntheticTable => (lanes ? { ...each, lanes } : each));
+    const out = await collect(merged(lanedDump(shop, sizes)));
+    const { texts, tally, complete } = await sectionsOf(out);
+    t.ok(complete);
+    t.match(tally.counts, { tables: 6, triggers: 1 });
+    for (const { name, lanes = [] } of shop) {
+      lanes.forEach((inserts, index) => {
+        const raw = laneText(name, inserts).replace(name === 'f' ? '' : '-- WHERE:  a>0\n', '');
+        const own = raw.slice(raw.indexOf('--\n-- Dumping data'), raw.indexOf('/*!40103 SET TIME_ZONE=@'));
+        t.equal(texts.get(`rows ${name} ${index + 1}`), own, `table ${name}, in chunks of ${sizes.join(', ')}`);
+      });
+    }
+  }
 });
 
 t.test('is split again in the same way when it arrives byte by byte', async (t) => {
@@ -146,6 +181,7 @@ t.test('has the same statements and sections however rows are split, arrive, and
   );
   const table = fc.record({
     lanes: fc.option(fc.array(inserts, { minLength: 1, maxLength: 4 }), { nil: undefined }),
+    batch: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
     rows: inserts,
   });
   const sizes = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 20 });
@@ -157,7 +193,10 @@ t.test('has the same statements and sections however rows are split, arrive, and
       delays,
       sizes,
       async (drawn, chunks, waits, cuts) => {
-        const tables = drawn.map(({ lanes, rows }, n) => ({ name: `t${n}`, rows, ...(lanes ? { lanes } : {}) }));
+        const tables = drawn.map(({ lanes, batch, rows }, n): SyntheticTable => {
+          const joins = lanes?.length === 1 && batch !== undefined;
+          return { name: `t${n}`, rows, ...(lanes ? { lanes } : {}), ...(joins ? { batch } : {}) };
+        });
         // Chunks of a few bytes would take for ever through a large row.
         const large = JSON.stringify(tables).length > 500_000;
         let turn = 0;
@@ -169,15 +208,17 @@ t.test('has the same statements and sections however rows are split, arrive, and
           }
         };
         const order = lanedDump(tables, large ? [65_536, ...chunks.map((size) => size * 50)] : chunks, late);
-        const out = await collect(order.lanes.length > 0 ? merged(order) : order.dump);
-        const all = tables.flatMap(({ name, lanes, rows }) => (lanes ?? [rows]).map((each) => laneText(name, each)));
+        const out = await collect(order.laned.lanes.length > 0 ? merged(order) : order.dump);
+        const all = tables.flatMap(({ name, lanes, rows }) =>
+          (lanes ?? [rows ?? []]).map((each) => laneText(name, each)),
+        );
         t.same(insertsOf(out.toString('latin1')), all.flatMap(insertsOf).sort());
         const { texts, tally, complete } = await sectionsOf(out);
         t.ok(complete);
         t.equal(tally.counts.tables, tables.length);
-        for (const { name, lanes } of tables) {
+        for (const { name, lanes, batch } of tables) {
           lanes?.forEach((rows, index) => {
-            const raw = laneText(name, rows);
+            const raw = batch === undefined ? laneText(name, rows) : batchText([{ name, inserts: rows }]);
             const own = raw.slice(raw.indexOf('--\n-- Dumping data'), raw.indexOf('/*!40103 SET TIME_ZONE=@'));
             t.equal(texts.get(`rows ${name} ${index + 1}`), own, 'a lane has the bytes that its own dump has');
           });
@@ -210,11 +251,15 @@ t.test('holds no more than a block of each dump, however large they are', async 
     );
   const lane = laneText('b', [['(1,NULL)']]);
   const dump = asStage<DumpStream>(bytesOf(mainText([{ name: 'b', lanes: [] }])));
-  const lanes = [0, 1, 2].map((index) => ({ where: `p${index}`, stream: endless(lane, index) }));
+  const lanes = [0, 1, 2].map((index) => ({
+    rows: [{ table: 'b', part: index + 1, parts: 3, where: `p${index}` }],
+    stream: endless(lane, index),
+  }));
+  const structures = asStage<DumpStream>(bytesOf(structuresText(['b'])));
   let taken = 0;
   let most = 0;
   let apart = 0;
-  for await (const chunk of mergeLanes(dump, [{ table: 'b', lanes }])) {
+  for await (const chunk of mergeLanes(dump, { structures, lanes })) {
     taken += chunk.length;
     most = Math.max(most, read.reduce((sum, each) => sum + each, 0) - taken);
     if (Math.min(...read) < 90_000_000) apart = Math.max(apart, Math.max(...read) - Math.min(...read));
@@ -240,7 +285,7 @@ t.test('goes on with the other dumps while one of them brings nothing', async (t
     let lane = 0;
     const order = lanedDump(tables, [10_000], (stream, text) => {
       const which = text.includes('CREATE SEQUENCE') ? 'main' : `lane ${++lane}`;
-      if (which !== slow) return stream;
+      if (which !== slow || !text.includes('INSERT')) return stream;
       return (async function* () {
         let bytes = 0;
         for await (const chunk of stream) {
@@ -336,8 +381,8 @@ t.test('refuses dumps that do not fit together', async (t) => {
     message: /the table c: its rows are in no dump/,
   });
   const twin = [...SHOP, { name: 'B', lanes: [[]] }];
-  const order = lanedDump(twin);
-  await t.rejects(collect(mergeLanes(order.dump, order.lanes.slice(0, 2))), {
+  const { dump, laned } = lanedDump(twin);
+  await t.rejects(collect(mergeLanes(dump, { ...laned, lanes: laned.lanes.slice(0, -1) })), {
     ...failed,
     message: /the table B: its rows are in no dump/,
   });
@@ -359,8 +404,11 @@ t.test('refuses dumps that do not fit together', async (t) => {
     failed,
     'a lane without the part for rows',
   );
-  const none = lanedDump([{ name: 'b', lanes: [] }]);
-  await t.rejects(collect(merged(none)), { code: 'unexpected' });
+  for (const wrong of [[], laned.lanes.slice(0, 2), [...laned.lanes, ...laned.lanes.slice(0, 1)]]) {
+    const order = lanedDump(SHOP);
+    const lanes = wrong.length === 0 ? [{ rows: [], stream: order.dump }] : wrong;
+    await t.rejects(collect(mergeLanes(order.dump, { ...order.laned, lanes })), { code: 'unexpected' });
+  }
 });
 
 t.test('leaves every dump when its reader leaves', async (t) => {
@@ -376,5 +424,5 @@ t.test('leaves every dump when its reader leaves', async (t) => {
   const order = lanedDump(SHOP, [50], watched);
   for await (const _ of merged(order)) break;
   await new Promise((resolve) => setTimeout(resolve, 100));
-  t.equal(left, 5);
+  t.equal(left, 6);
 });

@@ -122,7 +122,7 @@ async function* stagesOf({ databases, clientArguments, contractor, folder }: Sta
 }
 
 function archiveOf(sql: Bytes, compressor: Compressor): Bytes {
-  return archiveDump(asStage<DumpStream>(sql), [], compressor).stream;
+  return archiveDump(asStage<DumpStream>(sql), null, compressor).stream;
 }
 
 async function* joined(files: readonly string[], read: (file: string) => Bytes): Bytes {

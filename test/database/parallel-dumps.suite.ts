@@ -1,16 +1,23 @@
 import t from 'tap';
 import { z } from 'zod';
+import { archiveDump } from '../../lib/archive/archive-stream.ts';
+import { chooseCompressor } from '../../lib/archive/compressor.ts';
+import { openArchive } from '../../lib/archive/open-archive.ts';
 import { SectionDigester } from '../../lib/archive/section-digester.ts';
 import { Barrier } from '../../lib/database/barrier.ts';
-import { query } from '../../lib/database/client.ts';
+import { execute, query, queryLines } from '../../lib/database/client.ts';
 import { dumpDatabase, dumpLane } from '../../lib/database/dump-database.ts';
 import { inspectServer, type ServerFacts } from '../../lib/database/inspect-server.ts';
+import { loadSql } from '../../lib/database/load-sql.ts';
 import { Session } from '../../lib/database/session.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import type { ThrowawayServer } from '../../lib/database/throwaway-server.ts';
+import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
+import type { LaneRows } from '../../lib/model/lanes.ts';
+import type { DatabaseName } from '../../lib/model/names.ts';
 import { sleep } from '../../lib/system/clock.ts';
 import { start, terminate } from '../../lib/system/command.ts';
-import { collect } from '../bytes.ts';
+import { bytesOf, collect } from '../bytes.ts';
 import { readSnapshot, textsOf } from '../fixture/dumps.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 
@@ -170,7 +177,7 @@ t.test('the lanes of a table are the table, each row once', async (t) => {
   const facts = asLarge(await inspectServer(server.root, { exclude: [] }), 'big', 'id');
   const snapshot = await openSnapshot(server.root, facts, { parallel: 3 });
   const shop = snapshot.dumps.find(({ database }) => database === 'shop');
-  const lanes = shop?.lanes[0]?.lanes ?? [];
+  const lanes = shop?.laned?.lanes ?? [];
   t.equal(lanes.length, 3, snapshot.plan);
   t.match(
     snapshot.record.positions?.map(({ kind, table, part }) => [kind, table, part]),
@@ -185,7 +192,7 @@ t.test('the lanes of a table are the table, each row once', async (t) => {
   t.same(shop?.dumpers, [0, 1, 2, 3]);
   const [texts, ...parts] = await Promise.all([
     textsOf(snapshot),
-    ...lanes.map(async ({ where, stream }) => ({ where, text: (await collect(stream)).toString() })),
+    ...lanes.map(async ({ rows: [rows], stream }) => ({ rows, text: (await collect(stream)).toString() })),
   ]);
   await snapshot.close();
   t.notMatch(texts?.get('shop'), /INSERT INTO `big`/);
@@ -200,15 +207,56 @@ t.test('the lanes of a table are the table, each row once', async (t) => {
     found.flat().sort((a, b) => a - b),
     Array.from({ length: 20_000 }, (_, n) => (n + 1) * 3 - 9000),
   );
-  const [first] = parts as { where: string | null; text: string }[];
-  const again = (await collect(await dumpLane(server.root, 'shop' as never, 'big', first?.where ?? null))).toString();
-  t.same(sectionsOf(again), sectionsOf(first?.text ?? ''), 'dumped once more it is the same');
+  const [first] = parts as { rows: LaneRows; text: string }[];
+  const again = await dumpLane(server.root, 'shop' as never, first ? [first.rows] : []);
+  t.same(
+    sectionsOf((await collect(again.stream)).toString()),
+    sectionsOf(first?.text ?? ''),
+    'dumped once more it is the same',
+  );
+});
+
+t.test('a database of many tables goes beside itself in batches, and comes back whole', async (t) => {
+  const server = await serverFor(t, { logBin: true });
+  const names = Array.from({ length: 30 }, (_, n) => `t${n}`);
+  const table = (name: string) =>
+    `CREATE TABLE ${name} (a VARCHAR(40)); INSERT INTO ${name} SELECT CONCAT('${name} ', seq) FROM seq_1_to_50;`;
+  await runSql(server, `CREATE DATABASE shop; USE shop; ${names.map(table).join('')} CREATE TABLE rest (a INT);`);
+  const facts = await inspectServer(server.root, { exclude: [] });
+  const tables = names.map((table) => ({ table, key: null, dataBytes: 50 * 1024 ** 2 }));
+  const databases = facts.databases.map((each) => ({ ...each, dataBytes: 1500 * 1024 ** 2, tables }));
+  const snapshot = await openSnapshot(server.root, { ...facts, databases }, { parallel: 3 });
+  t.match(snapshot.plan, '20 tables of shop in 2 lanes, and the accounts: 4 connections at a time');
+  t.match(
+    snapshot.record.positions?.map(({ kind, table, part, tables }) => [kind, table, part, tables]),
+    [
+      ['group', null, null, undefined],
+      ['lane', null, null, 10],
+      ['lane', null, null, 10],
+      ['accounts', null, null, undefined],
+    ],
+  );
+  const compressor = await chooseCompressor('auto');
+  const archives = new Map<DatabaseName | null, Buffer>();
+  await readSnapshot(snapshot, async ({ database, laned }, stream) => {
+    archives.set(database, await collect(archiveDump(stream, laned, compressor).stream));
+  });
+  await snapshot.close();
+  const shop = 'shop' as DatabaseName;
+  await execute(server.root, 'DROP DATABASE shop');
+  const opened = openArchive(bytesOf(archives.get(shop) ?? Buffer.alloc(0)));
+  await loadSql(server.root, opened.sql, shop);
+  const { sections } = await opened.digests;
+  t.equal(sections.filter(({ kind }) => kind === 'rows').length, 20);
+  const expected = new Map([[shop, sections]]);
+  t.same(compareContent(expected, await readContent(server.root, [shop], expected)), []);
+  t.same(await queryLines(server.root, 'SELECT COUNT(*), MAX(a) FROM shop.t29'), ['50\tt29 9']);
 });
 
 /** As if the table were most of a large server. */
 function asLarge(facts: ServerFacts, table: string, key: string): ServerFacts {
   const dataBytes = 1024 ** 3;
-  const databases = facts.databases.map((each) => ({ ...each, dataBytes, splittable: [{ table, key, dataBytes }] }));
+  const databases = facts.databases.map((each) => ({ ...each, dataBytes, tables: [{ table, key, dataBytes }] }));
   return { ...facts, databases };
 }
 

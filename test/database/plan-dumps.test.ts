@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { describePlan } from '../../lib/database/describe-plan.ts';
 import {
   adjustPlan,
   type DatabaseToPlan,
-  describePlan,
   planDumps,
   rowDumpers,
   singleDumpPlan,
@@ -12,18 +12,26 @@ import type { DatabaseName } from '../../lib/model/names.ts';
 
 const MB = 1024 * 1024;
 
-function database(name: string, megabytes: number, tables: readonly number[] = []): DatabaseToPlan {
-  const splittable = tables.map((each, index) => ({ table: `t${index}`, key: 'id', dataBytes: each * MB }));
-  return { name: name as DatabaseName, dataBytes: megabytes * MB, splittable };
+/** Tables by their size in megabytes; a negative one is of a table without a key. */
+function database(name: string, megabytes: number, sizes: readonly number[] = []): DatabaseToPlan {
+  const tables = sizes.map((each, index) => {
+    return { table: `t${index}`, key: each < 0 ? null : 'id', dataBytes: Math.abs(each) * MB };
+  });
+  return { name: name as DatabaseName, dataBytes: megabytes * MB, tables };
 }
 
 const named = (...names: string[]) => names as DatabaseName[];
 
 const servers = fc
-  .array(fc.record({ megabytes: fc.nat(2000), tables: fc.array(fc.nat(1500), { maxLength: 5 }) }), { maxLength: 40 })
+  .array(
+    fc.record({ megabytes: fc.nat(2000), tables: fc.array(fc.integer({ min: -1500, max: 1500 }), { maxLength: 20 }) }),
+    {
+      maxLength: 40,
+    },
+  )
   .map((all) =>
     all.map(({ megabytes, tables }, index) =>
-      database(`d${index}`, megabytes + tables.reduce((sum, each) => sum + each, 0), tables),
+      database(`d${index}`, megabytes + tables.reduce((sum, each) => sum + Math.abs(each), 0), tables),
     ),
   );
 
@@ -33,43 +41,46 @@ t.test('every database is in exactly one group, within the connections, whatever
       const plan = planDumps(all, { parallel, limit });
       const names = plan.groups.flatMap(({ databases }) => databases);
       if (names.length !== all.length || new Set(names).size !== all.length) throw new Error('not each once');
-      for (const { databases, lanes } of plan.groups) {
-        if (lanes.length > 0 && databases.length !== 1) throw new Error('a database with lanes is alone in its group');
+      for (const { databases, split, batches } of plan.groups) {
+        const tables = [...split.map(({ table }) => table), ...batches.flat()];
+        if (tables.length > 0 && databases.length !== 1) throw new Error('a database with lanes is alone in its group');
         if (databases.length === 0) throw new Error('a group without a database');
-        if (lanes.some(({ parts }) => parts < 1 || parts > parallel)) throw new Error('too many parts');
-        if (new Set(lanes.map(({ table }) => table)).size !== lanes.length) throw new Error('a table twice');
+        if (split.some(({ parts }) => parts < 2 || parts > parallel)) throw new Error('too many parts');
+        if (batches.some((batch) => batch.length === 0)) throw new Error('a batch without a table');
+        if (new Set(tables).size !== tables.length) throw new Error('a table twice');
       }
       return rowDumpers(plan) <= Math.min(limit, 3 * parallel);
     }),
   );
 });
 
-t.test('no program has much more than its share where every table can be split', async () => {
-  const splittable = fc
-    .array(fc.array(fc.integer({ min: 64, max: 3000 }), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 })
-    .map((all) =>
-      all.map((tables, n) =>
-        database(
-          `d${n}`,
-          tables.reduce((sum, each) => sum + each, 0),
-          tables,
-        ),
+t.test('no program has much more than its share, of few large tables or of many', async () => {
+  const tables = fc.oneof(
+    fc.array(fc.integer({ min: 64, max: 3000 }), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.integer({ min: -60, max: -1 }), { minLength: 1, maxLength: 200 }),
+  );
+  const servers = fc.array(tables, { minLength: 1, maxLength: 4 }).map((all) =>
+    all.map((sizes, n) =>
+      database(
+        `d${n}`,
+        sizes.reduce((sum, each) => sum + Math.abs(each), 0),
+        sizes,
       ),
-    );
+    ),
+  );
   fc.assert(
-    fc.property(splittable, fc.integer({ min: 2, max: 8 }), (all, parallel) => {
+    fc.property(servers, fc.integer({ min: 2, max: 16 }), (all, parallel) => {
       const plan = planDumps(all, { parallel, limit: 100 });
       const share = all.reduce((sum, { dataBytes }) => sum + dataBytes + MB / 4, 0) / parallel;
-      const loads = plan.groups.flatMap(({ databases, lanes }) => {
+      const loads = plan.groups.flatMap(({ databases, split, batches }) => {
         const members = all.filter(({ name }) => databases.includes(name));
-        const split = lanes.map(({ table, parts }) => {
-          const bytes = members[0]?.splittable.find((each) => each.table === table)?.dataBytes ?? 0;
-          return { bytes, parts };
-        });
-        const rest = members.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
+        const bytesOf = (table: string) => members[0]?.tables.find((each) => each.table === table)?.dataBytes ?? 0;
+        const bytesOfAll = (tables: readonly string[]) => tables.reduce((sum, table) => sum + bytesOf(table), 0);
+        const whole = members.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
         return [
-          rest - split.reduce((sum, { bytes }) => sum + bytes, 0),
-          ...split.map((each) => each.bytes / each.parts),
+          whole - bytesOfAll([...split.map(({ table }) => table), ...batches.flat()]),
+          ...split.map(({ table, parts }) => bytesOf(table) / parts),
+          ...batches.map(bytesOfAll),
         ];
       });
       return Math.max(...loads) <= Math.max(2 * share, 64 * MB);
@@ -80,25 +91,28 @@ t.test('no program has much more than its share where every table can be split',
 t.test('one table that is nearly everything is split over all programs', async (t) => {
   const plan = planDumps([database('shop', 1500, [1480]), database('small', 1)], { parallel: 3, limit: 50 });
   t.same(plan.groups, [
-    { databases: ['shop'], lanes: [{ table: 't0', key: 'id', parts: 3 }] },
-    { databases: ['small'], lanes: [] },
+    { databases: ['shop'], split: [{ table: 't0', key: 'id', parts: 3 }], batches: [] },
+    { databases: ['small'], split: [], batches: [] },
   ]);
   t.equal(rowDumpers(plan), 5);
   t.equal(describePlan(plan), '2 databases in 2 dumps, shop.t0 in 3 lanes, and the accounts: 6 connections at a time');
 });
 
-t.test('one database of several large tables: some go beside it, each in a lane of its own', async (t) => {
-  const plan = planDumps([database('shop', 1500, [500, 400, 300, 300])], { parallel: 3, limit: 50 });
-  t.same(plan.groups, [
-    {
-      databases: ['shop'],
-      lanes: [
-        { table: 't0', key: 'id', parts: 1 },
-        { table: 't1', key: 'id', parts: 1 },
-        { table: 't2', key: 'id', parts: 1 },
-      ],
-    },
-  ]);
+t.test('one database of several tables: as many go beside it as make shares of it', async (t) => {
+  const few = planDumps([database('shop', 1500, [500, 400, 300, 300])], { parallel: 3, limit: 50 });
+  t.same(few.groups, [{ databases: ['shop'], split: [], batches: [['t0'], ['t1']] }]);
+  t.match(describePlan(few), /, 2 tables of shop in 2 lanes, and the accounts: 4 connections/);
+  const one = planDumps([database('shop', 200, [-120, 70])], { parallel: 2, limit: 50 });
+  t.match(describePlan(one), /, shop\.t0 in a lane of its own, and/);
+  const many = planDumps([database('shop', 2000, Array(50).fill(-40))], { parallel: 5, limit: 50 });
+  t.same(
+    many.groups.map(({ batches }) => batches.map(({ length }) => length)),
+    [[10, 10, 10, 10]],
+    'a fifth each, and a fifth stays',
+  );
+  t.equal(rowDumpers(many), 5);
+  t.match(describePlan(many), '1 databases in 1 dump, 40 tables of shop in 4 lanes, and the accounts');
+  t.same(planDumps([database('shop', 60, [-30, -30])], { parallel: 3, limit: 50 }).groups[0]?.batches, [], 'too small');
 });
 
 t.test('five hundred databases come to as many programs as are wanted, none without work', async (t) => {
@@ -121,8 +135,12 @@ t.test('few connections: fewer programs, down to one, without lanes', async (t) 
     limits,
     [...limits].sort((a, b) => b - a),
   );
-  t.same(planDumps(all, { parallel: 3, limit: 1 }).groups, [{ databases: ['shop', 'crm', 'blog'], lanes: [] }]);
-  t.same(planDumps(all, { parallel: 1, limit: 20 }).groups, [{ databases: ['shop', 'crm', 'blog'], lanes: [] }]);
+  t.same(planDumps(all, { parallel: 3, limit: 1 }).groups, [
+    { databases: ['shop', 'crm', 'blog'], split: [], batches: [] },
+  ]);
+  t.same(planDumps(all, { parallel: 1, limit: 20 }).groups, [
+    { databases: ['shop', 'crm', 'blog'], split: [], batches: [] },
+  ]);
 });
 
 t.test('a plan follows what came and went since', async (t) => {

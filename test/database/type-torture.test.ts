@@ -26,7 +26,7 @@ async function backUp(connection: Connection) {
   const archives = new Map<string, Buffer>();
   const counts = new Map<string, ObjectCounts>();
   await readSnapshot(snapshot, async (dump, stream) => {
-    const archive = archiveDump(stream, dump.lanes, compressor);
+    const archive = archiveDump(stream, dump.laned, compressor);
     archives.set(dump.database ?? '', await collect(archive.stream));
     const summary = await archive.summary;
     assertSameCounts(dump.database ?? 'accounts', dump.expected, summary.counts);

@@ -2,52 +2,114 @@ import { createHash } from 'node:crypto';
 import { CoffreError } from '../model/error.ts';
 import type { Verification } from '../model/manifest.ts';
 import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
+import { sha256Of } from '../system/files.ts';
 import type { Sftp } from '../system/sftp.ts';
 import type { SshConnection } from '../system/ssh.ts';
+import { Watermark } from '../system/watermark.ts';
 import type { ContentFacts } from './offsite.ts';
 
 /** Hashing over there takes its time with a large file; a server that does not run commands answers at once. */
 const REHASH_BYTES_PER_MS = 10_000;
 const REHASH_LEAST_MS = 30_000;
 
-/** Compares a file that has been sent with what it should be, in the way that the inventory asks for. */
-export type CompareArrival = (path: string, facts: ContentFacts & { readonly name: string }) => Promise<Verification>;
+/** How much is read back at a time behind an upload. */
+const STEP_BYTES = 8 * 1024 * 1024;
+
+type Facts = ContentFacts & { readonly name: string };
+
+/** The comparison of one file that is being sent. */
+export interface Arriving {
+  /** Told how much of the file is over there: it may be read back while the rest is still being sent. */
+  readonly mark: Watermark;
+  /** When all has been sent. Throws `verification-failed`. */
+  compare(facts: Facts): Promise<Verification>;
+}
 
 /**
- * The comparison for one connection. `auto` has the server hash the file; where it runs no commands, or has another
- * view of the path, the file is read back. What works is found out once. Throws `verification-failed`.
+ * Compares files with what was sent over one connection, in the way that the inventory asks for. `auto` has the server hash
+ * the file; where it runs no commands, or has another view of the path, the file is read back. What works is found
+ * out once. A file that will be read back is read behind its upload.
  */
-export function arrivalOver(
-  connection: SshConnection,
-  sftp: Sftp,
-  where: string,
-  manner: SftpOffsiteConfig['verify'],
-): CompareArrival {
-  let canRehash = manner === 'auto' || manner === 'rehash';
+export class Arrivals {
+  readonly #connection: Pick<SshConnection, 'run'>;
+  readonly #sftp: Pick<Sftp, 'stat' | 'download'>;
+  readonly #where: string;
+  readonly #manner: SftpOffsiteConfig['verify'];
+  #rehashes: boolean | undefined;
 
-  async function rehash(path: string, { name, sizeBytes, sha256 }: Parameters<CompareArrival>[1]): Promise<boolean> {
-    const timeoutMs = REHASH_LEAST_MS + sizeBytes / REHASH_BYTES_PER_MS;
-    // A server may refuse commands outright. Should the connection be broken instead, what comes next will say so.
-    const ended = await connection.run(['sha256sum', '--', path], { timeoutMs }).catch(() => undefined);
-    const digest = ended?.exitCode === 0 ? /^\\?([0-9a-f]{64}) /.exec(ended.stdout)?.[1] : undefined;
-    if (digest !== undefined && digest !== sha256) throw mismatch(where, name);
+  constructor(
+    connection: Pick<SshConnection, 'run'>,
+    sftp: Pick<Sftp, 'stat' | 'download'>,
+    where: string,
+    manner: SftpOffsiteConfig['verify'],
+  ) {
+    this.#connection = connection;
+    this.#sftp = sftp;
+    this.#where = where;
+    this.#manner = manner;
+    this.#rehashes = { auto: undefined, rehash: true, 'read-back': false, size: false }[manner];
+  }
+
+  async begin(path: string): Promise<Arriving> {
+    this.#rehashes ??= await this.#canHash();
+    const mark = new Watermark();
+    const behind = this.#rehashes || this.#manner === 'size' ? undefined : this.#readBack(path, mark);
+    behind?.catch(() => undefined); // `compare` tells, unless the upload has failed itself
+    return { mark, compare: (facts) => this.#compare(path, facts, behind) };
+  }
+
+  async #compare(path: string, facts: Facts, behind: Promise<string> | undefined): Promise<Verification> {
+    const sizeBytes = (await this.#sftp.stat(path))?.sizeBytes;
+    if (sizeBytes !== facts.sizeBytes) throw mismatch(this.#where, facts.name);
+    if (this.#manner === 'size') return 'size only';
+    if (this.#rehashes) {
+      if (await this.#rehash(path, facts)) return 're-hashed remotely';
+      this.#rehashes = false;
+    }
+    if (this.#manner === 'rehash') throw cannotRehash(this.#where);
+    const sha256 = await (behind ?? this.#readBack(path, arrived(facts.sizeBytes)));
+    if (sha256 !== facts.sha256) throw mismatch(this.#where, facts.name);
+    return 'read back';
+  }
+
+  /** A server may refuse commands outright. Should the connection be broken instead, what comes next will say so. */
+  async #run(words: readonly string[], timeoutMs: number): Promise<string | undefined> {
+    const ended = await this.#connection.run(words, { timeoutMs }).catch(() => undefined);
+    return ended?.exitCode === 0 ? ended.stdout : undefined;
+  }
+
+  async #canHash(): Promise<boolean> {
+    return (await this.#run(['sha256sum', '/dev/null'], REHASH_LEAST_MS))?.startsWith(sha256Of('')) ?? false;
+  }
+
+  async #rehash(path: string, { name, sizeBytes, sha256 }: Facts): Promise<boolean> {
+    const told = await this.#run(['sha256sum', '--', path], REHASH_LEAST_MS + sizeBytes / REHASH_BYTES_PER_MS);
+    const digest = /^\\?([0-9a-f]{64}) /.exec(told ?? '')?.[1];
+    if (digest !== undefined && digest !== sha256) throw mismatch(this.#where, name);
     return digest !== undefined;
   }
 
-  return async (path, facts) => {
-    const sizeBytes = (await sftp.stat(path))?.sizeBytes;
-    if (sizeBytes !== facts.sizeBytes) throw mismatch(where, facts.name);
-    if (manner === 'size') return 'size only';
-    if (canRehash) {
-      if (await rehash(path, facts)) return 're-hashed remotely';
-      canRehash = false;
-    }
-    if (manner === 'rehash') throw cannotRehash(where);
+  async #readBack(path: string, mark: Watermark): Promise<string> {
     const hash = createHash('sha256');
-    for await (const chunk of sftp.download(path)) hash.update(chunk);
-    if (hash.digest('hex') !== facts.sha256) throw mismatch(where, facts.name);
-    return 'read back';
-  };
+    for (let seen = 0; ; ) {
+      const there = await mark.reach(seen + STEP_BYTES);
+      const from = seen;
+      if (there > seen) {
+        for await (const chunk of this.#sftp.download(path, seen, there - seen)) {
+          hash.update(chunk);
+          seen += chunk.length;
+        }
+      }
+      if (seen === from) return hash.digest('hex');
+    }
+  }
+}
+
+function arrived(bytes: number): Watermark {
+  const mark = new Watermark();
+  mark.rise(bytes);
+  mark.end();
+  return mark;
 }
 
 export function mismatch(where: string, name: string): CoffreError {

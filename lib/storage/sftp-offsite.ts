@@ -7,7 +7,7 @@ import { explained } from '../system/explained.ts';
 import { readRequired } from '../system/files.ts';
 import type { Sftp } from '../system/sftp.ts';
 import { connectSsh } from '../system/ssh.ts';
-import { arrivalOver } from './arrival.ts';
+import { Arrivals } from './arrival.ts';
 import type { Offsite, RunUpload } from './offsite.ts';
 import { assertFileName, isFileName, partialName, runsAmong } from './run-names.ts';
 import type { RunReader } from './run-reader.ts';
@@ -39,8 +39,8 @@ export async function openSftpOffsite(
   try {
     const sftp = await connection.sftp();
     const where = `${config.name} (${user}@${address}:${config.path})`;
-    const compare = arrivalOver(connection, sftp, where, config.verify);
-    return overSftp({ sftp, root: config.path, where, compare, close: () => connection.close() });
+    const arrivals = new Arrivals(connection, sftp, where, config.verify);
+    return overSftp({ sftp, root: config.path, where, arrivals, close: () => connection.close() });
   } catch (error) {
     connection.close();
     throw error;
@@ -51,11 +51,11 @@ interface Session {
   readonly sftp: Sftp;
   readonly root: string;
   readonly where: string;
-  readonly compare: ReturnType<typeof arrivalOver>;
+  readonly arrivals: Arrivals;
   readonly close: () => void;
 }
 
-function overSftp({ sftp, root, where, compare, close }: Session): Offsite {
+function overSftp({ sftp, root, where, arrivals, close }: Session): Offsite {
   const finalPath = (run: RunId) => `${root}/${run}`;
   const partialPath = (run: RunId) => `${root}/${partialName(run)}`;
   const runs = async () => runsAmong((await sftp.list(root)).map(({ name }) => name));
@@ -68,8 +68,15 @@ function overSftp({ sftp, root, where, compare, close }: Session): Offsite {
       async put(name, content, facts) {
         assertFileName(name);
         const path = `${partialPath(run)}/${name}`;
-        await sftp.upload(path, Buffer.isBuffer(content) ? once(content) : content);
-        return compare(path, { name, ...(await facts()) });
+        const { mark, compare } = await arrivals.begin(path);
+        try {
+          await sftp.upload(path, Buffer.isBuffer(content) ? once(content) : content, (bytes) => mark.rise(bytes));
+          mark.end();
+        } catch (error) {
+          mark.fail(error);
+          throw error;
+        }
+        return await compare({ name, ...(await facts()) });
       },
       async commit() {
         await refuseIfThere(run);

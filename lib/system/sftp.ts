@@ -28,8 +28,11 @@ export interface Sftp {
   removeFile(path: string): Promise<void>;
   /** Removes a folder with all in it; what is not there is removed already. */
   removeFolder(path: string): Promise<void>;
-  /** Writes a new file and flushes it to the remote disk where the server can. Returns how many bytes it wrote. */
-  upload(path: string, source: Bytes): Promise<number>;
+  /**
+   * Writes a new file and flushes it to the remote disk where the server can. Returns how many bytes it wrote.
+   * `onWritten` is told each time how many bytes the server has from the first on.
+   */
+  upload(path: string, source: Bytes, onWritten?: (bytes: number) => void): Promise<number>;
   /** A file from `start` on, at most `bytes` of it. */
   download(path: string, start?: number, bytes?: number): Bytes;
   close(): void;
@@ -112,12 +115,12 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
       }
       await absent(ask<void>(`remove ${path}`, (done) => raw.rmdir(path, (error) => done(error))));
     },
-    async upload(path, source) {
+    async upload(path, source, onWritten) {
       const handle = await ask<Buffer>(`write ${path}`, (done) => raw.open(path, 'wx', { mode: 0o600 }, done));
       const write = (block: Buffer, position: number) =>
         ask<void>(`write ${path}`, (done) => raw.write(handle, block, 0, block.length, position, (e) => done(e)));
       try {
-        const written = await writeAll(source, write);
+        const written = await writeAll(source, write, onWritten);
         await flush(raw, handle, path, ask);
         return written;
       } finally {
@@ -141,8 +144,12 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
 }
 
 /** One block after another would wait for the network each time: so many of them are under way at once. */
-async function writeAll(source: Bytes, write: (block: Buffer, position: number) => Promise<void>): Promise<number> {
-  const underWay = new Set<Promise<void>>();
+async function writeAll(
+  source: Bytes,
+  write: (block: Buffer, position: number) => Promise<void>,
+  onWritten: (bytes: number) => void = () => undefined,
+): Promise<number> {
+  const underWay = new Map<Promise<void>, number>();
   const free: Buffer[] = [];
   let position = 0;
   let failed: { error: unknown } | undefined;
@@ -156,20 +163,23 @@ async function writeAll(source: Bytes, write: (block: Buffer, position: number) 
       .then(() => {
         underWay.delete(writing);
         free.push(block);
+        // In the order in which they were sent: what comes first is the oldest that has no answer yet.
+        const [oldest = position] = underWay.values();
+        if (!failed) onWritten(oldest);
       });
-    underWay.add(writing);
+    underWay.set(writing, position);
     position += part.length;
   };
   try {
     for await (const chunk of source) {
       for (let offset = 0; offset < chunk.length; offset += BLOCK_BYTES) {
         send(chunk.subarray(offset, offset + BLOCK_BYTES));
-        if (underWay.size >= OUTSTANDING) await Promise.race(underWay);
+        if (underWay.size >= OUTSTANDING) await Promise.race(underWay.keys());
         if (failed) throw failed.error;
       }
     }
   } finally {
-    await Promise.all(underWay);
+    await Promise.all(underWay.keys());
   }
   if (failed) throw failed.error;
   return position;

@@ -28,12 +28,12 @@ export class Watermark {
    * How many bytes there are, as soon as there are `bytes`, or all there will ever be. Throws what the writer failed with,
    * also where there were enough of them before, and the signal's reason.
    */
-  async reach(bytes: number, signal: AbortSignal): Promise<number> {
+  async reach(bytes: number, signal?: AbortSignal): Promise<number> {
     for (;;) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       if (this.#failed) throw this.#failed.error;
       if (this.#ended || this.#bytes >= bytes) return this.#bytes;
-      await unlessAborted(this.#turn.over, signal);
+      await (signal ? unlessAborted(this.#turn.over, signal) : this.#turn.over);
     }
   }
 

@@ -10,7 +10,8 @@ const LINES = 30;
 // zx has to come before the loader that hides its exports (Node 22 and later).
 const env = { ...process.env, NODE_OPTIONS: '--import=zx' };
 const isTerminal = process.stdout.isTTY === true;
-const child = spawn('tap', process.argv.slice(2), {
+const words = process.argv.slice(process.argv.findIndex((word) => /run-tap(\.ts)?$/.test(word)) + 1);
+const child = spawn('tap', words, {
   env,
   stdio: ['inherit', isTerminal ? 'inherit' : 'pipe', 'inherit'],
 });

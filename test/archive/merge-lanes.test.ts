@@ -5,6 +5,7 @@ import { mergeLanes } from '../../lib/archive/merge-lanes.ts';
 import { asStage, type Bytes, type DumpStream } from '../../lib/model/stages.ts';
 import { bytesOf, chunked, collect } from '../bytes.ts';
 import { lanedDump, laneText, mainText, type SyntheticTable } from '../fixture/laned-dump.ts';
+import { until } from '../until.ts';
 
 const FORGED = "a'';--\\n-- Dumping data for table `b`, lane 1 of 1\\n--\\n";
 const TRIGGER = `tr BEFORE INSERT ON x FOR EACH ROW BEGIN
@@ -375,6 +376,6 @@ t.test('leaves every dump when its reader leaves', async (t) => {
   };
   const order = lanedDump(SHOP, [50], watched);
   for await (const _ of merged(order)) break;
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('every dump is left', () => left >= 5);
   t.equal(left, 5);
 });

@@ -36,7 +36,9 @@ for (const extra of [['--slave-parallel-threads=4', '--slave-parallel-mode=optim
     });
     const healthy = await readReplicaSources(replica.root);
     let [last, places] = [0, 0];
+    const applied = async () => Number((await textOf(replica, '(SELECT COUNT(*) FROM shop.t)')) || 0);
     for (let round = 0; round < 5; round += 1) {
+      await until('it went on in between', async () => (await applied()) > last);
       const session = await Session.open(replica.root);
       for (const stage of STAGES) await session.execute(stage, 30_000);
       const look = () => readCoordinates(replica.root, (sql, row) => session.ask(sql, row));

@@ -36,6 +36,7 @@ export interface ThrowawayServer {
 /** A unix socket's path has 108 bytes with its final NUL. */
 const SOCKET_PATH_LIMIT = 107;
 const START_LIMIT_MS = 60_000;
+const PORT_TRIES = 3;
 
 /** Nothing here has to survive a power cut, and a scratch copy's events must not run. */
 const RELAXED = [
@@ -65,36 +66,45 @@ export async function startThrowawayServer(options: ThrowawayServerOptions): Pro
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   const common = ['--no-defaults', ...asUser(), `--datadir=${data}`, `--tmpdir=${temporary}`];
   await install(data, common, log);
-  const socket = await socketPath(folder);
-  const port = options.network ? await freePort() : null;
-  const pid = await startDetached(
-    program,
-    [
-      ...common,
-      `--socket=${socket}`,
-      `--pid-file=${join(folder, 'mariadbd.pid')}`,
-      ...(port === null ? ['--skip-networking'] : ['--bind-address=127.0.0.1', `--port=${port}`]),
-      ...(options.logBin ? ['--log-bin=binlog', '--server-id=1'] : ['--skip-log-bin']),
-      ...RELAXED,
-      ...(options.extra ?? []),
-    ],
-    log,
-  );
-  const root: Connection = {
-    server: { kind: 'socket', path: socket },
-    credentials: { kind: 'no-password', user: 'root' },
+  const start = async (port: number | null): Promise<ThrowawayServer> => {
+    const socket = await socketPath(folder);
+    const pid = await startDetached(
+      program,
+      [
+        ...common,
+        `--socket=${socket}`,
+        `--pid-file=${join(folder, 'mariadbd.pid')}`,
+        ...(port === null ? ['--skip-networking'] : ['--bind-address=127.0.0.1', `--port=${port}`]),
+        ...(options.logBin ? ['--log-bin=binlog', '--server-id=1'] : ['--skip-log-bin']),
+        ...RELAXED,
+        ...(options.extra ?? []),
+      ],
+      log,
+    );
+    const root: Connection = {
+      server: { kind: 'socket', path: socket },
+      credentials: { kind: 'no-password', user: 'root' },
+    };
+    const stop = async () => {
+      await stopServer({ pid, data });
+      if (dirname(socket) !== folder) await rm(dirname(socket), { recursive: true, force: true });
+    };
+    try {
+      await untilReady(root, { pid, data }, log);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return { folder, socket, port, pid, root, stop };
   };
-  const stop = async () => {
-    await stopServer({ pid, data });
-    if (dirname(socket) !== folder) await rm(dirname(socket), { recursive: true, force: true });
-  };
-  try {
-    await untilReady(root, { pid, data }, log);
-  } catch (error) {
-    await stop();
-    throw error;
+  if (!options.network) return await start(null);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (tries === PORT_TRIES) throw error; // another process may have taken the port in between
+    }
   }
-  return { folder, socket, port, pid, root, stop };
 }
 
 async function install(data: string, common: readonly string[], log: string): Promise<void> {

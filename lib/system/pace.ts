@@ -9,6 +9,8 @@ export interface PaceOptions {
    * end if absent.
    */
   readonly longestWaitMs?: number;
+  /** The monotonic clock, and the way to wait by it; those of this process if absent. */
+  readonly time?: { nowMs(): number; sleep(ms: number): Promise<void> };
 }
 
 /** Time that was not used may be caught up with, up to this: timers come late, and the rate has to hold all the same. */
@@ -18,6 +20,7 @@ const PIECE_MS = 50;
 const SMALLEST_PIECE = 1024;
 /** What a pipe gives at a time. */
 const LARGEST_PIECE = 64 * 1024;
+const MONOTONIC = { nowMs: () => performance.now(), sleep };
 
 /**
  * A token bucket that several streams draw from, each in turn: none of them gets ahead of the others, and one that is
@@ -27,10 +30,12 @@ export class Pace {
   readonly #bytesPerMs: number;
   readonly #longestWaitMs: number;
   readonly #pieceBytes: number;
+  readonly #time: NonNullable<PaceOptions['time']>;
   /** When the bucket has what was drawn up to now, in milliseconds of the monotonic clock. */
   #paidUntil: number | undefined;
 
-  constructor({ bytesPerSecond, longestWaitMs = Number.POSITIVE_INFINITY }: PaceOptions) {
+  constructor({ bytesPerSecond, longestWaitMs = Number.POSITIVE_INFINITY, time = MONOTONIC }: PaceOptions) {
+    this.#time = time;
     this.#bytesPerMs = bytesPerSecond / 1000;
     this.#longestWaitMs = longestWaitMs;
     this.#pieceBytes = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, Math.round(this.#bytesPerMs * PIECE_MS)));
@@ -52,10 +57,10 @@ export class Pace {
   }
 
   async #draw(bytes: number): Promise<void> {
-    const now = performance.now();
+    const now = this.#time.nowMs();
     // Nobody is in debt for what the longest wait has let through, or all would wait as long for ever.
     const begins = Math.min(Math.max(this.#paidUntil ?? now, now - BURST_MS), now + this.#longestWaitMs);
     this.#paidUntil = begins + bytes / this.#bytesPerMs;
-    if (begins > now) await sleep(begins - now);
+    if (begins > now) await this.#time.sleep(begins - now);
   }
 }

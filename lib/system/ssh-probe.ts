@@ -1,4 +1,5 @@
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { sleep } from './clock.ts';
 import { type SftpProbe, sftpProbe } from './sftp-probe.ts';
 
 /**
@@ -27,7 +28,11 @@ export interface SshProbe {
 }
 
 const LISTEN_MS = 3000;
+const CLOSE_MS = 1000;
 const SAID_LIMIT = 4096;
+/** For a session that has ended, and that the server has not yet stopped counting. */
+const SESSION_PATIENCE_MS = 250;
+const SESSION_LOOK_MS = 25;
 /** RFC 4254, 5.1: SSH_OPEN_CONNECT_FAILED. The server was willing to connect, and nobody answered. */
 const CONNECT_FAILED = 2;
 
@@ -60,12 +65,24 @@ export function probeOver(client: Client, failed: (error: unknown) => Error): Ss
   }
 
   const no = () => false;
-  const channel = (send: (done: Answer<ClientChannel>) => void) =>
-    ask<ClientChannel, ClientChannel | undefined>(
-      send,
-      (given) => given,
-      () => undefined,
-    );
+  let patienceMs = SESSION_PATIENCE_MS;
+  /**
+   * A session with what `send` asks for in it; undefined when that is refused. A server that opens no session at all (only
+   * that refusal has a reason) may still count those that we have just closed: MaxSessions of sshd_config(5).
+   */
+  const channel = async (send: (done: Answer<ClientChannel>) => void): Promise<ClientChannel | undefined> => {
+    for (;;) {
+      const given = await ask<ClientChannel, ClientChannel | Refusal>(
+        send,
+        (each) => each,
+        (why) => why,
+      );
+      if (!(given instanceof Error)) return given;
+      if (given.reason === undefined || patienceMs <= 0) return undefined;
+      patienceMs -= SESSION_LOOK_MS;
+      await sleep(SESSION_LOOK_MS);
+    }
+  };
   const prints = async (word: string, input: string, send: (done: Answer<ClientChannel>) => void) => {
     const given = await channel(send);
     given?.end(input);
@@ -79,7 +96,11 @@ export function probeOver(client: Client, failed: (error: unknown) => Error): Ss
   return {
     commandPrints: (line, word) => prints(word, '', (done) => client.exec(line, done)),
     shellPrints: (line, word) => prints(word, `${line}\nexit\n`, (done) => client.shell(false, done)),
-    terminal: () => ask<ClientChannel, boolean>((done) => client.shell(done), opened, no),
+    async terminal() {
+      const given = await channel((done) => client.shell(done));
+      if (given) await closed(given.on('error', () => undefined));
+      return given !== undefined;
+    },
     async subsystem(name, request) {
       const given = await channel((done) => client.subsys(name, done));
       given?.write(request); // not ended: OpenSSH's SFTP server would end without its answer
@@ -121,14 +142,29 @@ export function probeOver(client: Client, failed: (error: unknown) => Error): Ss
 
 const yes = () => true;
 
+/**
+ * Closes a channel, and waits until the server has done so, too: it opens only so many at once, and one too many would look
+ * like a refusal of what is asked for next.
+ */
+function closed(channel: ClientChannel): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, CLOSE_MS);
+    channel.resume().once('close', () => {
+      clearTimeout(late);
+      resolve();
+    });
+    channel.destroy();
+  });
+}
+
 /** What the server says until that is `enough`, the channel closes, or nothing more is to be expected. */
 function listen(channel: ClientChannel, enough: (said: Buffer) => boolean): Promise<Buffer> {
   return new Promise((resolve) => {
     let said = Buffer.alloc(0);
+    let isClosed = false;
     const settle = () => {
       clearTimeout(late);
-      channel.destroy();
-      resolve(said);
+      resolve(isClosed ? said : closed(channel).then(() => said));
     };
     const late = setTimeout(settle, LISTEN_MS);
     channel
@@ -137,7 +173,10 @@ function listen(channel: ClientChannel, enough: (said: Buffer) => boolean): Prom
         if (said.length > SAID_LIMIT || enough(said)) settle();
       })
       .on('error', () => undefined)
-      .once('close', settle);
+      .once('close', () => {
+        isClosed = true;
+        settle();
+      });
     channel.stderr.resume();
   });
 }

@@ -12,6 +12,7 @@ import { findProgram } from '../../lib/system/programs.ts';
 import { bytesOf, collect } from '../bytes.ts';
 import { lanedDump } from '../fixture/laned-dump.ts';
 import { smallDump } from '../fixture/small-dump.ts';
+import { until } from '../until.ts';
 
 const DUMP = smallDump([0, 3_000, 600_000, 5_000_000, 0, 10_000]);
 
@@ -173,7 +174,7 @@ t.test('stops the dump when nobody reads the archive any more', async (t) => {
   const { stream, summary } = archiveDump(endless, null, await chooseCompressor('zlib'));
   for await (const _ of stream) break;
   await t.rejects(summary, { code: 'interrupted' });
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('the dump is left', () => left);
   t.ok(left);
 });
 

@@ -229,13 +229,15 @@ t.test('keeps up with a fast server', async (t) => {
   const row = `(123456,'2026-01-01 00:00:00','some text; with ''quotes'' &amp; entities;',NULL,1.5),\n`;
   const insert = Buffer.from(`INSERT INTO \`a\` VALUES\n${row.repeat(12_000)}(1,'',''');\n`);
   const reader = new DumpReader();
-  const started = performance.now();
+  const started = process.cpuUsage();
   let bytes = 0;
   for (let n = 0; n < 200; n += 1) {
     for (let at = 0; at < insert.length; at += 65536) reader.push(insert.subarray(at, at + 65536));
     bytes += insert.length;
   }
-  const speed = bytes / 1000 / (performance.now() - started);
+  // The time of the processor: others may use it, too.
+  const used = process.cpuUsage(started);
+  const speed = bytes / (used.user + used.system);
   t.comment(`${Math.round(speed)} MB/s`);
   t.ok(speed > 100, `${Math.round(speed)} MB/s`);
 });

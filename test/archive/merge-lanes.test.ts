@@ -12,6 +12,7 @@ import {
   type SyntheticTable,
   structuresText,
 } from '../fixture/laned-dump.ts';
+import { until } from '../until.ts';
 
 const FORGED = "a'';--\\n-- Dumping data for table `b`, lane 1 of 1\\n--\\n";
 const TRIGGER = `tr BEFORE INSERT ON x FOR EACH ROW BEGIN
@@ -423,6 +424,6 @@ t.test('leaves every dump when its reader leaves', async (t) => {
   };
   const order = lanedDump(SHOP, [50], watched);
   for await (const _ of merged(order)) break;
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('every dump is left', () => left >= 6);
   t.equal(left, 6);
 });

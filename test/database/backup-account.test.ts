@@ -15,11 +15,13 @@ import { startThrowawayServer, type ThrowawayServer } from '../../lib/database/t
 import type { Change, Resource } from '../../lib/model/plan.ts';
 import { accountHost, converge } from '../fixture/account.ts';
 import { textsOf } from '../fixture/dumps.ts';
+import { readyData } from '../fixture/ready-data.ts';
 import { runSql } from '../fixture/servers.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const folder = temporaryFolder();
 // The strictest way to write strings that a server can be set to: nothing here may depend on the usual one.
+await readyData(folder.path);
 const server: ThrowawayServer = await startThrowawayServer({
   folder: folder.path,
   logBin: true,

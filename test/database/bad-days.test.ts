@@ -8,9 +8,9 @@ import { Session } from '../../lib/database/session.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { DatabaseConfig } from '../../lib/model/database-config.ts';
 import { assertSameCounts } from '../../lib/model/object-counts.ts';
-import { sleep } from '../../lib/system/clock.ts';
 import { textsOf } from '../fixture/dumps.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
+import { until } from '../until.ts';
 
 const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD';
 
@@ -164,7 +164,7 @@ t.test('a dump that does not come to its end', async (t) => {
   await t.test('because its reader left: the program is ended', async (t) => {
     const { snapshot, reader } = await opened();
     await reader.return?.();
-    for (let tries = 0; tries < 100 && (await connectionIds(server.root)).length > 0; tries += 1) await sleep(20);
+    await until('its connection has ended', async () => (await connectionIds(server.root)).length === 0);
     t.same(await connectionIds(server.root), []);
     await snapshot.close();
   });

@@ -36,11 +36,23 @@ for (const extra of [['--slave-parallel-threads=4', '--slave-parallel-mode=optim
     });
     const healthy = await readReplicaSources(replica.root);
     let [last, places] = [0, 0];
+    const applied = async () => {
+      const [row] = await query(replica.root, "SELECT JSON_OBJECT('n', COUNT(*)) FROM shop.t", Count);
+      return row?.n ?? 0;
+    };
     for (let round = 0; round < 5; round += 1) {
+      await until('it went on in between', async () => (await applied()) > last);
       const session = await Session.open(replica.root);
       for (const stage of STAGES) await session.execute(stage, 30_000);
       const look = () => readCoordinates(replica.root, (sql, row) => session.ask(sql, row));
-      const looks: [Coordinates, Coordinates] = [await look(), await look()];
+      let first = await look();
+      // With several appliers, file and position follow the rows, and may still do so for a moment.
+      await until('they have followed', async () => {
+        const { sources } = first;
+        first = await look();
+        return sources[0]?.file === first.sources[0]?.file && sources[0]?.position === first.sources[0]?.position;
+      });
+      const looks: [Coordinates, Coordinates] = [first, await look()];
       const [rows] = await session.ask("SELECT JSON_OBJECT('n', COUNT(*)) FROM shop.t", Count);
       const record = replicationRecord(healthy, looks, 'held');
       t.match(record, { consistent: true, ownWrites: false, applier: 'held', gtid: `1-1-${before + (rows?.n ?? 0)}` });

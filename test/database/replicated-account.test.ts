@@ -20,6 +20,7 @@ import type { Resource } from '../../lib/model/plan.ts';
 import { accountHost, converge } from '../fixture/account.ts';
 import { runSql } from '../fixture/servers.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { until } from '../until.ts';
 
 const folder = temporaryFolder();
 const [primary, replica] = await Promise.all([
@@ -103,7 +104,7 @@ t.test('the primary makes the account of its replica by an order, and replicatio
     primary.root,
     "SET PASSWORD FOR bkpdb2@localhost = PASSWORD('x'); GRANT INSERT ON *.* TO bkpdb2@localhost",
   );
-  await until(async () => (await account.inspect()) !== undefined);
+  await until('it shows', async () => (await account.inspect()) !== undefined);
   await converge([accountFromOrder(order, db1), account]);
   t.equal(await account.inspect(), undefined);
 
@@ -196,10 +197,6 @@ t.test('one that another host needs stays until that one has another name, too',
   t.match(await converge(await formerAccounts(now, DB2, { user: 'bkpdb2', from: 'localhost' })), [/IDENTIFIED/]);
   t.notOk((await users()).includes('bkpshared'));
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100 && !(await holds()); tries += 1) await new Promise((wake) => setTimeout(wake, 50));
-}
 
 /** Carries out whatever is planned. */
 function applied(account: Resource): Promise<void> {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { execute } from '../../lib/database/client.ts';
@@ -120,7 +121,9 @@ badDay('the store is read-only', async (t) => {
 });
 
 badDay('the database stops in the middle of a dump', async (t) => {
-  const PATH = await pathWith(world.at('bin-slow'), 'gzip', 'sleep 3; exec "$REAL" "$@"');
+  const dead = world.at('database-is-dead');
+  const waiting = `while [ ! -e '${dead}' ]; do sleep 0.1; done; exec "$REAL" "$@"`;
+  const PATH = await pathWith(world.at('bin-slow'), 'gzip', waiting);
   const inventory = await world.inventoryWith((host) => {
     host.compression = { program: 'gzip' };
   });
@@ -128,7 +131,9 @@ badDay('the database stops in the middle of a dump', async (t) => {
     inventory,
     env: { PATH },
     onEvent: ({ event, text }) => {
-      if (event === 'note' && /^one snapshot/.test(text ?? '')) process.kill(world.server.pid, 'SIGKILL');
+      if (event !== 'note' || !/^one snapshot/.test(text ?? '')) return;
+      process.kill(world.server.pid, 'SIGKILL');
+      writeFileSync(dead, '');
     },
   });
   t.equal(ended.exitCode, 7, ended.stdout);

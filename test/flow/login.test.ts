@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { operatorLogin } from '../../lib/flow/login.ts';
 import { startThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
-import { sleep } from '../../lib/system/clock.ts';
 import { run } from '../../lib/system/command.ts';
 import { exists } from '../../lib/system/files.ts';
 import { connectSsh } from '../../lib/system/ssh.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { until } from '../until.ts';
 
 const { path: folder, remove } = temporaryFolder();
 const server = await startThrowawaySshd({ folder: join(folder, 'sshd'), sftpOnly: true });
@@ -48,7 +48,7 @@ t.test('a key that only an SSH agent has logs in', async (t) => {
     agent.kill();
     await ended;
   });
-  for (let tries = 0; tries < 100 && !(await exists(socket)); tries += 1) await sleep(20);
+  await until('the agent listens', () => exists(socket));
   const identity = await operatorLogin(undefined, socket)(ssh);
   const target = { ...ssh, identity, unreachable: 'host-unreachable' } as const;
   await t.rejects(connectSsh(target), { code: 'host-unreachable', hint: /authorized_keys/ }, 'it has no key yet');

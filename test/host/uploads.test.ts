@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import t from 'tap';
 import { startThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
 import { SWEEP_UPLOADS_SCRIPT, UPLOAD_FOLDER_SCRIPT } from '../../lib/host/uploads.ts';
-import { sleep } from '../../lib/system/clock.ts';
 import { run } from '../../lib/system/command.ts';
 import { readRequired, removeDurably } from '../../lib/system/files.ts';
 import { connectSsh } from '../../lib/system/ssh.ts';
 import { hasLoginShell } from '../login-shell.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { until } from '../until.ts';
 
 const skip = hasLoginShell() ? false : 'the user of this test has no login shell, so that nobody can log in as it';
 
@@ -40,7 +40,7 @@ t.test('an upload goes with its connection', { skip }, async (t) => {
   };
   const gone = async (folder: string) => {
     const [pid] = readFileSync(join(folder, 'connection'), 'utf8').split(' ');
-    for (let tries = 0; tries < 200 && existsSync(`/proc/${pid}`); tries += 1) await sleep(25);
+    await until('its connection has ended', () => !existsSync(`/proc/${pid}`));
   };
   const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 

@@ -67,7 +67,7 @@ t.test('a slow upload does not look like a dead connection to either side', asyn
   const path = t.testdir();
   const connection = await connectSsh({
     ...{ address, port, user, hostKey, identity: await readFile(identity), unreachable: 'offsite-unreachable' },
-    keepaliveMs: 100, // gone after 400 ms without an answer
+    keepaliveMs: 400, // gone after 1.6 s without an answer
   });
   t.teardown(() => connection.close());
   const sftp = await connection.sftp();

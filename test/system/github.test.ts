@@ -146,10 +146,10 @@ t.test('a comment is sent once only, whatever happens to the answer', async (t) 
 
 t.test('does not wait for ever: neither for an answer nor for its end', async (t) => {
   const { server, open, refused } = await world(t);
-  const comments = open({ timeoutMs: 150 });
+  const comments = open({ timeoutMs: 800 });
   server.meets(CREATE, () => undefined);
   const before = Date.now();
-  t.match(await refused(comments.create('one')), { code: 'github-unreachable', message: /no answer within 0.15 s/ });
+  t.match(await refused(comments.create('one')), { code: 'github-unreachable', message: /no answer within 0.8 s/ });
   t.ok(Date.now() - before < 3000);
   server.meets(LIST, (_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -160,12 +160,12 @@ t.test('does not wait for ever: neither for an answer nor for its end', async (t
 
 t.test('an interruption ends the wait for the next try', async (t) => {
   const stopper = new AbortController();
-  const { server, comments, refused } = await world(t, { signal: stopper.signal, secondMs: 1500 });
+  const { server, comments, refused } = await world(t, { signal: stopper.signal, secondMs: 5000 });
   const before = Date.now();
   server.meets(LIST, answers(500, told('Server Error')));
   setTimeout(() => stopper.abort(), 100);
   t.match(await refused(comments.list()), { code: 'interrupted', exitCode: 130 });
-  t.ok(Date.now() - before < 1000, 'the next try would have come after 1.5 s');
+  t.ok(Date.now() - before < 4000, 'the next try would have come after 5 s');
 });
 
 t.test('nobody at the address, or nobody who speaks like GitHub', async (t) => {

@@ -24,8 +24,9 @@ const of = (pid) => ({
 await Promise.all(Array.from({ length: 8 }, () => readFile(process.env.MODULE)));
 const before = spawn('sh', ['-c', 'sleep 30; :'], { stdio: 'ignore' });
 const server = sleeper({ detached: true });
-await new Promise((resolve) => setTimeout(resolve, 100));
-const grandchild = Number(readFileSync('/proc/' + before.pid + '/task/' + before.pid + '/children', 'latin1'));
+const childOf = (pid) => Number(readFileSync('/proc/' + pid + '/task/' + pid + '/children', 'latin1'));
+while (childOf(before.pid) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+const grandchild = childOf(before.pid);
 const refused = await lowerPriority(JSON.parse(process.env.PRIORITY));
 const after = sleeper({});
 await Promise.all(Array.from({ length: 8 }, () => readFile(process.env.MODULE)));

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { endRecordedProcess, readProcess, recordProcess } from '../../lib/system/process-record.ts';
+import { until } from '../until.ts';
 
 const sleeper = (...args: string[]) => spawn(args[0] ?? 'sleep', args.length > 0 ? args.slice(1) : ['60']).pid ?? 0;
 const isAlive = (pid: number) =>
@@ -21,9 +22,10 @@ t.test('ends the recorded process and removes the record', async (t) => {
 
 t.test('kills a process that does not listen', async (t) => {
   const record = join(t.testdir(), 'record');
-  const pid = sleeper('sh', '-c', "trap '' TERM; while :; do sleep 0.1; done");
+  const deaf = join(t.testdir({}), 'deaf');
+  const pid = sleeper('sh', '-c', `trap '' TERM; : > "$0"; while :; do sleep 0.1; done`, deaf);
   await recordProcess(record, pid);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until('it does not listen', () => existsSync(deaf));
   t.equal(await endRecordedProcess(record, 300), true);
   t.notOk(isAlive(pid));
 });

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { run } from '../../lib/system/command.ts';
+import { cleanEnvironment, run } from '../../lib/system/command.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const verbs = readdirSync(`${root}tasks`)
@@ -9,9 +9,15 @@ const verbs = readdirSync(`${root}tasks`)
 
 t.equal(verbs.length, 7);
 
+/** What npx would start, as .npmrc lets it: npx itself takes as long as all the rest, and once is enough. */
+const NODE_OPTIONS = /^node-options=(.*)$/m.exec(readFileSync(`${root}.npmrc`, 'utf8'))?.[1] ?? '';
+const zx = (words: readonly string[]) =>
+  run(`${root}node_modules/.bin/zx`, words, { cwd: root, env: { ...cleanEnvironment(), NODE_OPTIONS } });
+
 for (const verb of verbs) {
   t.test(`npx zx tasks/${verb}.ts --help works as written, with examples`, async (t) => {
-    const { exitCode, stdout } = await run('npx', ['zx', `tasks/${verb}.ts`, '--help'], { cwd: root });
+    const words = [`tasks/${verb}.ts`, '--help'];
+    const { exitCode, stdout } = await (verb === 'backup' ? run('npx', ['zx', ...words], { cwd: root }) : zx(words));
     t.equal(exitCode, 0);
     t.match(stdout, `usage: npx zx tasks/${verb}.ts`);
     t.match(stdout, new RegExp(`examples:\n {2}npx zx tasks/${verb}.ts`));
@@ -20,7 +26,7 @@ for (const verb of verbs) {
 }
 
 t.test('an unknown option is one sentence and a hint, with exit code 2', async (t) => {
-  const { exitCode, stdout, stderr } = await run('npx', ['zx', 'tasks/backup.ts', '--invetory', 'x'], { cwd: root });
+  const { exitCode, stdout, stderr } = await zx(['tasks/backup.ts', '--invetory', 'x']);
   t.equal(exitCode, 2);
   t.equal(stdout, '');
   t.match(
@@ -31,14 +37,13 @@ t.test('an unknown option is one sentence and a hint, with exit code 2', async (
 });
 
 t.test('what Node says of the command line is told as one sentence', async (t) => {
-  const { exitCode, stderr } = await run('npx', ['zx', 'tasks/validate.ts', '--since', '--', '--help'], { cwd: root });
+  const { exitCode, stderr } = await zx(['tasks/validate.ts', '--since', '--', '--help']);
   t.equal(exitCode, 2);
   t.match(stderr, /^error: cannot read the command line: option '--since' argument is ambiguous\nhint: npx/m);
 });
 
 t.test('with --json a failure is the last line of stdout, and its exit code is that of the process', async (t) => {
-  const args = ['zx', 'tasks/backup.ts', '--json', '--inventory', '/nonexistent'];
-  const { exitCode, stdout } = await run('npx', args, { cwd: root });
+  const { exitCode, stdout } = await zx(['tasks/backup.ts', '--json', '--inventory', '/nonexistent']);
   const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
   t.equal(exitCode, 2);
   t.match(result, { event: 'result', exitCode: 2, error: { code: 'inventory', hint: String } });

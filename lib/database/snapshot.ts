@@ -16,6 +16,7 @@ import { type DatabaseFacts, type ServerFacts, sessionsOf } from './inspect-serv
 import { readLanes } from './lane-conditions.ts';
 import { adjustPlan, type DumpPlan, describePlan, planDumps, singleDumpPlan } from './plan-dumps.ts';
 import { withPublicGrants } from './public-grants.ts';
+import { SchemaWatch } from './schema-watch.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { type DumpTools, readDumpTools } from './start-dump.ts';
 import { type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
@@ -94,6 +95,7 @@ class Opening {
   #set: DumpSet | undefined;
   #plan: DumpPlan = { groups: [] };
   #locks: TableLocks | undefined;
+  #closed = false;
 
   constructor(connection: Connection, server: ServerFacts, options: SnapshotOptions) {
     this.#connection = connection;
@@ -149,6 +151,7 @@ class Opening {
 
   /** Ends all that has been started. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#options.signal?.removeEventListener('abort', this.#stop);
     await this.#set?.close();
     await this.#locks?.close();
@@ -180,12 +183,13 @@ class Opening {
     return needed.length === 0 ? [] : [await dumpViews(tools, needed)];
   }
 
-  #assembled({ set, counts, publicGrants }: StartedDumps) {
+  #assembled({ set, counts, definitions, publicGrants }: StartedDumps) {
     const locks = this.#locks;
+    const schema = new SchemaWatch(this.#connection, definitions, () => this.#closed);
     const { running } = set;
     const streams = running.map(({ of, process }) => {
       const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
-      return asStage<DumpStream>(this.#interruptible(locks ? locks.during(of, output) : output));
+      return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
     });
     return assembleDumps({ running, streams, counts, locked: locks !== undefined }, this.#server);
   }

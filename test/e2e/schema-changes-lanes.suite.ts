@@ -21,10 +21,10 @@ const TABLES = ['big.broad', 'big.huge', 'big.later', 'big.latest'];
 const filled = (table: string, rows: number) =>
   `CREATE TABLE ${table} (id INT PRIMARY KEY, text LONGBLOB) ENGINE=InnoDB;
    INSERT INTO ${table} SELECT seq, REPEAT(MD5(seq), 3000) FROM seq_1_to_${rows};`;
-await execute(root, `CREATE DATABASE big; ${filled('big.broad', 80)} ${filled('big.huge', 800)}`);
+await execute(root, `CREATE DATABASE big; USE big; ${filled('big.broad', 80)} ${filled('big.huge', 800)}`);
 await execute(
   root,
-  `${['later', 'latest'].map((name) => `CREATE TABLE big.${name} (id INT PRIMARY KEY, n INT) ENGINE=InnoDB; INSERT INTO big.${name} SELECT seq, seq FROM seq_1_to_${name.length * 10};`).join('')}
+  `USE big; ${['later', 'latest'].map((name) => `CREATE TABLE big.${name} (id INT PRIMARY KEY, n INT) ENGINE=InnoDB; INSERT INTO big.${name} SELECT seq, seq FROM seq_1_to_${name.length * 10};`).join('')}
    ANALYZE TABLE big.broad, big.huge`,
 );
 const { path: scratchFolder, remove } = temporaryFolder();

@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 const world = await worldFor(t);
 await execute(
   world.server.root,
-  `CREATE DATABASE history; CREATE TABLE history.page (id INT PRIMARY KEY, text LONGBLOB) ENGINE=InnoDB;
+  `CREATE DATABASE history; USE history; CREATE TABLE history.page (id INT PRIMARY KEY, text LONGBLOB) ENGINE=InnoDB;
    INSERT INTO history.page SELECT seq, CONCAT(${Array.from({ length: 250 }, () => 'RANDOM_BYTES(1000)').join(', ')}) FROM seq_1_to_200`,
 );
 await world.goodRun(); // the first run makes what later ones find

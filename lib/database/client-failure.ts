@@ -8,6 +8,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1040: ['too-many-connections', 'the server has too many connections'],
   1044: ['account-lacks-privilege', 'the account may not use a database'],
   1045: ['database-unreachable', 'access denied for the account'],
+  1049: ['dump-failed', 'a database is gone'],
   1053: ['database-unreachable', 'the server is shutting down'],
   1062: ['dump-failed', 'two rows have the same unique key'],
   1118: ['dump-failed', 'a row is too large for its table'],
@@ -101,6 +102,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
     return 'look at user and password in your own option file: ~/.my.cnf';
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
+  if (number === 1049 || number === 1412) return 'let no schema change run during the backup, and run it again';
   if (number === 1290)
     return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
   if (code === 'lock-timeout' || code === 'too-many-connections') return 'look at: SHOW FULL PROCESSLIST';

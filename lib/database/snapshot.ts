@@ -18,6 +18,7 @@ import { type DatabaseFacts, type ServerFacts, sessionsOf } from './inspect-serv
 import { type Lanes, readLanes } from './lane-conditions.ts';
 import { adjustPlan, type DumpPlan, lanesIn, planDumps, singleDumpPlan } from './plan-dumps.ts';
 import { withPublicGrants } from './public-grants.ts';
+import { SchemaWatch } from './schema-watch.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { type DumpTools, readDumpTools, startDump } from './start-dump.ts';
 import { type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
@@ -96,6 +97,7 @@ class Opening {
   #set: DumpSet | undefined;
   #plan: DumpPlan = { groups: [] };
   #locks: TableLocks | undefined;
+  #closed = false;
 
   constructor(connection: Connection, server: ServerFacts, options: SnapshotOptions) {
     this.#connection = connection;
@@ -151,6 +153,7 @@ class Opening {
 
   /** Ends all that has been started. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#options.signal?.removeEventListener('abort', this.#stop);
     await this.#set?.close();
     await this.#locks?.close();
@@ -195,12 +198,16 @@ class Opening {
     return structures;
   }
 
-  #assembled({ set, counts, publicGrants }: StartedDumps, structures: ReadonlyMap<DatabaseName, DumpStream>) {
+  #assembled(
+    { set, counts, definitions, publicGrants }: StartedDumps,
+    structures: ReadonlyMap<DatabaseName, DumpStream>,
+  ) {
     const locks = this.#locks;
+    const schema = new SchemaWatch(this.#connection, definitions, () => this.#closed);
     const { running } = set;
     const streams = running.map(({ of, process }) => {
       const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
-      return asStage<DumpStream>(this.#interruptible(locks ? locks.during(of, output) : output));
+      return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
     });
     return assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server);
   }

@@ -6,6 +6,7 @@ import type { ObjectCounts } from '../model/object-counts.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import { Barrier, type BarrierKind, type BarrierLimits } from './barrier.ts';
 import { type Ask, query } from './client.ts';
+import { type Definitions, readDefinitions } from './definitions.ts';
 import type { BinlogPosition } from './dump-process.ts';
 import type { DumpSet } from './dump-set.ts';
 import type { ServerFacts } from './inspect-server.ts';
@@ -29,6 +30,8 @@ export interface StartedDumps {
   readonly kind: 'started';
   readonly set: DumpSet;
   readonly counts: ReadonlyMap<DatabaseName, ObjectCounts>;
+  /** From before the snapshot, and where a barrier held changes of tables back, of its moment. */
+  readonly definitions: Definitions;
   readonly publicGrants: readonly string[];
   /** In the order of the programs of `set`. */
   readonly positions: readonly (BinlogPosition | null)[];
@@ -99,6 +102,7 @@ async function tryOnce(
   try {
     await waiting(() => barrier.holdSchema());
     const counts = await countObjects(ask, server.exclude);
+    const definitions = await readDefinitions(ask);
     const publicGrants = await readPublicGrants(tools.connection, server.version);
     const heldFrom = now();
     await waiting(() => barrier.holdCommits());
@@ -112,7 +116,7 @@ async function tryOnce(
     const gtid = server.binlog ? await readGtid(ask) : null;
     await barrier.release();
     const heldMs = now() - heldFrom;
-    return { kind: 'started', set, counts, publicGrants, positions, gtid, heldMs, waitedMs };
+    return { kind: 'started', set, counts, definitions, publicGrants, positions, gtid, heldMs, waitedMs };
   } catch (thrown) {
     await set?.close();
     order.assertGoesOn();
@@ -149,13 +153,14 @@ export async function startWithoutBarrier(order: StartOrder): Promise<StartedDum
   const { tools, server } = order;
   const ask: Ask = (sql, row) => query(tools.connection, sql, row);
   const counts = await countObjects(ask, server.exclude);
+  const definitions = await readDefinitions(ask);
   const publicGrants = await readPublicGrants(tools.connection, server.version);
   const set = order.start(counts);
   try {
     const positions = await set.reachSnapshot(server.binlog);
     if (positions === 'late') throw tooLong(0);
     const gtid = await gtidAt(ask, positions[0] ?? null);
-    return { kind: 'started', set, counts, publicGrants, positions, gtid, heldMs: 0, waitedMs: 0 };
+    return { kind: 'started', set, counts, definitions, publicGrants, positions, gtid, heldMs: 0, waitedMs: 0 };
   } catch (error) {
     await set.close();
     order.assertGoesOn();

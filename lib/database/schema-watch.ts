@@ -1,0 +1,77 @@
+import { asCoffreError, CoffreError } from '../model/error.ts';
+import type { DatabaseName } from '../model/names.ts';
+import type { Bytes } from '../model/stages.ts';
+import { sleep } from '../system/clock.ts';
+import { query } from './client.ts';
+import type { Connection } from './connection.ts';
+import { changedDefinitions, type Definitions, readDefinitions } from './definitions.ts';
+import { databasesOf, type RunningDump } from './dump-set.ts';
+
+/** A dump of hours is not to be lost because all connections are taken for a moment. */
+const PATIENCE_MS = 60_000;
+const PAUSE_MS = 1000;
+
+/**
+ * Refuses a dump during which something was defined anew. A snapshot is of rows only: the dump program asks for the
+ * definition of each table when it comes to it. The server stops it for a table that was rebuilt or emptied meanwhile,
+ * but not for one that got or lost a column in an instant, that another one was renamed to, or for a view, a trigger, a
+ * routine or an event: such a dump would look complete, and be of no moment at all.
+ *
+ * Whatever changes between the snapshot and the end of a program counts, also where the program was past it: when that
+ * was, nobody can tell.
+ */
+export class SchemaWatch {
+  readonly #connection: Connection;
+  readonly #before: Definitions;
+  readonly #isOver: () => boolean;
+
+  /** `before` MUST be of the moment of the snapshot, or earlier. Once `isOver`, nobody asks why a dump has ended. */
+  constructor(connection: Connection, before: Definitions, isOver: () => boolean) {
+    this.#connection = connection;
+    this.#before = before;
+    this.#isOver = isOver;
+  }
+
+  /** `output` of a dump. Throws `dump-failed` at its end when something that it is to hold was defined anew. */
+  async *during(of: RunningDump['of'], output: Bytes): Bytes {
+    const databases = databasesOf(of);
+    try {
+      yield* output;
+    } catch (error) {
+      // The dump program knows that something has changed, but not everything that has.
+      if (!this.#isOver() && asCoffreError(error).code === 'dump-failed') await this.#assertSame(databases, error);
+      throw error;
+    }
+    await this.#assertSame(databases);
+  }
+
+  async #assertSame(databases: readonly DatabaseName[], cause?: unknown): Promise<void> {
+    if (databases.length === 0) return;
+    const now = await this.#read(databases).catch((error: unknown) => {
+      throw cause ?? error;
+    });
+    const findings = changedDefinitions(this.#before, now, databases);
+    const [first] = findings;
+    if (first === undefined) return;
+    const more = findings.length === 1 ? '' : ` (and ${findings.length - 1} more)`;
+    throw new CoffreError('dump-failed', `cannot accept the dump: ${first} during the dump${more}`, {
+      hint: 'let no schema change run during the backup, and run it again',
+      findings,
+      cause,
+    });
+  }
+
+  async #read(databases: readonly DatabaseName[]): Promise<Definitions> {
+    const [only, ...others] = databases;
+    for (const giveUpAt = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
+      try {
+        return await readDefinitions(
+          (sql, row) => query(this.#connection, sql, row),
+          others.length === 0 ? only : undefined,
+        );
+      } catch (error) {
+        if (asCoffreError(error).code !== 'too-many-connections' || Date.now() > giveUpAt) throw error;
+      }
+    }
+  }
+}

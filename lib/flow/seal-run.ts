@@ -26,7 +26,8 @@ export interface SealedRun {
 
 /**
  * Everything of a run that needs the passphrase: the archives in the store, the day archive in the export, beside
- * each the wrapped keys and RECOVERY.txt. `onGrowing` gets the day archive as soon as it begins to grow. Afterwards the passphrase is not needed on this host any more.
+ * each the wrapped keys and RECOVERY.txt. `onGrowing` gets the day archive as soon as it begins to grow. Afterwards the
+ * passphrase is not needed on this host any more.
  */
 export async function sealRun(
   prepared: PreparedRun,

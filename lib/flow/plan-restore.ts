@@ -58,7 +58,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     form,
     archives,
     drops,
-    refused: drops.filter((name) => !wish.overwrite.includes(name)),
+    refused: drops.filter((name) => !wish.overwrite.includes(name)).sort(),
     trustsCreators: wish.storedCode === 'on-demand' && coded.length > 0,
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
@@ -76,7 +76,7 @@ export function assertAllowed({ refused }: RestorePlan): void {
 function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {
   const unknown = databases?.filter((name) => !manifest.archives.some(({ database }) => database === name)) ?? [];
   if (unknown.length > 0) {
-    const known = manifest.archives.flatMap(({ database }) => database ?? []);
+    const known = manifest.archives.flatMap(({ database }) => database ?? []).sort();
     throw new CoffreError(
       'not-found',
       `cannot restore ${unknown.join(', ')}: the run ${manifest.run} has no such database`,

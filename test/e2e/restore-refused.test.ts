@@ -191,7 +191,7 @@ badDay('the private key is that of nobody, or its passphrase is wrong', async (t
 
 badDay('the server has a database of that name', async (t) => {
   const all = await world.restore([]);
-  assertExplained(t, all, 8, /^error: cannot restore shop, crm: /, /--overwrite shop --overwrite crm/);
+  assertExplained(t, all, 8, /^error: cannot restore crm, shop: /, /--overwrite crm --overwrite shop/);
   const one = await world.restore(['--database', 'shop', '--overwrite', 'crm']);
   assertExplained(t, one, 8, /^error: cannot restore shop: /, /--overwrite shop$/);
 });
@@ -200,7 +200,7 @@ badDay('what is asked for is not there', async (t) => {
   const run = await world.restore(['--run', '2001-01-01T000000Z']);
   assertExplained(t, run, 2, /^error: cannot find the run 2001-01-01T000000Z in store/, /tasks\/list\.ts/);
   const database = await world.restore(['--database', 'shopp']);
-  assertExplained(t, database, 2, /^error: cannot restore shopp: /, /it has: shop, crm/);
+  assertExplained(t, database, 2, /^error: cannot restore shopp: /, /it has: crm, shop/);
 });
 
 badDay('after all that every copy restores', async (t) => {

@@ -143,7 +143,7 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
   return sftp;
 }
 
-/** One block after another would wait for the network each time: so many of them are under way at once. */
+/** One block after another would wait for the network each time: so many of them are under way at once, each as large as can be. */
 async function writeAll(
   source: Bytes,
   write: (block: Buffer, position: number) => Promise<void>,
@@ -151,33 +151,41 @@ async function writeAll(
 ): Promise<number> {
   const underWay = new Map<Promise<void>, number>();
   const free: Buffer[] = [];
+  const take = () => free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let block = take();
+  let filled = 0;
   let position = 0;
   let failed: { error: unknown } | undefined;
-  const send = (part: Buffer) => {
-    const block = free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
-    part.copy(block);
-    const writing = write(block.subarray(0, part.length), position)
+  const send = async () => {
+    const sent = block;
+    const writing = write(sent.subarray(0, filled), position)
       .catch((error: unknown) => {
         failed ??= { error };
       })
       .then(() => {
         underWay.delete(writing);
-        free.push(block);
+        free.push(sent);
         // In the order in which they were sent: what comes first is the oldest that has no answer yet.
         const [oldest = position] = underWay.values();
         if (!failed) onWritten(oldest);
       });
     underWay.set(writing, position);
-    position += part.length;
+    position += filled;
+    filled = 0;
+    if (underWay.size >= OUTSTANDING) await Promise.race(underWay.keys());
+    if (failed) throw failed.error;
+    block = take();
   };
   try {
     for await (const chunk of source) {
-      for (let offset = 0; offset < chunk.length; offset += BLOCK_BYTES) {
-        send(chunk.subarray(offset, offset + BLOCK_BYTES));
-        if (underWay.size >= OUTSTANDING) await Promise.race(underWay.keys());
-        if (failed) throw failed.error;
+      for (let offset = 0; offset < chunk.length; ) {
+        const copied = chunk.copy(block, filled, offset);
+        filled += copied;
+        offset += copied;
+        if (filled === BLOCK_BYTES) await send();
       }
     }
+    if (filled > 0) await send();
   } finally {
     await Promise.all(underWay.keys());
   }

@@ -1,6 +1,7 @@
 import { dayTar } from '../archive/day-tar.ts';
 import type { Archive, DayArchive } from '../model/manifest.ts';
 import { SEGMENT_BYTES } from '../model/segments.ts';
+import type { Bytes } from '../model/stages.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
 import { digestStream } from '../seal/digest-stream.ts';
 import { openStream } from '../seal/open-stream.ts';
@@ -41,9 +42,9 @@ export async function buildDayArchive(
     for await (const archive of archivesAsDurable(archives)) {
       order.push(archive);
       const subject = archive.database ?? 'accounts';
-      const verified = await readSealed(source.reader, archive, (bytes) =>
-        metered(bytes, { emit, phase: 'day-archive', subject, totalBytes: archive.sealedBytes, signal }),
-      );
+      const meter = { emit, phase: 'day-archive', subject, totalBytes: archive.sealedBytes, signal };
+      const watch = (bytes: Bytes) => metered(bytes, meter);
+      const verified = await readSealed(source.reader, archive, { watch, passing: 'watched' });
       const content = openStream(verified, passphrase, { iterations: ITERATIONS });
       yield { name: archive.file.replace(/\.enc$/, ''), sizeBytes: archive.compressedBytes, content };
     }

@@ -1,5 +1,6 @@
 import { asCoffreError, type CoffreError } from '../model/error.ts';
 import type { Copy, DayArchive } from '../model/manifest.ts';
+import type { Bytes } from '../model/stages.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import type { BackupContext } from './backup-context.ts';
@@ -31,8 +32,9 @@ export async function readBackExport(
   const { file: subject, sealedBytes: totalBytes } = dayArchive;
   try {
     if (!shipped) {
-      const watch = { emit, phase: 'day-archive', subject, totalBytes, signal };
-      await drain(await readSealed(exported, dayArchive, (bytes) => metered(bytes, watch)));
+      const meter = { emit, phase: 'day-archive', subject, totalBytes, signal };
+      const reading = { watch: (bytes: Bytes) => metered(bytes, meter), passing: 'watched' } as const;
+      await drain(await readSealed(exported, dayArchive, reading));
     }
     return { dayArchive, copies: exportIs({ state: 'complete', verified: 'read back' }) };
   } catch (error) {

@@ -1,14 +1,20 @@
 import { CoffreError } from '../model/error.ts';
 import type { Bytes, SealedFile, VerifiedStream } from '../model/stages.ts';
 import { parseSegments } from '../seal/segment-list.ts';
-import { verifyStream } from '../seal/verify-stream.ts';
+import { type Passing, verifyStream } from '../seal/verify-stream.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
+
+export interface Reading {
+  readonly watch?: (bytes: Bytes) => Bytes;
+  /** `verified` if absent. */
+  readonly passing?: Passing;
+}
 
 /** A sealed file of a copy, checked segment by segment against the manifest while it is read. */
 export async function readSealed(
   reader: RunReader,
   file: SealedFile,
-  watch: (bytes: Bytes) => Bytes = (bytes) => bytes,
+  { watch = (bytes) => bytes, passing }: Reading = {},
 ): Promise<VerifiedStream> {
   const { segmentBytes, file: segmentsFile } = file.segments;
   const list = await readSmall(reader, segmentsFile);
@@ -22,10 +28,6 @@ export async function readSealed(
     );
   }
   const segments = parseSegments(list, file);
-  return verifyStream(watch(reader.read(file.file)), {
-    file: file.file,
-    sealedBytes: file.sealedBytes,
-    segmentBytes,
-    segments,
-  });
+  const { file: name, sealedBytes } = file;
+  return verifyStream(watch(reader.read(name)), { file: name, sealedBytes, segmentBytes, segments }, passing);
 }

@@ -11,6 +11,7 @@ import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
+import type { Bytes } from '../model/stages.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
@@ -151,12 +152,11 @@ async function verifyAll(
   { emit, signal }: RestoreOrder,
 ): Promise<void> {
   const files = plan.form === 'offsite' && manifest.dayArchive ? [manifest.dayArchive] : plan.archives;
-  for (const file of files)
-    await drain(
-      await readSealed(reader, file, (bytes) =>
-        metered(bytes, { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes }),
-      ),
-    );
+  for (const file of files) {
+    const meter = { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes };
+    const watch = (bytes: Bytes) => metered(bytes, meter);
+    await drain(await readSealed(reader, file, { watch, passing: 'watched' }));
+  }
 }
 
 /** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */

@@ -55,7 +55,9 @@ export async function sealRun(
   await folders.store.writeSmall(RECOVERY_FILE, instructions('store'));
   // With a day archive every archive has been read back from the store already: it was built from them.
   if (exported.status === 'rejected') {
-    for (const archive of archives) await drain(await readSealed(folders.store.reader, archive));
+    for (const archive of archives) {
+      await drain(await readSealed(folders.store.reader, archive, { passing: 'watched' }));
+    }
   }
   return {
     draft: {

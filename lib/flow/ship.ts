@@ -57,7 +57,10 @@ type Place = Pick<Shipment, 'source' | 'upload' | 'to' | 'emit' | 'signal'>;
 async function putSealed(file: SealedFile, { source, upload, to, emit, signal }: Place): Promise<Verification> {
   const { file: name, sealedBytes: sizeBytes, sha256 } = file;
   const watch = { emit, phase: 'ship', subject: `${name} to ${to}`, totalBytes: sizeBytes, signal };
-  return await upload.put(name, metered(await readSealed(source, file), watch), async () => ({ sizeBytes, sha256 }));
+  return await upload.put(name, metered(await readSealed(source, file, { passing: 'watched' }), watch), async () => ({
+    sizeBytes,
+    sha256,
+  }));
 }
 
 async function putSmall(source: RunReader, upload: RunUpload, name: string, sha256: string): Promise<Verification> {

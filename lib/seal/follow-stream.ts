@@ -18,9 +18,9 @@ export interface GrowingFile {
 
 /**
  * A growing file from its first byte to its last, behind its writer. A segment is read once it is there as a whole, and
- * passes only when it has the digest that the writer had for it, so that nothing but what was meant to be written
- * leaves the host. Between segments nothing is read ahead: a slow reader costs one segment of memory, and the writer
- * nothing.
+ * compared with the digest that the writer had for it. Its bytes pass as they are read, the last ones only when it is what
+ * was meant to be written: whoever takes them MUST keep nothing of a stream that has not ended well. Nothing is read
+ * ahead: a slow reader costs no memory, and the writer nothing.
  *
  * Throws `verification-failed` on a changed byte, on too few bytes and on too many, and what `reach` throws.
  */
@@ -33,21 +33,20 @@ async function* follow({ file, segmentBytes, segments, reach, read }: GrowingFil
     new CoffreError('verification-failed', `cannot trust ${file}: ${why}`, {
       hint: 'something else writes to the export, or its disk is failing: look at dmesg | tail',
     });
-  const segment = Buffer.allocUnsafeSlow(segmentBytes);
   let seenBytes = 0;
   for (let index = 0; ; index += 1) {
-    const bytes = Math.min(segmentBytes, (await reach(seenBytes + segmentBytes)) - seenBytes);
-    if (bytes === 0) break;
-    let filled = 0;
+    const end = Math.min(seenBytes + segmentBytes, await reach(seenBytes + segmentBytes));
+    if (seenBytes === end) break;
     const hash = createHash('sha256');
-    for await (const chunk of read(seenBytes, bytes)) {
+    for await (const chunk of read(seenBytes, end - seenBytes)) {
       hash.update(chunk);
-      filled += chunk.copy(segment, filled);
+      seenBytes += chunk.length;
+      if (seenBytes === end && hash.digest('hex') !== segments[index]) {
+        throw fail(`segment ${index} differs from what was written`);
+      }
+      yield chunk;
     }
-    seenBytes += filled;
-    if (filled < bytes) throw fail(`it ends after ${seenBytes} bytes, and more were written`);
-    if (hash.digest('hex') !== segments[index]) throw fail(`segment ${index} differs from what was written`);
-    yield segment.subarray(0, filled);
+    if (seenBytes < end) throw fail(`it ends after ${seenBytes} bytes, and more were written`);
   }
   for await (const _more of read(seenBytes, 1)) throw fail(`it is longer than its ${seenBytes} bytes`);
 }

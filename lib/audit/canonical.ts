@@ -1,5 +1,5 @@
 import canonicalize from 'canonicalize';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { MANIFEST_VERSION, Manifest } from '../model/manifest.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { Sha256 } from '../model/names.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { makeFolder, readIfPresent, removeDurably, sha256Of, writeDurably } from '../system/files.ts';
 import type { AccountId } from './account-name.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
 import { startAppliers, stopAppliers } from './applier.ts';

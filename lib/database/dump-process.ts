@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { CoffreError } from '../model/error.ts';
 import type { SnapshotRecord } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';

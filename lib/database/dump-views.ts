@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseName } from '../model/names.ts';
 import type { DumpStream } from '../model/stages.ts';
 import { type Ask, query } from './client.ts';

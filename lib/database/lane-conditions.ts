@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LaneRows } from '../model/lanes.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { query, queryRecords } from './client.ts';

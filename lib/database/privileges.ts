@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Privilege } from '../model/account-order.ts';
 import type { DatabaseConfig } from '../model/database-config.ts';
 import { CoffreError } from '../model/error.ts';

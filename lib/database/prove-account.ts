@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Privilege } from '../model/account-order.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import { barrierFor } from './barrier.ts';

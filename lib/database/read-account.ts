@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Grant, globalPrivileges, parseGrants } from './account-grants.ts';
 import { type AccountId, sqlAccount } from './account-name.ts';
 import { query, queryLines } from './client.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseName } from '../model/names.ts';
 import { OBJECT_KINDS, type ObjectCounts } from '../model/object-counts.ts';
 import type { Ask } from './client.ts';

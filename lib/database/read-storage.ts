@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseName } from '../model/names.ts';
 import type { Ask } from './client.ts';
 import type { MovableTable } from './plan-dumps.ts';

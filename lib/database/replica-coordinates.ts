@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReplicationRecord } from '../model/manifest.ts';
 import { type Ask, query } from './client.ts';
 import type { Connection } from './connection.ts';

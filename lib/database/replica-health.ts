@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DatabaseConfig } from '../model/database-config.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import { query } from './client.ts';

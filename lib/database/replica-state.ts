@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { type AccountId, accountName } from './account-name.ts';
 import { query } from './client.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { type Clock, sleep, systemClock } from '../system/clock.ts';
 import { execute, query } from './client.ts';

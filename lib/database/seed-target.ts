@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { query, queryLines } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { SnapshotRecord } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';

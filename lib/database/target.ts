@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { asCoffreError } from '../model/error.ts';
 import { execute, query } from './client.ts';
 import type { Connection } from './connection.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FlowEvent } from '../model/event.ts';
 import { HostPlan } from '../model/plan.ts';
 

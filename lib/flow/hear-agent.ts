@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { type ZodType, z } from 'zod';
+import * as z from 'zod';
 import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import { agentEvent } from './agent-event.ts';
@@ -19,7 +19,7 @@ const Failure = z.object({
  */
 export async function hearAgent<Data>(
   stdout: Readable,
-  schema: ZodType<Data>,
+  schema: z.ZodType<Data>,
   emit: Emit,
   ended: () => void = () => undefined,
 ): Promise<Data | undefined> {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asCoffreError, CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';

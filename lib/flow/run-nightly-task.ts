@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readCronCommand } from '../host/cron-command.ts';
 import { parseCronTable } from '../host/cron-table.ts';
 import { CoffreError } from '../model/error.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Steps } from './finding.ts';
 import { keysAt, nearestOf } from './known-keys.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HostConfig } from '../model/inventory.ts';
 import type { Steps } from './finding.ts';
 

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { HostConfig, type Inventory, type Recipient } from '../model/inventory.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';

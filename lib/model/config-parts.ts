@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /* What values of the inventory look like, wherever they stand in it. */
 

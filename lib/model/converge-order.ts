@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AccountOrder } from './account-order.ts';
 import { FarEndCondition } from './far-end.ts';
 import { OffsiteName } from './names.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Address, Path, Port } from './config-parts.ts';
 import { HostName } from './names.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a look at an offsite from outside says about one condition that must hold there. */
 export const FarEndCondition = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { COMPRESSORS, type CompressorName } from './compression.ts';
 import { Address, HostKey, Path, Port, UserName } from './config-parts.ts';
 import { DatabaseConfig } from './database-config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * A host serves while it is backed up. Being last in the queue costs a run nothing on a machine that has nothing else to

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { compressionOf } from './compression.ts';
 import { ERRORS, type ErrorCode } from './error.ts';
 import { DatabaseName, HostName, OffsiteName, RecipientName, Sha256 } from './names.ts';

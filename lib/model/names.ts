@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A host of the inventory. Safe as a file name, a Git path and an SSHSIG principal. */
 export const HostName = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Address, HostKey, Path, Port, SecretName, UserName } from './config-parts.ts';
 import { OffsiteName } from './names.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HostName } from './names.ts';
 import { HostPlan } from './plan.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HostConfig } from './inventory.ts';
 import { HostName, RecipientName } from './names.ts';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { $ } from 'zx';
+import { $ } from 'zx/core';
 import type { Bytes } from '../model/stages.ts';
 
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { readRequired } from './files.ts';
 import { readSecrets } from './secrets.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GitHub } from './github.ts';
 
 const Comment = z.object({

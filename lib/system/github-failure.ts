@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 
 /** What Octokit's errors carry; a `response` only when GitHub has answered. */

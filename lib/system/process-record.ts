@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { sleep } from './clock.ts';
 import { readIfPresent, removeDurably, writeDurably } from './files.ts';

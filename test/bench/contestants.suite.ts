@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { query, queryLines } from '../../lib/database/client.ts';
 import type { Connection } from '../../lib/database/connection.ts';
 import { findProgram } from '../../lib/system/programs.ts';

@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { query } from '../../lib/database/client.ts';
 import { type Connection, connectionOf } from '../../lib/database/connection.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';

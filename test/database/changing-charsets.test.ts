@@ -1,5 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHANGING_CHARSETS } from '../../lib/database/changing-charsets.ts';
 import { query } from '../../lib/database/client.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { archiveDump } from '../../lib/archive/archive-stream.ts';
 import { chooseCompressor } from '../../lib/archive/compressor.ts';
 import { openArchive } from '../../lib/archive/open-archive.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { archiveDump } from '../../lib/archive/archive-stream.ts';
 import { chooseCompressor } from '../../lib/archive/compressor.ts';
 import { execute, query } from '../../lib/database/client.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { execute, query } from '../../lib/database/client.ts';
 import { parseGtidSet } from '../../lib/database/gtid-set.ts';
 import { type Coordinates, readCoordinates, replicationRecord } from '../../lib/database/replica-coordinates.ts';

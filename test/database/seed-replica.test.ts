@@ -1,5 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { execute, query, queryLines } from '../../lib/database/client.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
 import { followPrimary, silenceEvents, startFollowing } from '../../lib/database/seed-replica.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SectionDigester } from '../../lib/archive/section-digester.ts';
 import { execute, query } from '../../lib/database/client.ts';
 import { dumpDatabase } from '../../lib/database/dump-database.ts';

@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { absentAccountResources, accountResources } from '../../lib/database/account-resources.ts';
 import { adminConnection } from '../../lib/database/admin-connection.ts';
 import { execute, query, queryLines } from '../../lib/database/client.ts';

@@ -1,6 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { execute, query, queryRecords } from '../../lib/database/client.ts';
 import { quoteString } from '../../lib/database/sql-text.ts';
 import { startThrowawayServer, type ThrowawayServer } from '../../lib/database/throwaway-server.ts';

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { execute, query } from '../../lib/database/client.ts';
 import { readReplicaSources } from '../../lib/database/replica-sources.ts';
 import { Session } from '../../lib/database/session.ts';

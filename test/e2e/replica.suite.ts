@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { stoppedAppliersPath } from '../../lib/database/applier-journal.ts';
 import { execute, query } from '../../lib/database/client.ts';
 import { readReplicaSources } from '../../lib/database/replica-sources.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { signManifest } from '../../lib/audit/sign.ts';
 import { addAllowedSigner, ensureSigningKey } from '../../lib/audit/signing-key.ts';
 import { query } from '../../lib/database/client.ts';

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { z } from 'zod';
+import * as z from 'zod';
 import { execute, query, queryRecords } from '../../lib/database/client.ts';
 import type { Connection } from '../../lib/database/connection.ts';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';

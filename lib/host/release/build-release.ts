@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Sha256 } from '../../model/names.ts';
 import { COFFRE_VERSION } from '../../model/version.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Sha256 } from '../../model/names.ts';
 
 /** The machines for which there is a runtime, by the name that Node gives them. */

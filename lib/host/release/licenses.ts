@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, parse as parsePath } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readRequired } from '../../system/files.ts';
 
 const PackageJson = z.object({ name: z.string(), version: z.string(), license: z.string().optional() });

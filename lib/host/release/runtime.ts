@@ -1,6 +1,6 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CoffreError } from '../../model/error.ts';
 import { run } from '../../system/command.ts';
 import { explained } from '../../system/explained.ts';

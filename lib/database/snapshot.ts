@@ -21,7 +21,7 @@ import { withPublicGrants } from './public-grants.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { type DumpTools, readDumpTools, startDump } from './start-dump.ts';
-import { type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
+import { LOCK_TRIES, type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
 import { TableLocks } from './table-locks.ts';
 
 /**
@@ -71,7 +71,8 @@ const LIMITS: BarrierLimits = { lockWaitMs: 10_000, holdMs: 5000 };
  * on, the position that every dump reports for itself is the proof, and is compared.
  *
  * Throws `lock-timeout` or `dump-failed` when the lock cannot be had or must be held for too long and there is to be no
- * fallback, `too-many-connections`, and `interrupted` on `signal`.
+ * fallback, `too-many-connections`, and `interrupted` on `signal`. So do the dumps; they throw `lock-timeout` when somebody
+ * has locked a table, and keeps it for as long as all tries for the barrier's lock may take.
  */
 export async function openSnapshot(
   connection: Connection,
@@ -111,7 +112,7 @@ class Opening {
     this.assertGoesOn();
     signal?.addEventListener('abort', this.#stop, { once: true });
     const server = this.#server;
-    const tools = await readDumpTools(this.#connection);
+    const tools = { ...(await readDumpTools(this.#connection)), tableWaitMs: LOCK_TRIES * this.#limits.lockWaitMs };
     const plan = this.#firstPlan();
     const lanes = await readLanes(this.#connection, plan);
     const early = inCompany(plan);

@@ -67,7 +67,9 @@ const Common = {
         .min(1)
         .max(3600)
         .default(10)
-        .describe('How long the lock is waited for, each of three times; no query of anybody is ended for it'),
+        .describe(
+          'How long the lock is waited for, each of three times; a dump waits three times as long for each table that somebody has locked; no query of anybody is ended for it',
+        ),
       holdSeconds: z
         .int()
         .min(1)

@@ -1,8 +1,9 @@
-import { asCoffreError, CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { Bytes } from '../model/stages.ts';
 import { sleep } from '../system/clock.ts';
 import { query } from './client.ts';
+import { KEEP_SCHEMA } from './client-failure.ts';
 import type { Connection } from './connection.ts';
 import { changedDefinitions, type Definitions, readDefinitions } from './definitions.ts';
 import { databasesOf, type RunningDump } from './dump-set.ts';
@@ -10,6 +11,8 @@ import { databasesOf, type RunningDump } from './dump-set.ts';
 /** A dump of hours is not to be lost because all connections are taken for a moment. */
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 1000;
+/** A table that is gone is told as any other failure. */
+const CHANGE_OR_ITS_RESULT: readonly ErrorCode[] = ['schema-changed', 'dump-failed'];
 
 /**
  * Refuses a dump during which something was defined anew. A snapshot is of rows only: the dump program asks for the
@@ -32,14 +35,16 @@ export class SchemaWatch {
     this.#isOver = isOver;
   }
 
-  /** `output` of a dump. Throws `dump-failed` at its end when something that it is to hold was defined anew. */
+  /** `output` of a dump. Throws `schema-changed` at its end when something that it is to hold was defined anew. */
   async *during(of: RunningDump['of'], output: Bytes): Bytes {
     const databases = databasesOf(of);
     try {
       yield* output;
     } catch (error) {
       // The dump program knows that something has changed, but not everything that has.
-      if (!this.#isOver() && asCoffreError(error).code === 'dump-failed') await this.#assertSame(databases, error);
+      if (!this.#isOver() && CHANGE_OR_ITS_RESULT.includes(asCoffreError(error).code)) {
+        await this.#assertSame(databases, error);
+      }
       throw error;
     }
     await this.#assertSame(databases);
@@ -54,8 +59,8 @@ export class SchemaWatch {
     const [first] = findings;
     if (first === undefined) return;
     const more = findings.length === 1 ? '' : ` (and ${findings.length - 1} more)`;
-    throw new CoffreError('dump-failed', `cannot accept the dump: ${first} during the dump${more}`, {
-      hint: 'let no schema change run during the backup, and run it again',
+    throw new CoffreError('schema-changed', `cannot accept the dump: ${first} during the dump${more}`, {
+      hint: KEEP_SCHEMA,
       findings,
       cause,
     });

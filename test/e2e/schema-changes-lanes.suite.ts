@@ -49,7 +49,7 @@ async function assertRefused(t: Test, change: string, says: RegExp): Promise<voi
   await execute(root, change);
   assertExplained(t, await held.goOn(), 4, says, /let no schema change run during the backup/);
   const manifest = publishedManifests(world).at(-1);
-  t.match(manifest, { outcome: 'failed', error: { code: 'dump-failed', phase: 'dump' }, snapshot: null });
+  t.match(manifest, { outcome: 'failed', error: { code: 'schema-changed', phase: 'dump' }, snapshot: null });
   await assertNothingHalfDone(t, world);
 }
 

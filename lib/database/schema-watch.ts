@@ -5,7 +5,7 @@ import { sleep } from '../system/clock.ts';
 import { query } from './client.ts';
 import { KEEP_SCHEMA } from './client-failure.ts';
 import type { Connection } from './connection.ts';
-import { changedDefinitions, type Definitions, readDefinitions } from './definitions.ts';
+import { changedDefinitions, type Definitions, madeDefinitions, readDefinitions } from './definitions.ts';
 import { databasesOf, type RunningDump } from './dump-set.ts';
 
 /** A dump of hours is not to be lost because all connections are taken for a moment. */
@@ -50,12 +50,25 @@ export class SchemaWatch {
     await this.#assertSame(databases);
   }
 
-  async #assertSame(databases: readonly DatabaseName[], cause?: unknown): Promise<void> {
+  /**
+   * The error of a dump of `databases` that holds other objects than were counted: `schema-changed` where something there
+   * was made, changed or dropped meanwhile, otherwise `error` itself.
+   */
+  async explain(databases: readonly DatabaseName[], error: unknown): Promise<unknown> {
+    if (this.#isOver() || asCoffreError(error).code !== 'dump-incomplete') return error;
+    return await this.#assertSame(databases, error, true).then(
+      () => error,
+      (explained: unknown) => explained,
+    );
+  }
+
+  async #assertSame(databases: readonly DatabaseName[], cause?: unknown, madeToo = false): Promise<void> {
     if (databases.length === 0) return;
     const now = await this.#read(databases).catch((error: unknown) => {
       throw cause ?? error;
     });
-    const findings = changedDefinitions(this.#before, now, databases);
+    const made = madeToo ? madeDefinitions(this.#before, now, databases) : [];
+    const findings = [...new Set([...changedDefinitions(this.#before, now, databases), ...made])];
     const [first] = findings;
     if (first === undefined) return;
     const more = findings.length === 1 ? '' : ` (and ${findings.length - 1} more)`;

@@ -44,6 +44,8 @@ export interface Snapshot {
   readonly dumpers: readonly Dumper[];
   /** Dumps from which to take the views and the last lines of each database, where a dumper has several. */
   readonly views: readonly DumpStream[];
+  /** The error of a dump that holds other objects than it should: `schema-changed` where that is why, otherwise `error`. */
+  explain(databases: readonly DatabaseName[], error: unknown): Promise<unknown>;
   /** Ends every dump that still runs. */
   close(): Promise<void>;
 }
@@ -210,7 +212,10 @@ class Opening {
       const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
       return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
     });
-    return assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server);
+    return {
+      ...assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server),
+      explain: (databases: readonly DatabaseName[], error: unknown) => schema.explain(databases, error),
+    };
   }
 
   /** A stopped dump program looks like a failed one: after an interruption this says what really happened. */

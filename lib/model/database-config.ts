@@ -80,6 +80,14 @@ const Common = {
         .enum(['single-dump', 'fail'])
         .default('single-dump')
         .describe('Without the lock: one dump of all databases, which needs none and takes longer; or no backup'),
+      attempts: z
+        .int()
+        .min(1)
+        .max(5)
+        .default(2)
+        .describe(
+          'How often a run takes a snapshot, and dumps all, before it fails because a table or another object was changed meanwhile',
+        ),
     })
     .prefault({})
     .describe('The moment that all dumps see'),

@@ -34,6 +34,7 @@ t.teardown(() => scratch.stop());
 const inventory = await world.inventoryWith((host) => {
   host.compression = { program: 'gzip', level: 1 };
   host.database.parallel = 3;
+  host.database.snapshot = { attempts: 1 };
 });
 const sums = async (connection: Connection) =>
   (await queryRecords(connection, `CHECKSUM TABLE ${TABLES.join(', ')}`)).map((row) => row.get('Checksum'));

@@ -56,6 +56,7 @@ const scratch = await (async () => {
 const inventory = await world.inventoryWith((host) => {
   host.compression = { program: 'gzip', level: 1 };
   host.database.parallel = 1;
+  host.database.snapshot = { attempts: 1 };
 });
 
 type Outcome =

@@ -137,11 +137,9 @@ export class MainSource {
 
 /** The error of a table that is not the same in the dump of its database and in each of its lanes. */
 export function changed(table: string): CoffreError {
-  return failed(
-    table,
-    'it was changed while it was dumped',
-    'let no schema change run during the backup, and run it again',
-  );
+  return new CoffreError('schema-changed', `cannot archive the table ${table}: it was changed while it was dumped`, {
+    hint: 'let no schema change run during the backup, and run it again',
+  });
 }
 
 function failed(

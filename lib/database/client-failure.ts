@@ -29,7 +29,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1356: ['dump-failed', 'a view refers to something that is gone'],
   1370: ['account-lacks-privilege', 'the account may not use a routine'],
   1396: ['refused', 'the account was made or dropped meanwhile'],
-  1412: ['dump-failed', 'a table was changed during the dump'],
+  1412: ['schema-changed', 'a table was changed or emptied during the dump'],
   1418: ['dump-failed', 'the server does not trust who makes functions'],
   1419: ['dump-failed', 'the server does not trust who makes functions and triggers'],
   1449: ['dump-failed', 'a definer is not there'],
@@ -48,17 +48,27 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
 
 /**
  * A failed client program as an error. Its standard error holds whole statements, row data included, so that only
- * the error's number is taken from it: `ERROR 1064 (42000)`, `Got error: 1045:`, `Error 2013:`, `…' (1356)`.
- * `what` completes "cannot".
+ * the error's number is taken from it: `ERROR 1064 (42000)`, `Got error: 1045:`, `Error 2013:`, `…' (1356)`; and of the
+ * dump program's own sentence the table at whose rows it was. `what` completes "cannot".
  */
 export function clientFailure(what: string, connection: Connection, ended: Omit<Ended, 'stdout'>): CoffreError {
   const number = errorNumber(ended.stderr);
-  const [code, why] = (number === undefined ? undefined : MEANING[number]) ?? [
+  const table = dumpedTable(ended.stderr);
+  const [code, meaning] = (number === undefined ? undefined : MEANING[number]) ?? [
     'dump-failed',
     number === undefined ? howItEnded(ended) : `the server reports error ${number}`,
   ];
+  const why = number === 1412 && table !== undefined ? meaning.replace('a table', `the table ${table}`) : meaning;
   return new CoffreError(code, `cannot ${what}: ${why}`, { hint: hintFor(number, code, connection) });
 }
+
+/** The table at whose rows the dump program was, as SQL and without its database: that it does not tell. */
+function dumpedTable(stderr: string): string | undefined {
+  return /^[a-z-]+: Error \d+: [^`\n]* when dumping table (`(?:[^`\n]|``)+`) at row: \d+$/m.exec(stderr)?.[1];
+}
+
+/** What mends a run during which something was defined anew. */
+export const KEEP_SCHEMA = 'let no schema change run during the backup, and run it again';
 
 /** The line of its input that the mariadb client was at: that on which the failed statement begins. */
 export function errorLine(stderr: string): number | undefined {
@@ -102,7 +112,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
     return 'look at user and password in your own option file: ~/.my.cnf';
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
-  if (number === 1049 || number === 1412) return 'let no schema change run during the backup, and run it again';
+  if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
   if (number === 1290)
     return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
   if (code === 'lock-timeout' || code === 'too-many-connections') return 'look at: SHOW FULL PROCESSLIST';

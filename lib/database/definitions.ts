@@ -102,6 +102,17 @@ export function changedDefinitions(
   return [...changed, ...made];
 }
 
+/** A sentence for each object of `databases` that was not there before. */
+export function madeDefinitions(
+  before: Definitions,
+  now: Definitions,
+  databases: readonly DatabaseName[],
+): readonly string[] {
+  const asked = new Set(databases);
+  const made = [...now].filter(([key, is]) => asked.has(is.database) && !before.has(key));
+  return made.map(([, is]) => `${describe(is)} was made`);
+}
+
 function describe({ database, kind, name }: Definition): string {
   if (kind === 'database') return `the database ${quoteIdentifier(database)}`;
   const own = kind === 'routine' ? name.replace(/\/[A-Z ]+$/, '') : name;

@@ -6,6 +6,7 @@ import { type Running, type SystemUser, start, terminate } from '../system/comma
 import { clientFailure } from './client-failure.ts';
 import type { Connection } from './connection.ts';
 import type { DumpProgram } from './dump-program.ts';
+import type { LockWatch } from './lock-watch.ts';
 
 export type BinlogPosition = NonNullable<z.infer<typeof SnapshotRecord>['binlog']>;
 
@@ -26,24 +27,31 @@ export class DumpProcess {
   readonly #chunks: AsyncIterator<Buffer>;
   readonly #head: Buffer[] = [];
   readonly #explain: (ended: Awaited<Running['ended']>) => CoffreError;
+  readonly #watch: LockWatch | undefined;
 
   /**
    * `command` is that of the DumpProgram; `subject` names what is dumped, for sentences; `as` is the connection's
-   * `clientUser`.
+   * `clientUser`. With a `watch` the program is ended, as `lock-timeout`, when that gives it up.
    */
   constructor(
     [program, ...words]: DumpProgram['command'],
     args: readonly string[],
     subject: string,
     connection: Connection,
-    as?: SystemUser,
+    { as, watch }: { readonly as?: SystemUser | undefined; readonly watch?: LockWatch | undefined } = {},
   ) {
     this.#running = start(program, [...words, ...args], { as });
     this.#running.stdin.end();
     // When a program ends before anybody has read from it, Node throws away what it wrote, unless somebody listens.
     this.#running.stdout.on('readable', () => undefined);
     this.#chunks = this.#running.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    this.#explain = (ended) => clientFailure(`dump ${subject}`, connection, ended);
+    let givenUp: CoffreError | undefined;
+    this.#explain = (ended) => givenUp ?? clientFailure(`dump ${subject}`, connection, ended);
+    this.#watch = watch;
+    watch?.start((error) => {
+      givenUp = error;
+      terminate(this.#running.child);
+    });
   }
 
   /**
@@ -59,7 +67,7 @@ export class DumpProcess {
       const position = binlog ? POSITION.exec(body) : null;
       if (position) return { file: position[1] ?? '', position: Number(position[2]) };
       if (!binlog && /\S/.test(body)) return null;
-      const next = text.length > HEAD_LIMIT ? undefined : await this.#chunks.next();
+      const next = text.length > HEAD_LIMIT ? undefined : await this.#next();
       if (next === undefined || next.done) {
         if (next === undefined) this.stop();
         throw this.#explain(await this.#running.ended);
@@ -76,7 +84,7 @@ export class DumpProcess {
         tail = lastBytes(tail, chunk);
         yield chunk;
       }
-      for (let next = await this.#chunks.next(); !next.done; next = await this.#chunks.next()) {
+      for (let next = await this.#next(); !next.done; next = await this.#next()) {
         tail = lastBytes(tail, next.value);
         yield next.value;
       }
@@ -88,8 +96,16 @@ export class DumpProcess {
     }
   }
 
+  async #next(): Promise<IteratorResult<Buffer>> {
+    this.#watch?.asks();
+    const next = await this.#chunks.next();
+    this.#watch?.hears();
+    return next;
+  }
+
   /** Ends the program if it still runs. */
   stop(): void {
+    this.#watch?.stop();
     terminate(this.#running.child);
     this.#running.stdout.destroy();
   }

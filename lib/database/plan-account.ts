@@ -18,8 +18,11 @@ const NOTHING_ELSE =
   'WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0 ' +
   'MAX_STATEMENT_TIME 0 ACCOUNT UNLOCK PASSWORD EXPIRE NEVER';
 
-/** What other hosts that share an account may need of it, and one of them does not. */
-export const OTHERS_MAY_NEED: readonly Privilege[] = ['SLAVE MONITOR', 'REPLICATION SLAVE ADMIN'];
+/**
+ * What other hosts that share an account may need of it, and one of them does not. The account has what any of them needs:
+ * otherwise each would take away what the other was given, at every provisioning, and the other's nights would fail.
+ */
+export const OTHERS_MAY_NEED: readonly Privilege[] = ['SLAVE MONITOR', 'REPLICATION SLAVE ADMIN', 'LOCK TABLES'];
 
 /**
  * What makes of the account that the server has the one that is wanted; undefined when it is that. `tolerated` are

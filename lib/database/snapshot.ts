@@ -21,7 +21,7 @@ import { withPublicGrants } from './public-grants.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { type DumpTools, readDumpTools, startDump } from './start-dump.ts';
-import { type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
+import { LOCK_TRIES, type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
 import { TableLocks } from './table-locks.ts';
 
 /**
@@ -44,6 +44,8 @@ export interface Snapshot {
   readonly dumpers: readonly Dumper[];
   /** Dumps from which to take the views and the last lines of each database, where a dumper has several. */
   readonly views: readonly DumpStream[];
+  /** The error of a dump that holds other objects than it should: `schema-changed` where that is why, otherwise `error`. */
+  explain(databases: readonly DatabaseName[], error: unknown): Promise<unknown>;
   /** Ends every dump that still runs. */
   close(): Promise<void>;
 }
@@ -71,7 +73,8 @@ const LIMITS: BarrierLimits = { lockWaitMs: 10_000, holdMs: 5000 };
  * on, the position that every dump reports for itself is the proof, and is compared.
  *
  * Throws `lock-timeout` or `dump-failed` when the lock cannot be had or must be held for too long and there is to be no
- * fallback, `too-many-connections`, and `interrupted` on `signal`.
+ * fallback, `too-many-connections`, and `interrupted` on `signal`. So do the dumps; they throw `lock-timeout` when somebody
+ * has locked a table, and keeps it for as long as all tries for the barrier's lock may take.
  */
 export async function openSnapshot(
   connection: Connection,
@@ -111,7 +114,7 @@ class Opening {
     this.assertGoesOn();
     signal?.addEventListener('abort', this.#stop, { once: true });
     const server = this.#server;
-    const tools = await readDumpTools(this.#connection);
+    const tools = { ...(await readDumpTools(this.#connection)), tableWaitMs: LOCK_TRIES * this.#limits.lockWaitMs };
     const plan = this.#firstPlan();
     const lanes = await readLanes(this.#connection, plan);
     const early = inCompany(plan);
@@ -209,7 +212,10 @@ class Opening {
       const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
       return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
     });
-    return assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server);
+    return {
+      ...assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server),
+      explain: (databases: readonly DatabaseName[], error: unknown) => schema.explain(databases, error),
+    };
   }
 
   /** A stopped dump program looks like a failed one: after an interruption this says what really happened. */

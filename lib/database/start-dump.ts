@@ -3,6 +3,7 @@ import type { SystemUser } from '../system/command.ts';
 import { type Connection, clientArguments, clientUser } from './connection.ts';
 import { DumpProcess } from './dump-process.ts';
 import { type DumpProgram, type DumpSubject, dumpArguments, readDumpProgram } from './dump-program.ts';
+import { LockWatch } from './lock-watch.ts';
 import { quoteIdentifier } from './sql-text.ts';
 
 /** All that it takes to start the dump program for a connection, looked up once. */
@@ -11,6 +12,8 @@ export interface DumpTools {
   readonly program: DumpProgram;
   readonly arguments: readonly string[];
   readonly as: SystemUser | undefined;
+  /** How long a program may wait for a table that somebody has locked; as long as the server lets it if absent. */
+  readonly tableWaitMs?: number;
 }
 
 /** Throws what `readDumpProgram`, `clientArguments` and `clientUser` throw. */
@@ -25,9 +28,15 @@ export async function readDumpTools(connection: Connection): Promise<DumpTools> 
 
 /** `binlog`: whether the dump tells its place in the binary log, which fails where there is none. */
 export function startDump(tools: DumpTools, subject: DumpSubject, binlog: boolean): DumpProcess {
-  const { program, connection, as } = tools;
+  const { program, connection, as, tableWaitMs } = tools;
   const words = [...tools.arguments, ...dumpArguments(subject, { binlog, history: program.history })];
-  return new DumpProcess(program.command, words, nameOf(subject), connection, as);
+  const watch = tableWaitMs === undefined ? undefined : new LockWatch(connection, tableWaitMs, databasesIn(subject));
+  return new DumpProcess(program.command, words, nameOf(subject), connection, { as, watch });
+}
+
+function databasesIn(subject: DumpSubject): readonly DatabaseName[] {
+  if (subject.kind === 'accounts') return [];
+  return 'database' in subject ? [subject.database] : subject.databases;
 }
 
 function nameOf(subject: DumpSubject): string {

@@ -51,7 +51,7 @@ export interface LeftBarrier {
 }
 
 /** The lock is asked for so often, with a pause in between in which whoever waits behind it gets on. */
-const TRIES = 3;
+export const LOCK_TRIES = 3;
 const PAUSE_MS = 2000;
 
 /**
@@ -69,7 +69,7 @@ export async function startUnderBarrier(
     order.assertGoesOn();
     const outcome = await tryOnce(order, kind, limits);
     waitedMs += outcome.waitedMs;
-    if (outcome.kind === 'started' || outcome.reason !== 'lock-timeout' || tries === TRIES) {
+    if (outcome.kind === 'started' || outcome.reason !== 'lock-timeout' || tries === LOCK_TRIES) {
       return { ...outcome, waitedMs };
     }
     await sleep(PAUSE_MS);

@@ -22,7 +22,7 @@ export interface DumpsUnderWay {
   readonly dumpProgram: string;
   /** What went wrong first: the other dumps were stopped for it. Once all of `archives` have settled. */
   failure(): { readonly error: unknown } | undefined;
-  /** Ends every dump that still runs. MUST be called. */
+  /** Ends every dump that still runs, and waits until nothing is written any more. MUST be called. */
   close(): Promise<void>;
 }
 
@@ -50,8 +50,12 @@ export async function backUpDatabases(
     await snapshot.close(); // the others end too, instead of working for nothing
   };
   const named = namedTables(snapshot.dumps);
-  const store = (dump: Dump, stream: DumpStream) =>
-    storeDump(dump, stream, { prepared, folder, emit, signal, named: named.get(dump) ?? [] });
+  const writing: Promise<Archive>[] = [];
+  const store = (dump: Dump, stream: DumpStream) => {
+    const stored = storeDump(dump, stream, { prepared, folder, emit, signal, named: named.get(dump) ?? [] });
+    writing.push(stored);
+    return stored;
+  };
   const promised = new Map(snapshot.dumps.map((dump) => [dump, promise<Archive>()]));
   const ends = readFinalViews(snapshot.views);
   ends.catch(() => undefined); // every group waits for it
@@ -62,8 +66,10 @@ export async function backUpDatabases(
       return archive;
     });
     work.catch(async (error: unknown) => {
-      await fail(error);
-      for (const dump of dumper.dumps) promised.get(dump)?.reject(error);
+      const databases = dumper.dumps.flatMap(({ database }) => database ?? []);
+      const explained = await snapshot.explain(databases, error);
+      await fail(explained);
+      for (const dump of dumper.dumps) promised.get(dump)?.reject(explained);
     });
   }
   const archives = snapshot.dumps.flatMap((dump): ArchiveUnderWay | [] => {
@@ -77,7 +83,10 @@ export async function backUpDatabases(
     replication,
     dumpProgram: snapshot.program,
     failure: () => first,
-    close: () => snapshot.close(),
+    async close() {
+      await snapshot.close();
+      await Promise.allSettled(writing);
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
@@ -15,7 +16,7 @@ import { startKilledReplication } from './open-at-replica.ts';
 import { owe, payDebts } from './owed.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import { readBackExport } from './read-back-export.ts';
-import { beginFolders, closeFolders, type LocalFolders, writeClosing } from './run-folders.ts';
+import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClosing } from './run-folders.ts';
 import { type Owed, RunRecord } from './run-record.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
@@ -62,9 +63,11 @@ class Backup {
     const record = this.#record;
     let manifest: Manifest;
     try {
-      const prepared = await record.during('preflight', () => this.#prepare());
-      const folders = await beginFolders(this.#host, record.run);
-      const sealed = await record.during('dump', () => this.#seal(prepared, folders));
+      const prepared = await record.during('preflight', async () => {
+        await this.#clearUp();
+        return await this.#prepare();
+      });
+      const sealed = await record.during('dump', () => this.#sealPatiently(prepared));
       await record.writeJournal(record.journalAs('sealed'));
       manifest = await record.during('ship', () => this.#shipAndConclude(sealed));
     } catch (error) {
@@ -76,20 +79,52 @@ class Backup {
     return { manifest, owed: record.owed };
   }
 
+  /** What earlier runs have left. From then on the journal is this run's. */
+  async #clearUp(): Promise<void> {
+    const host = this.#host;
+    const record = this.#record;
+    await startKilledReplication(host, this.#context.emit);
+    await assertStoreMounted(host.store);
+    await settleKilledRun(host, this.#context);
+    await record.writeJournal(record.journalAs('working'));
+  }
+
   async #prepare(): Promise<PreparedRun> {
     const { inventory, emit } = this.#context;
     const host = this.#host;
     const record = this.#record;
-    await startKilledReplication(host, emit);
-    await assertStoreMounted(host.store);
-    await settleKilledRun(host, this.#context);
-    await record.writeJournal(record.journalAs('working'));
     const { prepared, draft } = await prepareRun(host, inventory, record.run, record.draft);
     record.draft = draft;
     const { version, level, why } = prepared.compressor;
     emit({ kind: 'note', subject: host.name, text: `compressed by ${version} at level ${level}: ${why}` });
     tellChangingColumns(prepared.server.changingColumns, emit);
     return prepared;
+  }
+
+  /**
+   * A snapshot is of rows: what is defined anew before a dump comes to it makes that dump worthless, and another attempt,
+   * a little later, is often all that it takes. For any other reason to fail there is no second one. Nothing of the first
+   * is kept, not even what was learnt of the server, nor the passphrase.
+   */
+  async #sealPatiently(first: PreparedRun): Promise<SealedRun> {
+    const record = this.#record;
+    const host = this.#host;
+    for (let prepared = first, attempt = 1; ; attempt += 1) {
+      const from = performance.now();
+      try {
+        return await this.#seal(prepared, await beginFolders(host, record.run));
+      } catch (error) {
+        const failure = asCoffreError(error);
+        const { signal } = this.#context;
+        if (failure.code !== 'schema-changed' || attempt >= host.database.snapshot.attempts || signal.aborted)
+          throw error;
+        await this.#following?.abandon();
+        this.#following = undefined;
+        await discardFolders(host, record.run);
+        await record.giveUpAttempt(failure, Math.round(performance.now() - from));
+      }
+      prepared = await this.#prepare();
+    }
   }
 
   /** The upload of the day archive begins in here, beside the dumps. */

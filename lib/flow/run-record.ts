@@ -62,6 +62,20 @@ export class RunRecord {
     if (phase !== 'publish') this.draft = { ...this.draft, error: { code: error.code, phase } };
   }
 
+  /** Puts an attempt at the dumps on record that has come to nothing, and tells that another one begins. */
+  async giveUpAttempt({ code, message, hint }: CoffreError, durationMs: number): Promise<void> {
+    const givenUp = [...(this.draft.givenUp ?? []), { code, durationMs }];
+    this.draft = { ...this.draft, givenUp };
+    await this.writeJournal(this.journalAs('working'));
+    const text = `all dumps begin again, with another snapshot: ${message}`;
+    this.context.emit({
+      kind: 'warning',
+      subject: this.host.name,
+      text,
+      hint: hint ?? 'look at what changes the schema',
+    });
+  }
+
   /** Does a phase: tells of it, measures it, and has the journal say where the run is. */
   async during<T>(phase: Phase, act: () => Promise<T>): Promise<T> {
     const { emit, signal } = this.context;

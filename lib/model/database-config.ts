@@ -67,7 +67,9 @@ const Common = {
         .min(1)
         .max(3600)
         .default(10)
-        .describe('How long the lock is waited for, each of three times; no query of anybody is ended for it'),
+        .describe(
+          'How long the lock is waited for, each of three times; a dump waits three times as long for each table that somebody has locked; no query of anybody is ended for it',
+        ),
       holdSeconds: z
         .int()
         .min(1)
@@ -78,6 +80,14 @@ const Common = {
         .enum(['single-dump', 'fail'])
         .default('single-dump')
         .describe('Without the lock: one dump of all databases, which needs none and takes longer; or no backup'),
+      attempts: z
+        .int()
+        .min(1)
+        .max(5)
+        .default(2)
+        .describe(
+          'How often a run takes a snapshot, and dumps all, before it fails because a table or another object was changed meanwhile',
+        ),
     })
     .prefault({})
     .describe('The moment that all dumps see'),

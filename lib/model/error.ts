@@ -10,6 +10,7 @@ export const ERRORS = {
   'not-found': { exit: 2, retryable: false, summary: 'what was asked for is not there' },
   owed: { exit: 3, retryable: true, summary: 'the backup is safe, and a copy or the publication is still owed' },
   'dump-failed': { exit: 4, retryable: true, summary: 'a dump did not complete' },
+  'schema-changed': { exit: 4, retryable: true, summary: 'a table or another object was changed during the dump' },
   'lock-timeout': { exit: 4, retryable: true, summary: 'another session kept a lock for too long' },
   'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump lacks objects that the server has' },
   'account-lacks-privilege': { exit: 4, retryable: false, summary: 'the backup account lacks a privilege' },

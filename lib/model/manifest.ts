@@ -199,6 +199,12 @@ export const Manifest = z
       dump: Version.nullable(),
       compressor: Version.nullable(),
     }),
+    givenUp: z
+      .array(z.strictObject({ code: z.enum(ErrorCodes), durationMs: DurationMs }))
+      .optional()
+      .describe(
+        'Attempts at the dumps that came before, each with a snapshot of its own, and why nothing of it is here; since 1.1',
+      ),
     server: z
       .strictObject({
         version: Version,

@@ -350,7 +350,7 @@ t.test('fails when any of the dumps fails or lacks its end', async (t) => {
 });
 
 t.test('fails when a table was changed between the dump and its lanes', async (t) => {
-  const altered = { code: 'dump-failed', message: /the table b: it was changed/, hint: /schema change/ };
+  const altered = { code: 'schema-changed', message: /the table b: it was changed/, hint: /schema change/ };
   t.match(await refusal(replaced(LANE_3, '`b` text\n', '`b` longtext\n')), altered, 'in one lane');
   t.match(
     await refusal(replaced(/^(?!.*CREATE SEQUENCE).*TABLE `b`/s, '`b` text\n', '`b` longtext\n')),

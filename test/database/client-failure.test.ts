@@ -44,3 +44,22 @@ t.test('names the option file when the password is wrong', async (t) => {
   t.match(error.message, 'access denied for the account');
   t.match(error.hint, '/etc/coffre/my.cnf');
 });
+
+t.test('names the table that was changed while its rows were dumped, and no other text', (t) => {
+  const told = (rest: string) =>
+    clientFailure('dump the database `shop`', connection, { exitCode: 3, stderr: `mariadb-dump: Error ${rest}\n` });
+  const changed = '1412: Table definition has changed, please retry transaction';
+  t.match(told(`${changed} when dumping table \`a \`\`b\` at row: 7`), {
+    code: 'schema-changed',
+    message: 'cannot dump the database `shop`: the table `a ``b` was changed or emptied during the dump',
+    hint: /let no schema change run/,
+  });
+  for (const rest of [
+    changed,
+    `${changed} when dumping table t at row: 7`,
+    `${changed} \`x\` when dumping table \`t\` at row: 7`,
+  ])
+    t.match(told(rest), { message: 'cannot dump the database `shop`: a table was changed or emptied during the dump' });
+  t.notMatch(told('2013: Lost connection to server during query when dumping table `t` at row: 7').message, '`t`');
+  t.end();
+});

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { query } from '../../lib/database/client.ts';
-import { changedDefinitions, readDefinitions } from '../../lib/database/definitions.ts';
+import { changedDefinitions, madeDefinitions, readDefinitions } from '../../lib/database/definitions.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { sleep } from '../../lib/system/clock.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
@@ -54,6 +54,7 @@ t.test('whatever is defined anew is named, and nothing else', async (t) => {
   t.same(changedDefinitions(before, await read(), [shop]), []);
   t.same(changedDefinitions(before, await read(shop), [shop]), []);
   t.same(changedDefinitions(before, await read(), [other]), ['the table `other`.`theirs` was changed']);
+  t.same(madeDefinitions(before, await read(), [shop, other]), ['the table `shop`.`new` was made']);
 
   await runSql(server, `USE shop; ${CHANGES.map(([sql]) => sql).join(';\n')}`);
   const said = CHANGES.map(([, sentence]) => sentence).sort();

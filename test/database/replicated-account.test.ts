@@ -139,6 +139,31 @@ t.test('an account that two hosts need goes with the last of them', async (t) =>
   await t.rejects(queryLines(primary.root, 'SHOW GRANTS FOR shared@localhost'));
 });
 
+t.test(
+  'of two hosts that share an account, one of which locks tables, neither takes from the other what it needs',
+  async (t) => {
+    const shared = { user: 'locking', login: 'unix_socket' } as const;
+    const lists = await accountHost(t, primary, shared);
+    const locks = await accountHost(t, replica, shared, { name: 'db2', replicaOf: 'db1', nonTransactional: 'lock' });
+    const own = accountResources(lists).slice(-1);
+    const mayLock = async () =>
+      /LOCK TABLES/.test((await queryLines(primary.root, 'SHOW GRANTS FOR locking@localhost')).join());
+    await converge(own);
+    t.equal(await mayLock(), false);
+    const order = await primaryAccountOrder(locks, 'present');
+    await converge([accountFromOrder(order, lists)]);
+    t.equal(await mayLock(), true);
+    t.strictSame(await converge([...own, accountFromOrder(order, lists), ...own]), [], 'nothing is undone in turn');
+    t.equal(await mayLock(), true);
+    await applied(replicatedAccount(locks));
+    const listsAgain = { ...locks, database: { ...locks.database, nonTransactional: 'list' as const } };
+    t.equal(await replicatedAccount(listsAgain).inspect(), undefined, 'a replica does not know with whom it shares');
+    await converge([accountFromOrder(await primaryAccountOrder(locks, 'absent'), lists)]);
+    t.match(await converge(own), ['-GRANT LOCK TABLES, SLAVE MONITOR ON *.*'], 'what nobody else may need goes');
+    t.equal(await mayLock(), false);
+  },
+);
+
 t.test('tells when replication stands still, and when there is none', async (t) => {
   const db2 = await accountHost(t, replica, { user: 'late' }, { name: 'db2', replicaOf: 'db1' });
   await execute(replica.root, 'STOP SLAVE');

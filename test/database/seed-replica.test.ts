@@ -1,6 +1,6 @@
 import t from 'tap';
 import * as z from 'zod';
-import { execute, query, queryLines } from '../../lib/database/client.ts';
+import { execute, query, queryLines, queryRecords } from '../../lib/database/client.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
 import { followPrimary, silenceEvents, startFollowing } from '../../lib/database/seed-replica.ts';
 import { inspectSeedTarget } from '../../lib/database/seed-target.ts';
@@ -102,14 +102,26 @@ t.test('says why it does not follow', async (t) => {
     message: /does not have the binary logs from there on any more/,
     hint: /newer run/,
   });
+});
+
+t.test('says that what the primary sends does not fit', async (t) => {
+  const [file = '', position = ''] = await place();
+  await followPrimary(unlogged, at, REPLICATION, { kind: 'position', file, position: Number(position) });
   await execute(replica.root, 'SET sql_log_bin = 0; INSERT INTO shop.t VALUES (4711)');
   await execute(primary.root, 'INSERT INTO shop.t VALUES (4711)');
-  await followPrimary(unlogged, at, REPLICATION, now);
-  const clash = await startFollowing(unlogged).then(
-    () => undefined, // for a moment it ran
-    (error: unknown) => error as Error,
-  );
-  if (clash) t.match(clash, { message: /does not fit, error 1062/ });
+  // It runs for as long as it has not come to that row: so the row is there before, and no connection any more.
+  await execute(replica.root, 'START SLAVE IO_THREAD');
+  const [, end] = await place();
+  const received = async () =>
+    (await queryRecords(replica.root, 'SHOW ALL SLAVES STATUS'))[0]?.get('Read_Master_Log_Pos') === end;
+  await until('the row is there', received);
+  await execute(replica.root, 'STOP SLAVE');
+  await execute(primary.root, "ALTER USER repl@'127.0.0.1' ACCOUNT LOCK");
+  await t.rejects(startFollowing(unlogged), {
+    code: 'replica-broken',
+    message: /what the primary sends does not fit, error 1062; all data is restored/,
+    hint: /^look at: SHOW SLAVE STATUS; then, on this server: START SLAVE;$/,
+  });
 });
 
 async function place(): Promise<readonly string[]> {

@@ -137,6 +137,19 @@ badNight('a writer keeps a table locked for longer than all tries: one dump of a
   t.ok(waitedMs >= 2700, `waited for ${waitedMs} ms, three times a second`);
 });
 
+badNight('a writer keeps a table locked for longer than the one dump waits, too: no backup', async (t) => {
+  await somebody('LOCK TABLES shop.note WRITE');
+  const ended = await world.task('backup', [], { inventory: hasty });
+  assertExplained(
+    t,
+    ended,
+    4,
+    /^error: cannot dump the table `shop`\.`note`: another session has kept it locked for more than 3 s$/,
+    /SHOW OPEN TABLES .*lockWaitSeconds/,
+  );
+  assertFailed(t, 'lock-timeout', 'dump');
+});
+
 badNight('the same where the inventory wants no fallback: no backup', async (t) => {
   await somebody('LOCK TABLES shop.note WRITE');
   const ended = await world.task('backup', [], { inventory: strict });

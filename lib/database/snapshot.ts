@@ -119,11 +119,12 @@ class Opening {
     const lanes = await readLanes(this.#connection, plan);
     const early = inCompany(plan);
     const views = early.length === 0 ? [] : [await dumpViews(tools, early)];
-    if (nonTransactional === 'lock') this.#locks = await TableLocks.take(this.#connection, server, this.#limits);
 
     const orderFor = (planFor: (present: readonly DatabaseName[]) => DumpPlan) => ({
       tools,
       server,
+      lockTables:
+        nonTransactional === 'lock' ? () => TableLocks.take(this.#connection, server, this.#limits) : undefined,
       start: (counts: StartedDumps['counts']) => {
         this.#plan = planFor(loadOrder(counts, server));
         this.#set = new DumpSet(tools, this.#plan.groups, lanes, server.binlog);
@@ -142,6 +143,7 @@ class Opening {
     const left = outcome.kind === 'left' ? outcome : undefined;
     if (left && fallback === 'fail') throw left.error;
     const started = outcome.kind === 'started' ? outcome : await startWithoutBarrier(orderFor(singleDumpPlan));
+    this.#locks = started.locks;
     const record = snapshotRecord(started, kind, left, this.#locks?.count ?? 0);
     return {
       record,

@@ -13,10 +13,13 @@ import type { ServerFacts } from './inspect-server.ts';
 import { readPublicGrants } from './public-grants.ts';
 import { countObjects } from './read-objects.ts';
 import type { DumpTools } from './start-dump.ts';
+import type { TableLocks } from './table-locks.ts';
 
 export interface StartOrder {
   readonly tools: DumpTools;
   readonly server: ServerFacts;
+  /** Keeps tables without transactions from being written to, where that is asked for. */
+  readonly lockTables?: (() => Promise<TableLocks | undefined>) | undefined;
   /** The programs for the databases that there are. */
   readonly start: (counts: ReadonlyMap<DatabaseName, ObjectCounts>) => DumpSet;
   /** Called by a barrier that holds commits back, with its session. */
@@ -29,6 +32,8 @@ export interface StartOrder {
 export interface StartedDumps {
   readonly kind: 'started';
   readonly set: DumpSet;
+  /** Held until they are dumped. */
+  readonly locks: TableLocks | undefined;
   readonly counts: ReadonlyMap<DatabaseName, ObjectCounts>;
   /** From before the snapshot, and where a barrier held changes of tables back, of its moment. */
   readonly definitions: Definitions;
@@ -86,6 +91,7 @@ async function tryOnce(
   const barrier = await Barrier.open(tools.connection, kind, limits);
   const ask: Ask = (sql, row) => barrier.session.ask(sql, row);
   let set: DumpSet | undefined;
+  let locks: TableLocks | undefined;
   let waitedMs = 0;
   const left = (reason: LeftBarrier['reason'], error: CoffreError): LeftBarrier => ({
     kind: 'left',
@@ -99,7 +105,15 @@ async function tryOnce(
       waitedMs += now() - from;
     });
   };
+  const giveUp = async () => {
+    await set?.close();
+    await locks?.close();
+  };
   try {
+    // First: a writer that the barrier keeps waiting has its table open, so that no lock of the table could be had.
+    await waiting(async () => {
+      locks = await order.lockTables?.();
+    });
     await waiting(() => barrier.holdSchema());
     const counts = await countObjects(ask, server.exclude);
     const definitions = await readDefinitions(ask);
@@ -110,15 +124,15 @@ async function tryOnce(
     const reached = set.reachSnapshot(server.binlog, limits.holdMs - (now() - heldFrom));
     const [positions] = await Promise.all([reached, order.whileHeld?.(ask)]);
     if (positions === 'late') {
-      await set.close();
+      await giveUp();
       return left('hold-limit', tooLong(limits.holdMs));
     }
     const gtid = server.binlog ? await readGtid(ask) : null;
     await barrier.release();
     const heldMs = now() - heldFrom;
-    return { kind: 'started', set, counts, definitions, publicGrants, positions, gtid, heldMs, waitedMs };
+    return { kind: 'started', set, locks, counts, definitions, publicGrants, positions, gtid, heldMs, waitedMs };
   } catch (thrown) {
-    await set?.close();
+    await giveUp();
     order.assertGoesOn();
     const error = asCoffreError(thrown);
     if (error.code === 'lock-timeout' || error.code === 'too-many-connections') return left(error.code, error);
@@ -155,14 +169,16 @@ export async function startWithoutBarrier(order: StartOrder): Promise<StartedDum
   const counts = await countObjects(ask, server.exclude);
   const definitions = await readDefinitions(ask);
   const publicGrants = await readPublicGrants(tools.connection, server.version);
+  const locks = await order.lockTables?.();
   const set = order.start(counts);
   try {
     const positions = await set.reachSnapshot(server.binlog);
     if (positions === 'late') throw tooLong(0);
     const gtid = await gtidAt(ask, positions[0] ?? null);
-    return { kind: 'started', set, counts, definitions, publicGrants, positions, gtid, heldMs: 0, waitedMs: 0 };
+    return { kind: 'started', set, locks, counts, definitions, publicGrants, positions, gtid, heldMs: 0, waitedMs: 0 };
   } catch (error) {
     await set.close();
+    await locks?.close();
     order.assertGoesOn();
     throw error;
   }

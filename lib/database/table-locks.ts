@@ -11,8 +11,12 @@ import { quoteIdentifier } from './sql-text.ts';
 const A_WEEK_S = 7 * 24 * 3600;
 
 /**
- * Keeps tables from being written to, for engines that have no snapshot: a session of its own that holds READ locks,
- * under which anybody may read. The server lets go of them when the session ends, whatever becomes of this process.
+ * Keeps tables from being written to, for engines that have no snapshot: a session of its own that holds FLUSH TABLES …
+ * WITH READ LOCK, under which anybody may read. The server lets go of them when the session ends, whatever becomes of
+ * this process.
+ *
+ * Not LOCK TABLES … READ: a writer then waits in the table's own queue, in which such engines put readers behind it, so
+ * that the dump would wait for the writer, and the writer for the dump.
  */
 export class TableLocks {
   /** How many tables are locked. */
@@ -22,8 +26,9 @@ export class TableLocks {
   #dumping = 0;
 
   /**
-   * Locks all tables without transactions; undefined when there are none. Throws `lock-timeout` when somebody writes to
-   * one of them, or holds it, for longer than the limit.
+   * Locks all tables without transactions; undefined when there are none. Beside a barrier MUST be called before it.
+   * Throws `lock-timeout` when somebody uses one of them, in a statement or in a transaction that is open, for longer than the limit:
+   * whoever wants to use it meanwhile waits, too.
    */
   static async take(
     connection: Connection,
@@ -36,10 +41,10 @@ export class TableLocks {
     if (tables.length === 0) return undefined;
     const session = await Session.open(connection);
     try {
-      const names = tables.map(({ database, table }) => `${quoteIdentifier(database)}.${quoteIdentifier(table)} READ`);
+      const names = tables.map(({ database, table }) => `${quoteIdentifier(database)}.${quoteIdentifier(table)}`);
       const waitS = Math.max(1, Math.ceil(waitMs / 1000));
       await session.execute(`SET SESSION lock_wait_timeout = ${waitS}, wait_timeout = ${A_WEEK_S}`);
-      await session.execute(`LOCK TABLES ${names.join(', ')}`, waitMs + 15_000);
+      await session.execute(`FLUSH TABLES ${names.join(', ')} WITH READ LOCK`, waitMs + 15_000);
       return new TableLocks(session, tables);
     } catch (error) {
       await session.close();

@@ -3,7 +3,7 @@ import { DatabaseName } from '../model/names.ts';
 import type { Ask } from './client.ts';
 import { quoteIdentifier, quoteString } from './sql-text.ts';
 
-const KINDS = ['database', 'table', 'view', 'routine', 'trigger', 'event'] as const;
+const KINDS = ['database', 'table', 'tablespace', 'view', 'routine', 'trigger', 'event'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** How one object is defined. Two definitions are the same when their digests are. */
@@ -33,7 +33,7 @@ const SOURCES: readonly {
     made: 'DEFAULT_COLLATION_NAME',
   },
   {
-    // A table's time is that of its definition's file: whatever ALTER or RENAME does, the name has a newer one then.
+    // A table's time is that of its definition's file: nearly whatever ALTER or RENAME does, the name has a newer one then.
     ...{ view: 'TABLES', database: 'TABLE_SCHEMA', kind: 'table', name: 'TABLE_NAME' },
     made: 'TABLE_TYPE, ENGINE, CREATE_TIME, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT',
     where: "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
@@ -62,6 +62,21 @@ const SOURCES: readonly {
   },
 ];
 
+/** Part of a name as InnoDB has it, which is that of a file. */
+const decoded = (part: string) => exactly(`CONVERT(CONVERT(CAST(${part} AS BINARY) USING filename) USING utf8mb3)`);
+
+/**
+ * InnoDB's own numbers of a table, or of its partitions. They change with whatever gives a name other rows: with what
+ * rebuilds or empties a table, and with what leaves its definition alone, which is to exchange a partition, or to import a
+ * tablespace. Neither stops a dump: the other rows are old enough for any snapshot.
+ */
+const TABLESPACES = {
+  database: decoded("SUBSTRING_INDEX(NAME, '/', 1)"),
+  // Partitions have their names behind a #, which stands for itself in no other place.
+  name: decoded("SUBSTRING_INDEX(SUBSTRING_INDEX(NAME, '/', -1), '#', 1)"),
+  digest: "BIT_XOR(CAST(CONV(LEFT(MD5(CONCAT_WS('/', NAME, TABLE_ID, SPACE)), 16), 16, 10) AS UNSIGNED))",
+};
+
 const Row = z.object({ database: DatabaseName, kind: z.enum(KINDS), name: z.string(), digest: z.string() });
 
 /**
@@ -76,8 +91,22 @@ export async function readDefinitions(ask: Ask, only?: DatabaseName): Promise<De
     const columns = `${exactly(database)} AS db, '${kind}' AS kind, ${exactly(name)} AS name, MD5(JSON_ARRAY(${made})) AS digest`;
     return `SELECT ${columns} FROM information_schema.${view}${conditions === '' ? '' : ` WHERE ${conditions}`}`;
   });
+  const { database, name, digest } = TABLESPACES;
+  parts.push(
+    `SELECT ${database} AS db, 'tablespace' AS kind, ${name} AS name, HEX(${digest}) AS digest FROM information_schema.INNODB_SYS_TABLES
+     WHERE NAME LIKE '%/%'${only === undefined ? '' : ` AND ${database} = ${quoteString(only)}`} GROUP BY db, name`,
+  );
   const sql = `SELECT JSON_OBJECT('database', db, 'kind', kind, 'name', name, 'digest', digest) FROM (${parts.join('\nUNION ALL ')}) AS defined`;
-  return new Map((await ask(sql, Row)).map((each) => [JSON.stringify([each.database, each.kind, each.name]), each]));
+  const found = new Map((await ask(sql, Row)).map((each) => [keyOf(each), each]));
+  // Neither sequences, nor what the server keeps for itself beside a table.
+  for (const [key, each] of found) {
+    if (each.kind === 'tablespace' && !found.has(keyOf({ ...each, kind: 'table' }))) found.delete(key);
+  }
+  return found;
+}
+
+function keyOf({ database, kind, name }: Pick<Definition, 'database' | 'kind' | 'name'>): string {
+  return JSON.stringify([database, kind, name]);
 }
 
 /**
@@ -99,7 +128,7 @@ export function changedDefinitions(
   const made = [...now].flatMap(([key, is]) =>
     is.kind === 'view' && asked.has(is.database) && !before.has(key) ? [`${describe(is)} was made`] : [],
   );
-  return [...changed, ...made];
+  return [...new Set([...changed, ...made])];
 }
 
 /** A sentence for each object of `databases` that was not there before. */
@@ -110,11 +139,11 @@ export function madeDefinitions(
 ): readonly string[] {
   const asked = new Set(databases);
   const made = [...now].filter(([key, is]) => asked.has(is.database) && !before.has(key));
-  return made.map(([, is]) => `${describe(is)} was made`);
+  return [...new Set(made.map(([, is]) => `${describe(is)} was made`))];
 }
 
 function describe({ database, kind, name }: Definition): string {
   if (kind === 'database') return `the database ${quoteIdentifier(database)}`;
   const own = kind === 'routine' ? name.replace(/\/[A-Z ]+$/, '') : name;
-  return `the ${kind} ${quoteIdentifier(database)}.${quoteIdentifier(own)}`;
+  return `the ${kind === 'tablespace' ? 'table' : kind} ${quoteIdentifier(database)}.${quoteIdentifier(own)}`;
 }

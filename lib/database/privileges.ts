@@ -10,13 +10,21 @@ import { quoteString } from './sql-text.ts';
  * What a complete dump needs, all of it on `*.*`. Without TRIGGER or EVENT the dump program leaves these objects
  * out and ends well, and information_schema shows none either, so that counting cannot find it.
  *
- * The same for every server from 10.6 on, by what is really asked of it: RELOAD is for BACKUP STAGE. SELECT reaches
+ * The same for every server from 10.6 on, by what is really asked of it: RELOAD is for BACKUP STAGE, and PROCESS for
+ * InnoDB's own list of its tables, which alone tells that a partition was exchanged or a tablespace imported. SELECT reaches
  * mysql.proc, which shows the body of a routine also where SHOW CREATE ROUTINE (11.3) is a privilege of its own. The
  * dump program asks for its place in the binary log by a status variable that anybody may read, so that BINLOG MONITOR
  * is not needed, and it locks no table within its one transaction, so that LOCK TABLES is not.
  * That takes LOCK TABLES only where the inventory has tables without transactions locked.
  */
-export const NEEDED_PRIVILEGES = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'RELOAD'] as const satisfies Privilege[];
+export const NEEDED_PRIVILEGES = [
+  'SELECT',
+  'SHOW VIEW',
+  'TRIGGER',
+  'EVENT',
+  'RELOAD',
+  'PROCESS',
+] as const satisfies Privilege[];
 
 /** What the inventory says of a server that bears on privileges. */
 export type PrivilegeWish = Pick<DatabaseConfig, 'replica' | 'replicaOf'> &

@@ -75,6 +75,13 @@ const ATTEMPTS: Readonly<Record<Privilege, readonly Attempt[]>> = {
       return 'a backup stage was begun and ended';
     },
   ],
+  PROCESS: [
+    async (connection) => {
+      const sql = "SELECT JSON_OBJECT('count', COUNT(*)) FROM information_schema.INNODB_SYS_TABLES";
+      const [tables] = await query(connection, sql, z.object({ count: z.int() }));
+      return `the tables that InnoDB knows were counted: ${tables?.count}`;
+    },
+  ],
   'SLAVE MONITOR': [
     async (connection) => {
       const { length } = await readReplicaSources(connection);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { HostName } from './names.ts';
 
 /**
- * What an account can need to take backups, all of it on `*.*`: the first five for any dump. A replica is asked how far
+ * What an account can need to take backups, all of it on `*.*`: the first six for any dump. A replica is asked how far
  * it lags. Where the inventory says so, tables without transactions are locked, and what applies is stopped and started.
  */
 export const PRIVILEGES = [
@@ -11,6 +11,7 @@ export const PRIVILEGES = [
   'TRIGGER',
   'EVENT',
   'RELOAD',
+  'PROCESS',
   'LOCK TABLES',
   'SLAVE MONITOR',
   'REPLICATION SLAVE ADMIN',

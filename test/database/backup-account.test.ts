@@ -69,7 +69,7 @@ t.test('makes the option file and the account from nothing, and does nothing the
     '+password = (a random one, made on this host)',
     '+IDENTIFIED VIA mysql_native_password (the password of the option file)',
     '+PASSWORD EXPIRE NEVER',
-    '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD ON *.*',
+    '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON *.*',
     `+record in ${join(host.state.path, 'accounts', (await readdir(join(host.state.path, 'accounts')))[0] ?? '')}`,
   ]);
   t.strictSame(await converge(resources), []);
@@ -77,7 +77,7 @@ t.test('makes the option file and the account from nothing, and does nothing the
   const password = await passwordOf(host.database.optionFile);
   t.match(password, /^[A-Za-z0-9_-]{43}$/);
   t.match(await grantsOf(ME), [
-    `GRANT SELECT, RELOAD, SHOW VIEW, EVENT, TRIGGER ON *.* TO \`bkpuser\`@\`localhost\` IDENTIFIED BY PASSWORD '${nativeHash(password)}'`,
+    `GRANT SELECT, RELOAD, PROCESS, SHOW VIEW, EVENT, TRIGGER ON *.* TO \`bkpuser\`@\`localhost\` IDENTIFIED BY PASSWORD '${nativeHash(password)}'`,
   ]);
 });
 
@@ -133,7 +133,7 @@ const drifts: Readonly<Record<string, readonly (readonly [sql: string, ...lines:
     [
       `GRANT ALL ON *.* TO ${ME} WITH GRANT OPTION`,
       '-GRANT ALL PRIVILEGES ON *.* WITH GRANT OPTION',
-      '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD ON *.*',
+      '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON *.*',
     ],
   ],
   'conditions and limits': [
@@ -160,7 +160,12 @@ const drifts: Readonly<Record<string, readonly (readonly [sql: string, ...lines:
     ],
   ],
   'an account that was dropped': [
-    [`DROP USER ${ME}`, LOGIN, '+PASSWORD EXPIRE NEVER', '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD ON *.*'],
+    [
+      `DROP USER ${ME}`,
+      LOGIN,
+      '+PASSWORD EXPIRE NEVER',
+      '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON *.*',
+    ],
   ],
 };
 
@@ -235,7 +240,7 @@ t.test(
       await writeFile(path, '[client]\nuser = bkpuser\npassword = "it\'s # \\"a\\" \\\\ word" # ours\n', { mode });
       const { file, account } = parts(host);
       const plan = (await planned(account)).lines.join('\n');
-      t.match(plan, /\+GRANT SHOW VIEW, TRIGGER, EVENT, RELOAD ON/);
+      t.match(plan, /\+GRANT SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON/);
       t.equal(/IDENTIFIED/.test(plan), mode !== 0o600, 'the plan knows already that the password will be another one');
       const remark = await adoptedPasswordRemark(host, [await planned(account)]);
       t.match(
@@ -347,7 +352,7 @@ t.test('proves each privilege by its use, and names all that are refused', async
   await converge(accountResources(host));
   const connection = connectionOf(host.database);
   const facts = { version: '10.11.0-MariaDB' };
-  for (const privilege of ['SHOW VIEW', 'TRIGGER', 'EVENT', 'RELOAD', 'SELECT']) {
+  for (const privilege of ['SHOW VIEW', 'TRIGGER', 'EVENT', 'RELOAD', 'PROCESS', 'SELECT']) {
     await sql(`REVOKE ${privilege} ON *.* FROM ${ME}`);
     await t.rejects(proveAccount(connection, facts), {
       code: 'account-lacks-privilege',

@@ -12,7 +12,7 @@ import { textsOf } from '../fixture/dumps.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 import { until } from '../until.ts';
 
-const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD';
+const GRANTS = 'SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS';
 
 function backupAccount(optionFile: string, socket: string, password: string, mode = 0o600): Connection {
   writeFileSync(optionFile, `[client]\nuser="bkp"\npassword="${password}"\n`);

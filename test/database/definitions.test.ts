@@ -11,12 +11,14 @@ const TABLES = ['kept', 'wider', 'narrower', 'rebuilt', 'one', 'two', 'away', 'g
 const SCHEMA = `CREATE DATABASE shop; CREATE DATABASE other; USE shop;
 ${TABLES.map((name) => `CREATE TABLE ${name} (id INT PRIMARY KEY, n INT);`).join('\n')}
 CREATE TABLE mine (x INT) ENGINE=MyISAM; CREATE SEQUENCE numbers; CREATE TABLE other.theirs (id INT PRIMARY KEY);
+CREATE TABLE \`months #1/2\` (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (9));
+CREATE TABLE month (id INT PRIMARY KEY); CREATE TABLE emptied (id INT PRIMARY KEY); CREATE TABLE imported (id INT); CREATE TABLE searched (a TEXT, FULLTEXT (a));
 CREATE VIEW v AS SELECT id FROM kept; CREATE TRIGGER tr BEFORE INSERT ON kept FOR EACH ROW SET NEW.n = 1;
 CREATE PROCEDURE p() SELECT 1; CREATE PROCEDURE both_ways() SELECT 1; CREATE FUNCTION both_ways() RETURNS INT RETURN 1;
 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1; CREATE EVENT f ON SCHEDULE EVERY 1 DAY DO SELECT 1;
 `;
 
-const HARMLESS = `INSERT INTO kept VALUES (1, 1); UPDATE kept SET n = 2; ANALYZE TABLE kept; DO NEXTVAL(numbers);
+const HARMLESS = `INSERT INTO kept VALUES (1, 1); INSERT INTO searched VALUES ('word'); UPDATE kept SET n = 2; ANALYZE TABLE kept; DO NEXTVAL(numbers);
 CREATE TABLE new (id INT); CREATE DATABASE third; ALTER TABLE other.theirs COMMENT 'another database'`;
 
 /** What is done, and what is said of it. */
@@ -27,6 +29,10 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ['RENAME TABLE one TO tmp, two TO one', 'the table `shop`.`one` was changed'],
   ['RENAME TABLE tmp TO two', 'the table `shop`.`two` was changed'],
   ['RENAME TABLE away TO elsewhere', 'the table `shop`.`away` was dropped or renamed'],
+  ['ALTER TABLE `months #1/2` EXCHANGE PARTITION p0 WITH TABLE month', 'the table `shop`.`months #1/2` was changed'],
+  ['DO 1', 'the table `shop`.`month` was changed'],
+  ['ALTER TABLE imported DISCARD TABLESPACE', 'the table `shop`.`imported` was changed'],
+  ['TRUNCATE TABLE emptied', 'the table `shop`.`emptied` was changed'],
   ['ALTER TABLE mine ADD y INT', 'the table `shop`.`mine` was changed'],
   ['DROP TABLE gone', 'the table `shop`.`gone` was dropped or renamed'],
   ['CREATE OR REPLACE VIEW v AS SELECT n FROM kept', 'the view `shop`.`v` was changed'],

@@ -34,7 +34,10 @@ t.test('asks for more on a replica alone, and to stop what applies only where th
   t.strictSame(more({ replica: { maxLagSeconds: 1, stop: false } }), ['SLAVE MONITOR']);
   const stopping = privilegesFor({ replica: { maxLagSeconds: 1, stop: 'sql-thread' } });
   t.strictSame(stopping.slice(-2), ['SLAVE MONITOR', 'REPLICATION SLAVE ADMIN']);
-  t.match(grantStatement({ user: 'b', from: '%' }, stopping), /RELOAD, SLAVE MONITOR, REPLICATION SLAVE ADMIN ON/);
+  t.match(
+    grantStatement({ user: 'b', from: '%' }, stopping),
+    /RELOAD, PROCESS, SLAVE MONITOR, REPLICATION SLAVE ADMIN ON/,
+  );
   t.strictSame(
     missingPrivileges([`GRANT ${NEEDED_PRIVILEGES.join(', ')} ON *.* TO \`b\`@\`%\``], stopping),
     stopping.slice(-2),

@@ -42,7 +42,7 @@ t.test('a backup with an account that has no password runs as the system user of
     `+user = "${user}"`,
     '+IDENTIFIED VIA unix_socket',
     '+PASSWORD EXPIRE NEVER',
-    '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD ON *.*',
+    '+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON *.*',
   ]);
   t.strictSame(await converge(resources), []);
   t.equal(await readFile(host.database.optionFile, 'utf8'), `[client]\nuser = "${user}"\n`);

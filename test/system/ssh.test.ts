@@ -6,6 +6,7 @@ import t from 'tap';
 import { startThrowawaySshd, type ThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
 import { asCoffreError } from '../../lib/model/error.ts';
 import type { Bytes } from '../../lib/model/stages.ts';
+import { sleep } from '../../lib/system/clock.ts';
 import { run } from '../../lib/system/command.ts';
 import { connectSsh, type SshTarget } from '../../lib/system/ssh.ts';
 import { bytesOf, chunked, collect } from '../bytes.ts';
@@ -56,8 +57,12 @@ t.test('accepts no other host key, of the same type or of another', async (t) =>
 
 t.test('says when the key is not accepted, and when it cannot be used', async (t) => {
   const identity = readFileSync(join(root, 'other', 'key'));
+  const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  const before = sockets();
   await t.rejects(connectSsh(target({ identity })), { code: 'offsite-unreachable', hint: /authorized_keys/ });
   await t.rejects(connectSsh(target({ identity: 'nonsense' })), { code: 'offsite-unreachable', hint: /ssh-keygen/ });
+  for (let waited = 0; sockets() > before && waited < 5000; waited += 20) await sleep(20);
+  t.equal(sockets(), before, 'no connection stays open, which would keep a process from ending until sshd closes it');
 });
 
 t.test('takes an identity under a passphrase, and says so when that is wrong', async (t) => {

@@ -71,17 +71,19 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
   target.signal?.addEventListener('abort', abort, { once: true });
   const forget = () => target.signal?.removeEventListener('abort', abort);
   const verdict = { wrongKey: false };
+  let sock: ReturnType<typeof connectGathered> | undefined;
   const failed = (error: unknown) => sshFailure(target, broken ?? error, verdict.wrongKey);
   try {
     if (target.signal?.aborted) throw new Error('aborted');
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve).once('error', reject);
       client.once('close', () => reject(new Error('the connection was closed')));
-      const sock = connectGathered(target.port, target.address);
+      sock = connectGathered(target.port, target.address);
       client.connect({ ...configuration(target, verdict), sock });
     });
   } catch (error) {
     client.destroy();
+    sock?.destroy(); // which the client has not got yet when it cannot read the identity
     forget();
     throw failed(error);
   }

@@ -56,7 +56,7 @@ async function checksums(connection: Connection): Promise<string[]> {
 
 t.test(
   'brings everything back, byte for byte, through archive, client and a second server',
-  { timeout: 150_000 },
+  { timeout: 350_000 },
   async (t) => {
     const source = await serverFor(t, LIMITS);
     const target = await serverFor(t, LIMITS);

@@ -100,7 +100,7 @@ function rowsDigest(sql: Buffer): string {
   return `${rows.length} ${createHash('sha256').update(rows.sort().join('\n')).digest('hex')}`;
 }
 
-t.test('a database dumped in lanes comes back whole, and is compared lane by lane', { timeout: 120_000 }, async (t) => {
+t.test('a database dumped in lanes comes back whole, and is compared lane by lane', { timeout: 350_000 }, async (t) => {
   const [source, target] = await Promise.all([serverFor(t, LIMITS), serverFor(t, LIMITS)]);
   await runSql(source, DATA);
   const { bytes, summary } = await archiveOf(source.root);

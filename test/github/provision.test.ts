@@ -1,10 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startEmbeddedWorld } from '../../lib/flow/embedded-world.ts';
 import { readPlans } from '../../lib/flow/read-plans.ts';
 import { formatPlanComment, PLAN_MARKER } from '../../lib/report/plan-comment.ts';
-import { run } from '../../lib/system/command.ts';
 import { GITHUB_TOKEN, SELF, startGitHub } from '../fixture/github-server.ts';
 import { type Occasion, readWorkflow, runJob } from '../fixture/workflow.ts';
 import { worldKeys } from '../fixture/world.ts';
@@ -20,6 +20,25 @@ const SIGNER =
 t.jobs = 2;
 const buffered = { buffered: true };
 
+const { path: template, remove } = temporaryFolder();
+t.teardown(remove);
+makeTemplate();
+
+/** The project in a repository, in one pack: each test and each of its jobs has a copy, and files are what a copy costs. */
+function makeTemplate(): void {
+  const parts = ['lib', 'tasks', 'inventory', 'package.json', '.npmrc', '.gitignore'];
+  execFileSync('cp', ['-a', ...parts, template], { cwd: root });
+  execFileSync('git', ['init', '-q', '--template='], { cwd: template });
+  commit(template);
+  execFileSync('git', ['repack', '-adq'], { cwd: template });
+}
+
+function commit(folder: string): void {
+  execFileSync('git', ['add', '-A'], { cwd: folder });
+  const who = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
+  execFileSync('git', [...who, 'commit', '-qm', 'x'], { cwd: folder });
+}
+
 /**
  * A clone as the runner has it, and for `npm ci` the packages here. Without an inventory of real hosts a stand-in takes
  * the place of the task that needs them: it can be ordered to fail.
@@ -32,9 +51,7 @@ async function world(
   const folder = t.testdir({ origin: {}, programs: { npm: NPM, ...(npx ? { npx } : {}) } });
   const [origin, programs] = [join(folder, 'origin'), join(folder, 'programs')];
   for (const program of readdirSync(programs)) chmodSync(join(programs, program), 0o755);
-  for (const part of ['lib', 'tasks', 'inventory', 'package.json', '.npmrc', '.gitignore']) {
-    cpSync(join(root, part), join(origin, part), { recursive: true });
-  }
+  execFileSync('cp', ['-a', `${template}/.`, origin]);
   if (inventory !== '') {
     rmSync(join(origin, 'inventory'), { recursive: true });
     cpSync(inventory, join(origin, 'inventory'), { recursive: true });
@@ -43,14 +60,7 @@ async function world(
     writeFileSync(join(origin, 'tasks/provision.ts'), standIn.replaceAll("'../../", "'../"));
     writeFileSync(join(origin, 'stand-in.json'), JSON.stringify({ key: KEY, ...orders }));
   }
-  const who = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
-  for (const args of [
-    ['init', '-q'],
-    ['add', '-A'],
-    [...who, 'commit', '-qm', 'x'],
-  ]) {
-    t.equal((await run('git', args, { cwd: origin })).exitCode, 0);
-  }
+  commit(origin);
   const server = await startGitHub();
   t.teardown(() => server.close());
   const head = { sha: HEAD, repo: { full_name: fork ? 'mallory/backups' : 'acme/backups' } };

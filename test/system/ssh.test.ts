@@ -11,6 +11,7 @@ import { connectSsh, type SshTarget } from '../../lib/system/ssh.ts';
 import { bytesOf, chunked, collect } from '../bytes.ts';
 import { hasLoginShell } from '../login-shell.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { until } from '../until.ts';
 
 const { path: root, remove } = temporaryFolder();
 for (const name of ['data', 'other']) mkdirSync(join(root, name));
@@ -56,8 +57,12 @@ t.test('accepts no other host key, of the same type or of another', async (t) =>
 
 t.test('says when the key is not accepted, and when it cannot be used', async (t) => {
   const identity = readFileSync(join(root, 'other', 'key'));
+  const noneIsOpen = () => !process.getActiveResourcesInfo().includes('TCPSocketWrap');
+  await until('the connections of the tests before are closed', noneIsOpen, 10_000);
   await t.rejects(connectSsh(target({ identity })), { code: 'offsite-unreachable', hint: /authorized_keys/ });
   await t.rejects(connectSsh(target({ identity: 'nonsense' })), { code: 'offsite-unreachable', hint: /ssh-keygen/ });
+  // It would keep this process from ending until sshd closes it, after two minutes.
+  await t.resolves(until('none of these connections is open', noneIsOpen, 10_000));
 });
 
 t.test('takes an identity under a passphrase, and says so when that is wrong', async (t) => {

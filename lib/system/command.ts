@@ -29,6 +29,8 @@ interface RunOptions {
   readonly signal?: AbortSignal;
   /** The user whom the program runs as; only root may name another than itself. */
   readonly as?: SystemUser | undefined;
+  /** An open file that the program finds at /dev/fd/3, such as one without a name. Only for `run`. */
+  readonly thirdFile?: number;
 }
 
 /** One word of a POSIX shell. zx's own `quote` emits bash's `$'…'`, which dash runs as something else. */
@@ -61,7 +63,12 @@ export async function run(program: string, args: readonly string[], options: Run
     cwd: undefined,
     ...personOf(options),
     // zx would leave an empty standard input open, on which a program that reads it waits for ever.
-    stdio: [options.input?.length ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [
+      options.input?.length ? 'pipe' : 'ignore',
+      'pipe',
+      'pipe',
+      ...(options.thirdFile === undefined ? [] : [options.thirdFile]),
+    ],
     input: options.input?.length ? options.input : undefined,
     spawn: options.as === undefined ? spawn : spawnAs(options.as),
     signal: options.signal,

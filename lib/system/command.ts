@@ -8,6 +8,8 @@ import type { Bytes } from '../model/stages.ts';
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
 export interface Ended {
   readonly exitCode: number | null;
+  /** The signal that killed the program, where it is known. */
+  readonly signal?: string | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -77,9 +79,9 @@ export async function run(program: string, args: readonly string[], options: Run
   running.child?.stdin?.on('error', () => undefined); // EPIPE: the exit code tells more
   const stop =
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
-  const { exitCode, stdout, stderr } = await running;
+  const { exitCode, signal, stdout, stderr } = await running;
   clearTimeout(stop);
-  return { exitCode, stdout, stderr };
+  return { exitCode, signal, stdout, stderr };
 }
 
 /** Environment and folder of a program. Another user may not enter this process's folder, nor has its home. */
@@ -128,7 +130,7 @@ export function start(
   child.stdin.on('error', () => undefined); // EPIPE: the exit code tells more
   const ended = new Promise<Omit<Ended, 'stdout'>>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: null, stderr: error.message }));
-    child.on('close', (exitCode) => resolve({ exitCode, stderr }));
+    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr }));
   });
   return { child, stdin: child.stdin, stdout: child.stdout, ended };
 }

@@ -189,5 +189,11 @@ t.test('a dump that lacks an object is refused, with what it lacks', async (t) =
   t.throws(() => assertSameCounts('shop', counts, { ...counts, triggers: 0, routines: 0 }), {
     code: 'dump-incomplete',
     message: 'cannot accept the dump of shop: it holds 0 of 1 routines, 0 of 3 triggers',
+    hint: /SHOW GRANTS/,
+  });
+  t.throws(() => assertSameCounts('shop', counts, { ...counts, triggers: 4, routines: 2 }), {
+    code: 'dump-incomplete',
+    message: 'cannot accept the dump of shop: it holds 2 routines where there were 1, 4 triggers where there were 3',
+    hint: /^something was made during the backup: .* run it again$/,
   });
 });

@@ -1,31 +1,34 @@
 import { SIGNATURE_NAMESPACE } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
+import type { HostName } from '../model/names.ts';
 import { run } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 import { encodeManifest } from './canonical.ts';
-import { signingKeyPath } from './signing-key.ts';
+import { readSigningKey, signingKeyPath } from './signing-key.ts';
 
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n$/;
 
 /** Signs the canonical bytes of `manifest` with the host's own key. */
 export async function signManifest(manifest: Manifest, stateFolder: string): Promise<SignedManifest> {
   const bytes = encodeManifest(manifest);
-  return { manifest, bytes, signature: await signBytes(bytes, stateFolder), sha256: sha256Of(bytes) };
+  return { manifest, bytes, signature: await signBytes(bytes, stateFolder, manifest.host), sha256: sha256Of(bytes) };
 }
 
 /**
  * An armored SSHSIG (OpenSSH PROTOCOL.sshsig) over `bytes`, by the host's own key. The bytes go through standard input:
- * for a file that has a `.sig` beside it, ssh-keygen may sign nothing and say 0.
+ * for a file that has a `.sig` beside it, ssh-keygen may sign nothing and say 0. Throws what `readSigningKey` throws
+ * where that is why it cannot.
  */
-export async function signBytes(bytes: Buffer, stateFolder: string): Promise<Buffer> {
+export async function signBytes(bytes: Buffer, stateFolder: string, host: HostName): Promise<Buffer> {
   const key = signingKeyPath(stateFolder);
   const signed = await run(requireProgram('ssh-keygen'), ['-Y', 'sign', '-f', key, '-n', SIGNATURE_NAMESPACE], {
     input: bytes,
   });
   if (signed.exitCode === 0 && ARMOR.test(signed.stdout)) return Buffer.from(signed.stdout);
-  throw new CoffreError('unexpected', `cannot sign: ssh-keygen does not take ${key}`, {
-    hint: "make the host's signing key with: npx zx tasks/keys.ts signer",
+  await readSigningKey(stateFolder, host);
+  throw new CoffreError('unexpected', `cannot sign for ${host}: ssh-keygen does not take ${key}`, {
+    hint: `look at: ls -l ${key}; it must be an ed25519 key without passphrase, mode 0600`,
   });
 }

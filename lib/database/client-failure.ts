@@ -59,13 +59,19 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
     number === undefined ? howItEnded(ended) : `the server reports error ${number}`,
   ];
   const why = number === 1412 && table !== undefined ? meaning.replace('a table', `the table ${table}`) : meaning;
-  return new CoffreError(code, `cannot ${what}: ${why}`, { hint: hintFor(number, code, connection) });
+  const ofHost = number === undefined && ended.exitCode === null;
+  return new CoffreError(code, `cannot ${what}: ${why}`, {
+    hint: ofHost ? KILLED : hintFor(number, code, connection),
+  });
 }
 
 /** The table at whose rows the dump program was, as SQL and without its database: that it does not tell. */
 function dumpedTable(stderr: string): string | undefined {
   return /^[a-z-]+: Error \d+: [^`\n]* when dumping table (`(?:[^`\n]|``)+`) at row: \d+$/m.exec(stderr)?.[1];
 }
+
+/** No server ends a program of this host. */
+const KILLED = 'look at what killed it on this host, such as too little memory: dmesg | tail; journalctl --since -1h';
 
 /** What mends a run during which something was defined anew. */
 export const KEEP_SCHEMA = 'let no schema change run during the backup, and run it again';
@@ -96,8 +102,8 @@ export function errorNumber(stderr: string): number | undefined {
   return undefined;
 }
 
-function howItEnded({ exitCode, stderr }: Omit<Ended, 'stdout'>): string {
-  if (exitCode === null) return 'the program was killed';
+function howItEnded({ exitCode, signal, stderr }: Omit<Ended, 'stdout'>): string {
+  if (exitCode === null) return signal ? `the program was killed by ${signal}` : 'the program was killed';
   if (exitCode !== 0) return `the program ended with exit code ${exitCode}`;
   return stderr === '' ? 'its output ends too early' : 'the program printed a warning';
 }
@@ -115,7 +121,10 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
   if (number === 1290)
     return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
-  if (code === 'lock-timeout' || code === 'too-many-connections') return 'look at: SHOW FULL PROCESSLIST';
+  // Who keeps it, this account may not see.
+  if (code === 'lock-timeout')
+    return 'look at: SHOW FULL PROCESSLIST, as an administrator; SHOW OPEN TABLES WHERE In_use > 0 names the tables';
+  if (code === 'too-many-connections') return 'look at: SHOW FULL PROCESSLIST';
   if (code === 'database-unreachable')
     return `look whether ${describeServer(connection)} is up: systemctl status mariadb`;
   return "look at the server's error log: journalctl -u mariadb";

@@ -3,6 +3,7 @@ import { CoffreError } from '../model/error.ts';
 /** What a server tells about its connections, and those of the account that asks. */
 export interface ConnectionFacts {
   readonly maxConnections: number;
+  /** Without the one that asks: it is gone when the first dump begins. */
   readonly usedConnections: number;
   /** What this account may have at a time: `MAX_USER_CONNECTIONS` of the account or `max_user_connections`; 0 for no limit. */
   readonly accountLimit: number;

@@ -48,7 +48,7 @@ const Settings = z.object({
 });
 
 const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bin, 1, 0), 'maxConnections', @@max_connections,
-  'usedConnections', (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'),
+  'usedConnections', (SELECT VARIABLE_VALUE - 1 FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'),
   'accountLimit', @@SESSION.max_user_connections,
   'accountConnections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1)))`;
 

@@ -37,8 +37,10 @@ export interface DumpPlan {
 }
 
 export interface PlanOptions {
-  /** Dump programs that are wanted at a time. */
+  /** Shares that all bytes are divided into: a program each, and some more where they do not come out even. */
   readonly parallel: number;
+  /** Dump programs that somebody allows at a time: then not even one more. */
+  readonly most?: number | undefined;
   /** Dump programs that there are connections for, at least one: never more. */
   readonly limit: number;
 }
@@ -53,14 +55,14 @@ const DATABASE_BYTES = 256 * 1024;
  * Which programs dump what, so that none has much more than its share of all bytes: databases in groups, and of a
  * database that is more than a share tables in lanes: a large one in parts, others in batches. Every database is in exactly one group. The databases of a
  * group keep the order that they are given in. There may be up to two programs for each that is wanted where shares do
- * not come out even, because all work at the same time, and what counts is that no long one is left over at the end.
+ * not come out even, because all work at the same time, and what counts is that no long one is left over at the end; but never more than `most`.
  */
-export function planDumps(databases: readonly DatabaseToPlan[], { parallel, limit }: PlanOptions): DumpPlan {
+export function planDumps(databases: readonly DatabaseToPlan[], { parallel, most, limit }: PlanOptions): DumpPlan {
   for (let wanted = parallel; wanted > 1; wanted -= 1) {
-    const plan = planFor(databases, wanted);
+    const plan = planFor(databases, wanted, most === undefined ? undefined : Math.min(most, limit));
     if (rowDumpers(plan) <= limit) return plan;
   }
-  return planFor(databases, 1);
+  return planFor(databases, 1, undefined);
 }
 
 /** Programs of a plan that read rows: all but the one for the accounts. */
@@ -98,20 +100,23 @@ export function adjustPlan({ groups }: DumpPlan, present: readonly DatabaseName[
 
 const NO_LANES = { split: [], batches: [] } as const;
 
-function planFor(databases: readonly DatabaseToPlan[], wanted: number): DumpPlan {
+function planFor(databases: readonly DatabaseToPlan[], wanted: number, most: number | undefined): DumpPlan {
   if (wanted === 1) return singleDumpPlan(databases.map(({ name }) => name));
   const share = sum(databases.map(weightOf)) / wanted;
-  let programs = 2 * wanted;
+  let programs = most ?? 2 * wanted;
+  // Of a number that must not be exceeded, one is kept for the databases that have no lanes.
+  const kept = most !== undefined && databases.length > 1 ? 1 : 0;
   const laned: PlannedGroup[] = [];
   const others: DatabaseToPlan[] = [];
   for (const database of databases) {
-    const group = { databases: [database.name], ...lanesOf(database, share, wanted, programs - 1) };
+    const group = { databases: [database.name], ...lanesOf(database, share, wanted, programs - kept - 1) };
     const lanes = lanesIn(group);
     if (lanes === 0) others.push(database);
     else laned.push(group);
     programs -= lanes === 0 ? 0 : 1 + lanes;
   }
-  const groups = Math.min(wanted, others.length, Math.max(1, Math.ceil(sum(others.map(weightOf)) / share)));
+  const shares = Math.max(1, Math.ceil(sum(others.map(weightOf)) / share));
+  const groups = Math.min(wanted, others.length, shares, most === undefined ? wanted : programs);
   return { groups: [...laned, ...grouped(others, groups)] };
 }
 

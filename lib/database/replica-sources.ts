@@ -23,6 +23,9 @@ export interface ReplicaSource {
   /** Place in the primary's binary log up to which all is applied; an empty file while nothing is known. */
   readonly file: string;
   readonly position: number;
+  /** Place up to which all has been received. */
+  readonly receivedFile: string;
+  readonly receivedPosition: number;
 }
 
 const FILTERS = [
@@ -65,6 +68,8 @@ function sourceOf(row: ReadonlyMap<string, string>): ReplicaSource {
     filtered: FILTERS.some((column) => text(column) !== ''),
     file: text('Relay_Master_Log_File'),
     position: number('Exec_Master_Log_Pos'),
+    receivedFile: text('Master_Log_File'),
+    receivedPosition: number('Read_Master_Log_Pos'),
   };
 }
 

@@ -5,6 +5,7 @@ import { requireProgram } from '../system/programs.ts';
 import { machineArguments, parseRows } from './client.ts';
 import { clientFailure } from './client-failure.ts';
 import { type Connection, clientUser, describeServer } from './connection.ts';
+import { describeLock } from './describe-lock.ts';
 
 const DONE = 'coffre: answered';
 
@@ -71,7 +72,7 @@ export class Session {
           this.#text = this.#text.slice(end + DONE.length + 1);
           return answer;
         }
-        if (this.#over) throw await this.#failure(late, timeoutMs);
+        if (this.#over) throw await this.#failure(sql, late, timeoutMs);
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -81,8 +82,10 @@ export class Session {
     }
   }
 
-  async #failure(late: boolean, timeoutMs: number): Promise<CoffreError> {
-    const what = `hold a session with ${describeServer(this.#connection)}`;
+  async #failure(sql: string, late: boolean, timeoutMs: number): Promise<CoffreError> {
+    const server = describeServer(this.#connection);
+    const lock = describeLock(sql);
+    const what = lock === undefined ? `hold a session with ${server}` : `${lock} in ${server}`;
     if (!late) return clientFailure(what, this.#connection, await this.#running.ended);
     return new CoffreError('dump-failed', `cannot ${what}: no answer within ${timeoutMs / 1000} s`, {
       hint: 'look at what others run there: SHOW FULL PROCESSLIST',

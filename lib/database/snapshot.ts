@@ -51,7 +51,10 @@ export interface Snapshot {
 }
 
 export interface SnapshotOptions {
-  /** Dump programs at a time; one more than there are cores if absent, since each often waits for the server. */
+  /**
+   * Dump programs at a time at most. If absent, one more than there are cores, since each often waits for the server, and
+   * up to twice as many where the data does not come out even.
+   */
   readonly parallel?: number | undefined;
   /** Whether large tables may be dumped in lanes. */
   readonly lanes?: boolean;
@@ -170,12 +173,16 @@ class Opening {
 
   #firstPlan(): DumpPlan {
     const server = this.#server;
-    const { nonTransactional, lanes = true, parallel = availableParallelism() + 1 } = this.#options;
+    const { nonTransactional, lanes = true, parallel } = this.#options;
     const whole = (each: DatabaseFacts) => (lanes ? each : { ...each, tables: [] });
     const facts = new Map(server.databases.map((each) => [each.name, whole(each)]));
     const counts = new Map(server.databases.map((each) => [each.name, each.counts]));
     const inOrder = loadOrder(counts, server).flatMap((name) => facts.get(name) ?? []);
-    return planDumps(inOrder, { parallel, limit: connectionBudget(server.connections, sessionsOf(nonTransactional)) });
+    return planDumps(inOrder, {
+      parallel: parallel ?? availableParallelism() + 1,
+      most: parallel,
+      limit: connectionBudget(server.connections, sessionsOf(nonTransactional)),
+    });
   }
 
   /** Of databases that were not to be in a group with others when the plan was made. One at least, for the last lines. */

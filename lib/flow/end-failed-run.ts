@@ -15,8 +15,8 @@ export async function endFailedRun(record: RunRecord, error: unknown): Promise<C
   const failure = signal.aborted ? asCoffreError(signal.reason) : asCoffreError(error);
   if (record.chained) return failure;
   const kept = signal.aborted && record.journaled === 'sealed';
-  if (kept) await inSteps(record, keep(record), 'was interrupted');
-  else await inSteps(record, giveUp(record, failure), 'has failed');
+  if (kept) await inSteps(record, keep(record), 'was interrupted', failure);
+  else await inSteps(record, giveUp(record, failure), 'has failed', failure);
   return failure;
 }
 
@@ -45,12 +45,18 @@ function giveUp(record: RunRecord, failure: CoffreError): readonly Step[] {
   ];
 }
 
-/** Each step is tried whatever became of the one before, and what goes wrong is told. */
-async function inSteps({ host, context }: RunRecord, steps: readonly Step[], end: string): Promise<void> {
+/** Each step is tried whatever became of the one before, and what goes wrong is told: the same only once. */
+async function inSteps(
+  { host, context }: RunRecord,
+  steps: readonly Step[],
+  end: string,
+  failure: CoffreError,
+): Promise<void> {
   for (const step of steps) {
     await step().catch((second: unknown) => {
       const { message, hint = 'the next run does it' } = asCoffreError(second);
-      const text = `this run ${end}, and then: ${message}`;
+      const same = message === failure.message;
+      const text = `this run ${end}, and ${same ? 'for the same reason is not on record' : `then: ${message}`}`;
       context.emit({ kind: 'warning', subject: host.name, text, hint });
     });
   }
@@ -60,7 +66,15 @@ async function recordFailure(record: RunRecord, { code }: CoffreError): Promise<
   const { host, draft, phase } = record;
   const { clock, signal } = record.context;
   const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
-  await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
+  try {
+    await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
+  } catch (error) {
+    const why = asCoffreError(error).message;
+    // The next run records it, and is not to take it for a killed one. Where not even this can be written, it says so.
+    const journal = { ...record.journalAs('working'), unrecorded: { code, why } };
+    if (record.journaled !== undefined) await record.writeJournal(journal).catch(() => undefined);
+    throw error;
+  }
   if (record.journaled !== undefined) await record.removeJournal();
   if (!signal.aborted) await publish(host, clock);
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ErrorCode } from '../model/error.ts';
 import type { Manifest, Phase, SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
@@ -7,7 +8,7 @@ import { readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
 export type Draft = Omit<Manifest, 'sequence' | 'previous' | 'finishedAt'>;
 
 /**
- * The run that is under way, so that the next one can tell what a killed one left behind.
+ * The run that is under way, so that the next one can tell what one left behind that was killed, or could not be recorded.
  *
  * `working`: nothing of the run counts yet, and what is there goes. `sealed`: every archive is durable in the partial
  * folders, and the draft says all of it; it is to be signed. `signed`: the manifest has its place in the chain, and
@@ -18,6 +19,8 @@ export interface Journal {
   readonly state: 'working' | 'sealed' | 'signed';
   readonly phase: Phase;
   readonly draft: Draft;
+  /** Of a run that has ended by itself: by which error, and why it could not be put on record. */
+  readonly unrecorded?: { readonly code: ErrorCode; readonly why: string };
   readonly signed?: { readonly bytes: string; readonly signature: string };
 }
 

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
+import type { CaughtUp } from '../database/catch-up.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
@@ -27,7 +28,7 @@ import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
-import { type Seeded, type SeedWish, seed, tellSeedPlan } from './seed.ts';
+import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -56,7 +57,7 @@ export interface RestoreResult {
   /** Databases that were dumped once more after the load, and had the digests that were sealed with them. */
   readonly compared: readonly string[];
   /** null when no replica was asked for; `done` is null for a plan alone. */
-  readonly seed: { readonly plan: SeedPlan; readonly done: Seeded | null } | null;
+  readonly seed: { readonly plan: SeedPlan; readonly done: CaughtUp | null } | null;
 }
 
 /**
@@ -103,7 +104,8 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, compared, seed: null };
-    return { plan, compared, seed: { plan: seedPlan, done: await seed(target, seedPlan, login, host.name, emit) } };
+    const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
+    return { plan, compared, seed: { plan: seedPlan, done } };
   } finally {
     place.close();
   }

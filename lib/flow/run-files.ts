@@ -46,6 +46,6 @@ export async function closingFiles(
     [MANIFEST_FILE, signed.bytes],
     [SIGNATURE_FILE, signed.signature],
     [SUMS_FILE, sums],
-    [`${SUMS_FILE}.sig`, await signBytes(sums, stateFolder)],
+    [`${SUMS_FILE}.sig`, await signBytes(sums, stateFolder, signed.manifest.host)],
   ]);
 }

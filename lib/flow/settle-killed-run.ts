@@ -1,6 +1,6 @@
 import { parseManifest } from '../audit/canonical.ts';
 import { appendToChain, readHead } from '../audit/chain.ts';
-import { asCoffreError, CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError, ERRORS } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
@@ -12,22 +12,15 @@ import { owe } from './owed.ts';
 import { closeFolders, discardFolders, writeClosing } from './run-folders.ts';
 
 /**
- * Finishes or takes back what a killed run has left. Whose archives were all durable becomes a complete run now, and
+ * Finishes or takes back what a run has left that was killed, or could not be recorded when it failed. Whose archives were all durable becomes a complete run now, and
  * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays.
  */
 export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupContext): Promise<void> {
   const journal = await readJournal(host.state.path);
   if (journal) {
-    const kept = journal.state !== 'working';
-    const text = `the run ${journal.run} was killed; it is ${kept ? 'finished now' : 'recorded as failed, and what it left is removed'}`;
-    emit({
-      kind: 'warning',
-      subject: host.name,
-      text,
-      hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
-    });
     if (journal.state === 'working') await giveUp(host, journal, clock);
     else await finishRun(host, journal, clock);
+    emit({ kind: 'warning', subject: host.name, ...describeEnd(journal) });
     await removeJournal(host.state.path);
   }
   for (const { path } of [host.store, host.keys]) await clear(path);
@@ -38,16 +31,37 @@ export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupC
   });
 }
 
+/** What is known of how the run of a journal has ended. Not every one was killed: of some nothing could be written any more. */
+function describeEnd({ run, state, unrecorded }: Journal): { readonly text: string; readonly hint: string } {
+  const now = state === 'working' ? 'it is recorded as failed now, and what it left is removed' : 'it is finished now';
+  if (unrecorded) {
+    const what = `the run ${run} has failed (${ERRORS[unrecorded.code].summary}) and could not be recorded`;
+    return {
+      text: `${what}: ${unrecorded.why}; ${now}`,
+      hint: 'look at what it said then: journalctl --since yesterday',
+    };
+  }
+  return {
+    text: `the run ${run} did not come to its record, as when it is killed; ${now}`,
+    hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
+  };
+}
+
 async function clear(path: string): Promise<void> {
   if (!(await exists(path))) return;
   const folders = openRunFolders(path);
   for (const run of await folders.listPartials()) await folders.removePartial(run);
 }
 
-async function giveUp(host: HostConfig, { run, draft, phase }: Journal, clock: BackupContext['clock']): Promise<void> {
+async function giveUp(
+  host: HostConfig,
+  { run, draft, phase, unrecorded }: Journal,
+  clock: BackupContext['clock'],
+): Promise<void> {
   await discardFolders(host, run);
+  const code = unrecorded?.code ?? 'interrupted';
   const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
-  await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code: 'interrupted', phase } }, clock);
+  await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
 }
 
 /** Makes a run whose archives are all durable a complete one, whose copies to the offsites are owed. Can be repeated. */

@@ -58,7 +58,7 @@ const Common = {
     .max(64)
     .optional()
     .describe(
-      'Dump programs that are wanted at a time; one more than there are cores if absent, fewer where the server has not enough connections',
+      'Dump programs that may read at a time, never more; a short one for the accounts comes besides. If absent: one more than there are cores, and up to some twice as many where the data does not come out even. Fewer where the server has not enough connections',
     ),
   snapshot: z
     .strictObject({

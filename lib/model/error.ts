@@ -12,7 +12,7 @@ export const ERRORS = {
   'dump-failed': { exit: 4, retryable: true, summary: 'a dump did not complete' },
   'schema-changed': { exit: 4, retryable: true, summary: 'a table or another object was changed during the dump' },
   'lock-timeout': { exit: 4, retryable: true, summary: 'another session kept a lock for too long' },
-  'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump lacks objects that the server has' },
+  'dump-incomplete': { exit: 4, retryable: false, summary: 'a dump holds other objects than the server has' },
   'account-lacks-privilege': { exit: 4, retryable: false, summary: 'the backup account lacks a privilege' },
   'replica-lagging': {
     exit: 4,

@@ -24,7 +24,10 @@ interface Restored {
         | { readonly kind: 'position'; readonly file: string; readonly position: number };
       readonly takenFrom: 'primary' | 'replica';
     };
-    readonly done: { readonly lagSeconds: number | null } | null;
+    readonly done: {
+      readonly kind: 'caught-up' | 'quiet' | 'behind';
+      readonly lagSeconds: number | null;
+    } | null;
   } | null;
 }
 
@@ -48,7 +51,20 @@ function formatSeed({ plan, done }: NonNullable<Restored['seed']>): string {
   const from = start.kind === 'gtid' ? `the GTID ${start.gtid}` : `${start.file}:${start.position}`;
   const run = `the run was taken from ${takenFrom === 'primary' ? 'that server' : 'a replica of it'}`;
   if (!done) return `would then follow ${where} from ${from} on: ${run}`;
-  return `follows ${where} from ${from} on, ${done.lagSeconds ?? '?'} s behind it now: ${run}`;
+  return `follows ${where} from ${from} on, and ${howFar(done)}: ${run}`;
+}
+
+function howFar({ kind, lagSeconds }: NonNullable<NonNullable<Restored['seed']>['done']>): string {
+  switch (kind) {
+    case 'caught-up':
+      return 'has caught up with it';
+    case 'quiet':
+      return 'has applied all that has come from it so far';
+    case 'behind': {
+      const lag = lagSeconds === null ? 'nobody knows how far' : `${lagSeconds} s by its own account`;
+      return `is still catching up (behind: ${lag}; look again with SHOW SLAVE STATUS)`;
+    }
+  }
 }
 
 function whatIsDone(database: string | null, { drops, refused }: Restored['plan']): string {

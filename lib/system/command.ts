@@ -8,6 +8,8 @@ import type { Bytes } from '../model/stages.ts';
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
 export interface Ended {
   readonly exitCode: number | null;
+  /** The signal that killed the program, where it is known. */
+  readonly signal?: string | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -29,6 +31,8 @@ interface RunOptions {
   readonly signal?: AbortSignal;
   /** The user whom the program runs as; only root may name another than itself. */
   readonly as?: SystemUser | undefined;
+  /** An open file that the program finds at /dev/fd/3, such as one without a name. Only for `run`. */
+  readonly thirdFile?: number;
 }
 
 /** One word of a POSIX shell. zx's own `quote` emits bash's `$'…'`, which dash runs as something else. */
@@ -61,7 +65,12 @@ export async function run(program: string, args: readonly string[], options: Run
     cwd: undefined,
     ...personOf(options),
     // zx would leave an empty standard input open, on which a program that reads it waits for ever.
-    stdio: [options.input?.length ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [
+      options.input?.length ? 'pipe' : 'ignore',
+      'pipe',
+      'pipe',
+      ...(options.thirdFile === undefined ? [] : [options.thirdFile]),
+    ],
     input: options.input?.length ? options.input : undefined,
     spawn: options.as === undefined ? spawn : spawnAs(options.as),
     signal: options.signal,
@@ -70,9 +79,9 @@ export async function run(program: string, args: readonly string[], options: Run
   running.child?.stdin?.on('error', () => undefined); // EPIPE: the exit code tells more
   const stop =
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
-  const { exitCode, stdout, stderr } = await running;
+  const { exitCode, signal, stdout, stderr } = await running;
   clearTimeout(stop);
-  return { exitCode, stdout, stderr };
+  return { exitCode, signal, stdout, stderr };
 }
 
 /** Environment and folder of a program. Another user may not enter this process's folder, nor has its home. */
@@ -121,7 +130,7 @@ export function start(
   child.stdin.on('error', () => undefined); // EPIPE: the exit code tells more
   const ended = new Promise<Omit<Ended, 'stdout'>>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: null, stderr: error.message }));
-    child.on('close', (exitCode) => resolve({ exitCode, stderr }));
+    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr }));
   });
   return { child, stdin: child.stdin, stdout: child.stdout, ended };
 }

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { clientFailure, errorLine, errorNumber } from '../../lib/database/client-failure.ts';
 import type { Connection } from '../../lib/database/connection.ts';
+import { start } from '../../lib/system/command.ts';
 
 const connection: Connection = {
   server: { kind: 'socket', path: '/run/mysqld/mysqld.sock' },
@@ -43,6 +44,17 @@ t.test('names the option file when the password is wrong', async (t) => {
   t.equal(error.code, 'database-unreachable');
   t.match(error.message, 'access denied for the account');
   t.match(error.hint, '/etc/coffre/my.cnf');
+});
+
+t.test('a program that a signal has ended is a matter of the host, not of the server', async (t) => {
+  const running = start('sleep', ['60']);
+  running.child.kill('SIGKILL');
+  t.match(clientFailure('dump the database `shop`', connection, await running.ended), {
+    code: 'dump-failed',
+    message: 'cannot dump the database `shop`: the program was killed by SIGKILL',
+    hint: /dmesg \| tail/,
+  });
+  t.match(clientFailure('ask', connection, { exitCode: 2, stderr: '' }), { hint: /journalctl -u mariadb/ });
 });
 
 t.test('names the table that was changed while its rows were dumped, and no other text', (t) => {

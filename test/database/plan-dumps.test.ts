@@ -54,6 +54,27 @@ t.test('every database is in exactly one group, within the connections, whatever
   );
 });
 
+t.test('a number that somebody allows is never exceeded, and one that can be used is', async (t) => {
+  fc.assert(
+    fc.property(servers, fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 40 }), (all, parallel, limit) => {
+      const plan = planDumps(all, { parallel, most: parallel, limit });
+      const names = plan.groups.flatMap(({ databases }) => databases);
+      if (names.length !== all.length || new Set(names).size !== all.length) throw new Error('not each once');
+      return rowDumpers(plan) <= Math.min(parallel, limit);
+    }),
+    { numRuns: 300 },
+  );
+  const huge = [database('shop', 1500, [1480]), database('small', 1)];
+  const dumpers = [1, 2, 3, 4, 5].map((most) => planDumps(huge, { parallel: most, most, limit: 50 }));
+  t.same(dumpers.map(rowDumpers), [1, 2, 3, 4, 5]);
+  t.same(
+    dumpers.map(({ groups: [shop] }) => shop?.split.map(({ parts }) => parts)),
+    [[], [], [], [2], [3]],
+    'a table can be split where a program is left for its database, and one for the other databases',
+  );
+  t.same(planDumps(huge, { parallel: 3, most: 3, limit: 50 }).groups[0]?.batches, [['t0']]);
+});
+
 t.test('no program has much more than its share, of few large tables or of many', async () => {
   const tables = fc.oneof(
     fc.array(fc.integer({ min: 64, max: 3000 }), { minLength: 1, maxLength: 3 }),

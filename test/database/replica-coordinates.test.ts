@@ -75,6 +75,7 @@ t.test('what does not agree is not recorded', async (t) => {
   const source: ReplicaSource = {
     ...{ name: '', address: 'a', port: 1, receiving: 'yes', applying: true, receiveError: 0, applyError: 0 },
     ...{ lagSeconds: 2, delaySeconds: 0, usesGtid: true, filtered: false, file: 'b.1', position: 9 },
+    ...{ receivedFile: 'b.1', receivedPosition: 9 },
   };
   const good: Coordinates = {
     ...{ table: parseGtidSet('1-1-9,0-1-3'), memory: parseGtidSet('0-1-3,1-1-9'), transactional: true, ownServer: 2 },

@@ -2,8 +2,9 @@ import t from 'tap';
 import * as z from 'zod';
 import { execute, query, queryLines, queryRecords } from '../../lib/database/client.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
-import { followPrimary, silenceEvents, startFollowing } from '../../lib/database/seed-replica.ts';
+import { followPrimary, silenceEvents } from '../../lib/database/seed-replica.ts';
 import { inspectSeedTarget } from '../../lib/database/seed-target.ts';
+import { startFollowing } from '../../lib/database/start-following.ts';
 import type { ThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { accountOn, bareReplica, primaryFor, REPLICATION, until } from '../fixture/replica-pair.ts';
 

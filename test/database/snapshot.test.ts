@@ -136,6 +136,9 @@ t.test('gives up when another session holds a lock, and leaves writers free', as
   await new Promise((resolve) => other.stdout.once('data', resolve));
   await t.rejects(openSnapshot(server.root, facts, { limits: { lockWaitMs: 1000 }, fallback: 'fail' }), {
     code: 'lock-timeout',
+    message:
+      /^cannot hold back changes of tables for a moment \(BACKUP STAGE START\) in the database at \/.*: another /,
+    hint: /SHOW FULL PROCESSLIST/,
   });
   terminate(other.child);
   await other.ended;

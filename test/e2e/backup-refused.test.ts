@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { execute } from '../../lib/database/client.ts';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { assertExplained, assertNothingHalfDone, runsAt, STORE } from '../fixture/nothing-half-done.ts';
 import { folderOfProgramsWithout, pathWith } from '../fixture/programs.ts';
+import { publishedManifests } from '../fixture/published.ts';
 import { eventsOf } from '../fixture/task.ts';
 import { worldFor } from '../fixture/world.ts';
 
@@ -105,6 +106,39 @@ badDay('another file system than that of the inventory is where the store should
   });
   const ended = await world.task('backup', [], { inventory });
   assertExplained(t, ended, 8, /^error: cannot write to the store .*: no fuse\.glusterfs there/, /findmnt/);
+});
+
+badDay('the signing key is gone: the next run records what has failed, and does not call it killed', async (t) => {
+  const key = world.at('host/var/lib/coffre/signing');
+  await rename(key, `${key}.away`);
+  const before = publishedManifests(world).length;
+  const ended = await world.task('backup', []);
+  assertExplained(
+    t,
+    ended,
+    8,
+    /^error: cannot sign for db1: there is no signing key at /,
+    /tasks\/keys\.ts signer db1$/,
+  );
+  t.match(ended.stderr, /this run has failed, and for the same reason is not on record/);
+  t.strictSame([...new Set(ended.stderr.match(/keys\.ts signer.*$/gm))], ['keys.ts signer db1'], 'one hint');
+  await rename(`${key}.away`, key);
+  const optionFile = world.at('host/etc/coffre/nobody.cnf');
+  await writeFile(optionFile, '[client]\nuser = nobody\npassword = "x"\n', { mode: 0o600 });
+  const inventory = await world.inventoryWith((host) => {
+    host.database.optionFile = optionFile;
+  });
+  const next = await world.task('backup', [], { inventory });
+  assertExplained(t, next, 7, /access denied for the account$/, /nobody\.cnf/);
+  t.match(
+    next.stderr,
+    /the run \S+ has failed \(refused for safety\) and could not be recorded: cannot sign for db1: .*; it is recorded as failed now/,
+  );
+  t.notMatch(next.stderr, /killed/);
+  t.match(publishedManifests(world).slice(before), [
+    { outcome: 'failed', error: { code: 'refused', phase: 'preflight' } },
+    { outcome: 'failed', error: { code: 'database-unreachable' } },
+  ]);
 });
 
 badDay('the store is read-only', async (t) => {

@@ -48,7 +48,7 @@ t.test('by the authority of its certificate it follows, encrypted', async (t) =>
   const server = await bareReplica(t, 61);
   const ended = await seed(server, ours.ca);
   t.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
-  t.match(ended.stdout, /follows 127\.0\.0\.1:\d+ from the GTID /);
+  t.match(ended.stdout, /follows 127\.0\.0\.1:\d+ from the GTID .* and has caught up with it/);
   await execute(primary.root, 'INSERT INTO crm.visit VALUES (1)');
   const Count = z.object({ n: z.int() });
   const arrived = async () =>

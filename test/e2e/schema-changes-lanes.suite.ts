@@ -33,7 +33,7 @@ const scratch = await startThrowawayServer({ folder: scratchFolder });
 t.teardown(() => scratch.stop());
 const inventory = await world.inventoryWith((host) => {
   host.compression = { program: 'gzip', level: 1 };
-  host.database.parallel = 3;
+  host.database.parallel = 5;
   host.database.snapshot = { attempts: 1 };
 });
 const sums = async (connection: Connection) =>

@@ -3,7 +3,7 @@ const PURPOSES: readonly (readonly [RegExp, string])[] = [
   [/^BACKUP STAGE BLOCK_COMMIT\b/, 'hold back commits for a moment'],
   [/^FLUSH TABLES WITH READ LOCK\b/, 'hold back commits for a moment'],
   [/^BACKUP STAGE (?:START|FLUSH|BLOCK_DDL)\b/, 'hold back changes of tables for a moment'],
-  [/^LOCK TABLES\b/, 'hold back writers of the tables without transactions'],
+  [/^FLUSH TABLES\b/, 'hold back writers of the tables without transactions'],
 ];
 
 /** What a statement of our own is to hold back, with the statement; undefined for one that waits for no lock. */

@@ -11,6 +11,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1049: ['dump-failed', 'a database is gone'],
   1053: ['database-unreachable', 'the server is shutting down'],
   1062: ['dump-failed', 'two rows have the same unique key'],
+  1104: ['dump-failed', 'the server refuses a query of so many rows'],
   1118: ['dump-failed', 'a row is too large for its table'],
   1130: ['database-unreachable', 'the server does not accept this host'],
   1142: ['account-lacks-privilege', 'the account may not use a table'],
@@ -49,7 +50,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
 /**
  * A failed client program as an error. Its standard error holds whole statements, row data included, so that only
  * the error's number is taken from it: `ERROR 1064 (42000)`, `Got error: 1045:`, `Error 2013:`, `…' (1356)`; and of the
- * dump program's own sentence the table at whose rows it was. `what` completes "cannot".
+ * dump program's own sentence the table at whose rows it was, of the server's the name of an option. `what` completes "cannot".
  */
 export function clientFailure(what: string, connection: Connection, ended: Omit<Ended, 'stdout'>): CoffreError {
   const number = errorNumber(ended.stderr);
@@ -58,7 +59,14 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
     'dump-failed',
     number === undefined ? howItEnded(ended) : `the server reports error ${number}`,
   ];
-  const why = number === 1412 && table !== undefined ? meaning.replace('a table', `the table ${table}`) : meaning;
+  const option = number === 1290 ? forbiddingOption(ended.stderr) : undefined;
+  const why =
+    number === 1412 && table !== undefined
+      ? meaning.replace('a table', `the table ${table}`)
+      : meaning.replace(
+          'an option of the server',
+          option ? `the server's option ${option}` : 'an option of the server',
+        );
   const ofHost = number === undefined && ended.exitCode === null;
   return new CoffreError(code, `cannot ${what}: ${why}`, {
     hint: ofHost ? KILLED : hintFor(number, code, connection),
@@ -68,6 +76,11 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
 /** The table at whose rows the dump program was, as SQL and without its database: that it does not tell. */
 function dumpedTable(stderr: string): string | undefined {
   return /^[a-z-]+: Error \d+: [^`\n]* when dumping table (`(?:[^`\n]|``)+`) at row: \d+$/m.exec(stderr)?.[1];
+}
+
+/** The name alone of the option that the server names: `… is running with the --read-only option so …`. */
+function forbiddingOption(stderr: string): string | undefined {
+  return /^ERROR 1290 \([^\n]* with the (--[a-z_-]+)(?:=[^ \n]*)? option/m.exec(stderr)?.[1];
 }
 
 /** No server ends a program of this host. */
@@ -119,8 +132,8 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
   if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
-  if (number === 1290)
-    return "look at: SHOW VARIABLES WHERE Variable_name IN ('read_only', 'strict_password_validation')";
+  if (number === 1104) return 'run as an administrator: SET GLOBAL max_join_size = 18446744073709551615;';
+  if (number === 1290) return 'look at that option in: SHOW GLOBAL VARIABLES, and in the option files of the server';
   // Who keeps it, this account may not see.
   if (code === 'lock-timeout')
     return 'look at: SHOW FULL PROCESSLIST, as an administrator; SHOW OPEN TABLES WHERE In_use > 0 names the tables';

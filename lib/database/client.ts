@@ -15,9 +15,19 @@ const MACHINE = [
   '--default-character-set=utf8mb4',
 ] as const;
 
-/** Arguments that make the client a machine's tool: one row a line, nothing escaped, no second try. */
+/**
+ * A server can give its sessions fewer rows than there are, and say nothing. What it would have given is kept in a
+ * variable, because the dump program has no way to ask for all of them.
+ */
+const ALL_ROWS = '18446744073709551615';
+const SETTINGS = `sql_mode='', @coffre_select_limit=@@sql_select_limit, sql_select_limit=${ALL_ROWS}, sql_big_selects=1`;
+
+/** Whether the server gives fewer rows to a session that has not asked for all: SQL, for a machine's session. */
+export const CUTS_ROWS = `IF(@coffre_select_limit < ${ALL_ROWS}, 1, 0)`;
+
+/** Arguments that make the client a machine's tool: one row a line, nothing escaped, nothing cut, no second try. */
 export async function machineArguments(connection: Connection): Promise<readonly string[]> {
-  return [...(await clientArguments(connection)), ...MACHINE, sessionSettings(connection, "sql_mode=''")];
+  return [...(await clientArguments(connection)), ...MACHINE, sessionSettings(connection, SETTINGS)];
 }
 
 const TIMEOUT_MS = 10 * 60 * 1000;

@@ -3,7 +3,7 @@ import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts';
-import { type Ask, query } from './client.ts';
+import { type Ask, CUTS_ROWS, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { type ConnectionFacts, connectionBudget } from './connection-budget.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
@@ -45,12 +45,14 @@ const Settings = z.object({
   usedConnections: z.coerce.number().int(),
   accountLimit: z.int(),
   accountConnections: z.int(),
+  cutsRows: z.int().transform((cuts) => cuts === 1),
 });
 
 const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bin, 1, 0), 'maxConnections', @@max_connections,
   'usedConnections', (SELECT VARIABLE_VALUE - 1 FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'),
   'accountLimit', @@SESSION.max_user_connections,
-  'accountConnections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1)))`;
+  'accountConnections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1)),
+  'cutsRows', ${CUTS_ROWS})`;
 
 /** The version of a server, as it tells it. Throws `database-unreachable`. */
 export async function readServerVersion(connection: Connection): Promise<string> {
@@ -71,6 +73,7 @@ export async function inspectServer(
   const [settings] = await ask(SETTINGS, Settings);
   if (!settings) throw new CoffreError('dump-failed', `cannot inspect ${describeServer(connection)}: no answer`);
   await assertPrivileges(connection, wish);
+  if (settings.cutsRows) throw cutRows();
   const counts = await countObjects(ask, exclude);
   for (const [name, found] of counts) if (isEmptyForeignFolder(name, found)) counts.delete(name);
   await assertDumpable(ask, counts);
@@ -80,7 +83,7 @@ export async function inspectServer(
     counts: found,
     ...(storage.get(name) ?? NO_STORAGE),
   }));
-  const { version, binlog, ...connections } = settings;
+  const { version, binlog, cutsRows: _, ...connections } = settings;
   connectionBudget(connections, sessionsOf(wish.nonTransactional));
   return {
     version,
@@ -91,6 +94,16 @@ export async function inspectServer(
     viewReferences: await readViewReferences(ask),
     changingColumns: await readChangingColumns(ask, counts),
   };
+}
+
+function cutRows(): CoffreError {
+  return new CoffreError(
+    'dump-failed',
+    'cannot dump everything: the server gives each session only so many rows of a query (sql_select_limit)',
+    {
+      hint: 'run as an administrator: SET GLOBAL sql_select_limit = 18446744073709551615; look at its option files and at init_connect, too',
+    },
+  );
 }
 
 /** Connections that hold locks during a backup: the barrier's, and one for tables where they are locked. */

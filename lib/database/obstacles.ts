@@ -22,6 +22,7 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
  *
  * - a view whose table or definer is gone: the dump ends there, and lacks all that comes after it;
  * - an event with `;;` in it: the dump program looks for a delimiter for ever;
+ * - events of a database with a quote in its name: the dump program cannot find that database again for them;
  * - tables in a folder without an encoded name: the dump cannot be restored;
  * - a table whose history is kept by transactions: the dump program refuses it, and without its history it could not
  *   be loaded either.
@@ -31,6 +32,7 @@ export async function assertDumpable(ask: Ask, counts: ReadonlyMap<DatabaseName,
     ...foreignFolders(counts),
     ...(await brokenViews(ask, counts)),
     ...(await endlessEvents(ask, counts)),
+    ...eventsOfQuoted(counts),
     ...(await transactionHistories(ask, counts)),
   ];
   const [first] = findings;
@@ -105,6 +107,18 @@ async function endlessEvents(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectC
     .map(({ database, name }) => ({
       sentence: `the event ${quoteIdentifier(database)}.${quoteIdentifier(name)} has ;; in it, which no dump program gets over`,
       hint: `write it with a single ; or a blank between: SHOW CREATE EVENT ${quoteIdentifier(database)}.${quoteIdentifier(name)}`,
+    }));
+}
+
+/** The dump program puts a name as a text where it selects the database of events, and that text is not the name. */
+const ALTERED_AS_TEXT = /['"\\\n\r]/;
+
+function eventsOfQuoted(counts: ReadonlyMap<DatabaseName, ObjectCounts>): Obstacle[] {
+  return [...counts]
+    .filter(([name, { events }]) => events > 0 && ALTERED_AS_TEXT.test(name))
+    .map(([name]) => ({
+      sentence: `the database ${quoteIdentifier(name)} has events, and a quote or a backslash in its name: no dump program finds them`,
+      hint: 'drop its events, or move them to a database of another name; or list it under database.exclude',
     }));
 }
 

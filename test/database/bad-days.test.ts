@@ -101,30 +101,55 @@ t.test('what a dump would stumble over is found beforehand, all of it', async (t
        PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
      CREATE TABLE by_time (a INT, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END,
        PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+     CREATE DATABASE \`o'clock\`; CREATE EVENT \`o'clock\`.e ON SCHEDULE EVERY 1 DAY DO SELECT 1; CREATE DATABASE \`without's\`;
      CREATE DATABASE other; CREATE VIEW other.w AS SELECT * FROM shop.fine; DROP VIEW shop.fine;`,
   );
   const error = await inspectServer(server.root, { exclude: [] }).catch((reason: unknown) => reason);
   t.match(error, { code: 'dump-failed' });
   t.same((error as { findings: string[] }).findings.map((each) => /`.*`/.exec(each)?.[0]).sort(), [
+    "`o'clock`",
     '`other`.`w`',
     '`shop`.`by id`',
     '`shop`.`e`',
     '`shop`.`v\\ \'"`',
   ]);
   t.match((error as { hint: string }).hint, /SHOW CREATE VIEW/);
-  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other'] }));
+  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other', "o'clock"] }));
   await runSql(server, 'SET GLOBAL max_connections = 10');
-  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other'] }));
+  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other', "o'clock"] }));
   const others = [];
   for (let n = 0; n < 5; n += 1) others.push(await Session.open(server.root));
-  await t.rejects(inspectServer(server.root, { exclude: ['shop', 'other'] }), {
+  await t.rejects(inspectServer(server.root, { exclude: ['shop', 'other', "o'clock"] }), {
     code: 'dump-failed',
     message: /: 6 connections are needed, and 5 of 10 are free$/,
     hint: /SET GLOBAL max_connections = 11;/,
   });
   await runSql(server, 'SET GLOBAL max_connections = 11');
-  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other'] }), 'what it says is enough');
+  await t.resolves(inspectServer(server.root, { exclude: ['shop', 'other', "o'clock"] }), 'what it says is enough');
   await Promise.all(others.map((session) => session.close()));
+});
+
+t.test('a server that gives fewer rows than there are, and does not say so, is refused', async (t) => {
+  const server = await serverFor(t);
+  const folder = t.testdir({});
+  await runSql(
+    server,
+    `CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT); INSERT INTO t SELECT seq FROM seq_1_to_100;
+     CREATE USER bkp@localhost IDENTIFIED BY 'right#1'; GRANT ${GRANTS} ON *.* TO bkp@localhost;`,
+  );
+  const account = backupAccount(`${folder}/my.cnf`, server.socket, 'right#1');
+  const refused = {
+    code: 'dump-failed',
+    message: /sql_select_limit/,
+    hint: /SET GLOBAL sql_select_limit = 18446744073709551615/,
+  };
+  await t.resolves(inspectServer(account, { exclude: [] }));
+  await runSql(server, 'SET GLOBAL sql_select_limit = 1000000');
+  await t.rejects(inspectServer(account, { exclude: [] }), refused);
+  await runSql(server, "SET GLOBAL sql_select_limit = DEFAULT, GLOBAL init_connect = 'SET sql_select_limit = 5'");
+  await t.rejects(inspectServer(account, { exclude: [] }), refused, 'where only some accounts are given fewer, too');
+  const counted = await query(account, 'SELECT JSON_OBJECT("a", a) FROM shop.t', z.object({ a: z.int() }));
+  t.equal(counted.length, 100, 'what is asked for is never cut');
 });
 
 t.test('a dump that does not come to its end', async (t) => {

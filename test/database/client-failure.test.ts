@@ -46,6 +46,22 @@ t.test('names the option file when the password is wrong', async (t) => {
   t.match(error.hint, '/etc/coffre/my.cnf');
 });
 
+t.test('names the option of the server that forbids it, and no value', (t) => {
+  const told = (option: string) =>
+    clientFailure('ask', connection, {
+      exitCode: 1,
+      stderr: `--------------\nSELECT 'secret'\n--------------\n\nERROR 1290 (HY000) at line 1: The MariaDB server is running with the ${option} option so it cannot execute this statement\n`,
+    });
+  t.match(told('--max-thread-mem-used'), {
+    code: 'refused',
+    message: "cannot ask: the server's option --max-thread-mem-used forbids it",
+    hint: /SHOW GLOBAL VARIABLES/,
+  });
+  t.match(told('--secret=x'), { message: "cannot ask: the server's option --secret forbids it" });
+  t.match(told("'odd' text"), { message: 'cannot ask: an option of the server forbids it' });
+  t.end();
+});
+
 t.test('a program that a signal has ended is a matter of the host, not of the server', async (t) => {
   const running = start('sleep', ['60']);
   running.child.kill('SIGKILL');

@@ -7,7 +7,7 @@ import type { Bytes } from '../model/stages.ts';
 import { explained } from './explained.ts';
 
 /** What one call reads or writes: each is a trip to another thread and back, whatever its size. */
-const BLOCK_BYTES = 512 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 
 /** Suffix of a file that is not finished. Only who follows its writer reads one; the next run removes it. */
 export const PARTIAL = '.partial';
@@ -148,7 +148,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A file from `start` on, in chunks of a mebibyte, at most `bytes` of it. Each chunk is in the memory of the one before. */
+/** A file from `start` on, in chunks, at most `bytes` of it. Each chunk is in the memory of the one before. */
 export async function* readStream(path: string, start = 0, bytes = Number.POSITIVE_INFINITY): Bytes {
   const handle = await open(path, 'r').catch((error: unknown) => {
     throw explained('read', path, error);

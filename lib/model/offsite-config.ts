@@ -30,7 +30,9 @@ export const SftpOffsiteConfig = z.strictObject({
   verify: z
     .enum(['auto', 'rehash', 'read-back', 'size'])
     .default('auto')
-    .describe('How a copy is verified: sha256sum over there, reading it back, its size, or the best that works'),
+    .describe(
+      'How a copy is verified: openssl or sha256sum over there, reading it back, its size, or the best that works',
+    ),
   admin: ContractorAdmin.optional().describe(
     'Who may set up the account of this offsite on its server; if absent, the contractor is only told what to set up',
   ),

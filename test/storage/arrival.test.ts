@@ -76,6 +76,44 @@ t.test('what differs over there is found, whether it was read behind the upload 
   }
 });
 
+t.test('a server with commands hashes: with openssl, or else with sha256sum, and nothing is read back', async (t) => {
+  const shell = await startThrowawaySshd({ folder: join(root, 'shell'), sftpOnly: false });
+  const login = await readFile(shell.identityPath);
+  const there = await connectSsh({ ...shell, identity: login, unreachable: 'offsite-unreachable' });
+  t.teardown(async () => {
+    there.close();
+    await shell.stop();
+  });
+  const path = join(root, "there's a \\ in it");
+  await sftp.upload(path, [content] as never, () => undefined);
+  const unread: Pick<Sftp, 'stat' | 'download'> = {
+    stat: (path) => sftp.stat(path),
+    download: () => {
+      throw new Error('it is read back');
+    },
+  };
+  for (const [missing, hasher] of [
+    [[], 'openssl'],
+    [['openssl'], 'sha256sum'],
+  ] as const) {
+    const asked: string[] = [];
+    const run: typeof there.run = async (words, options) => {
+      const [program = ''] = words;
+      if ((missing as readonly string[]).includes(program)) {
+        return await there.run([`${program}-is-missing`, ...words.slice(1)], options);
+      }
+      asked.push(program);
+      return await there.run(words, options);
+    };
+    const { compare } = await new Arrivals({ run }, unread, 'there', 'rehash').begin(path);
+    t.equal(await compare(FACTS), 're-hashed remotely');
+    await t.rejects(compare({ ...FACTS, sha256: sha256Of('other') }), { code: 'verification-failed' });
+    t.same([...new Set(asked)], [hasher]);
+  }
+  const { compare } = await new Arrivals(connection, sftp, 'there', 'rehash').begin(path);
+  await t.rejects(compare(FACTS), { code: 'offsite-unreachable', message: /neither openssl nor sha256sum/ });
+});
+
 t.test('an upload that fails ends its reader, too', async (t) => {
   const path = join(root, 'failed');
   const { mark, compare } = await new Arrivals(connection, sftp, 'there', 'auto').begin(path);

@@ -1,19 +1,10 @@
 import type { Bytes } from '../model/stages.ts';
-import { feed, start, terminate } from '../system/command.ts';
-import { requireProgram } from '../system/programs.ts';
+import { feed, terminate } from '../system/command.ts';
 import { errorLine } from './client-failure.ts';
-import { type Connection, clientArguments, clientUser, describeServer, sessionSettings } from './connection.ts';
+import { type Connection, describeServer } from './connection.ts';
+import { type PlaceAt, startLoader } from './load-client.ts';
 import { loadFailure } from './load-failure.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
-
-/**
- * Without these the client drops the comments in the bodies of routines, triggers and events, and turns their line
- * ends from CR LF into LF.
- */
-const FAITHFUL = ['--comments', '--binary-mode'];
-
-/** What a server has taken under looser rules than it has by default is in the dump, and has to go in again. */
-const LOOSE = 'innodb_strict_mode=0, check_constraint_checks=0';
 
 /**
  * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
@@ -25,7 +16,7 @@ export async function loadSql(
   connection: Connection,
   sql: Bytes | string,
   subject = 'SQL',
-  placeAt: (line: number) => string | undefined = () => undefined,
+  placeAt: PlaceAt = () => undefined,
 ): Promise<void> {
   const ended = await runClient(connection, typeof sql === 'string' ? once(sql) : sql);
   if (ended.exitCode === 0 && ended.stderr === '') return;
@@ -56,16 +47,7 @@ async function runClient(
   extra: readonly string[] = [],
   onStderr: (text: string) => void = () => undefined,
 ) {
-  const program = requireProgram('mariadb');
-  const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
-  const args = [
-    ...(await clientArguments(connection)),
-    ...FAITHFUL,
-    sessionSettings(connection, LOOSE),
-    ...machine,
-    ...extra,
-  ];
-  const running = start(program, args, { as: await clientUser(connection) });
+  const running = await startLoader(connection, extra);
   running.stdout.resume();
   running.child.stderr?.on('data', onStderr);
   try {

@@ -5,29 +5,52 @@ import { ITERATIONS } from '../seal/cipher.ts';
 import { openStream } from '../seal/open-stream.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
-import type { RestorePlan } from './plan-restore.ts';
+import type { LoadPlan } from './load-run.ts';
 import { readSealed } from './read-sealed.ts';
 
+/** An archive as a plain `.tar.gz` or `.tar.zst` stream. */
+export interface OpenedFile {
+  readonly archive: Archive;
+  readonly content: Bytes;
+}
+
 /**
- * The archives of a plan as plain `.tar.gz` or `.tar.zst` streams, in an order in which they can be loaded, which is that of the run.
- * Each MUST be read before the next is asked for.
+ * The archives of a plan, the accounts last, as up to `readers` sequences that can be read side by side; of each sequence
+ * an archive MUST be read before the next is asked for. Every archive is in one of them, unless the copy lacks it.
  */
-export async function* openArchives(
-  plan: RestorePlan,
+export function openArchives(
+  plan: LoadPlan,
   manifest: Manifest,
   reader: RunReader,
   passphrase: Passphrase,
-): AsyncGenerator<{ readonly archive: Archive; readonly content: Bytes }> {
+  readers: number,
+): readonly AsyncGenerator<OpenedFile, void, undefined>[] {
   const options = { iterations: manifest.encryption?.iterations ?? ITERATIONS };
   const { dayArchive } = manifest;
-  if (plan.form === 'store' || !dayArchive) {
-    for (const archive of plan.archives) {
+  if (plan.form !== 'store' && dayArchive) {
+    const tar = async () => openStream(await readSealed(reader, dayArchive), passphrase, options);
+    return [fromDayArchive(plan.archives, tar)];
+  }
+  // The longest first, so that none is left over at the end: what they refer to in each other is made last.
+  const left = plan.archives.toSorted((a, b) => rank(b) - rank(a));
+  async function* next(): AsyncGenerator<OpenedFile, void, undefined> {
+    for (let archive = left.shift(); archive; archive = left.shift()) {
       yield { archive, content: openStream(await readSealed(reader, archive), passphrase, options) };
     }
-    return;
   }
-  const left = new Map(plan.archives.map((archive) => [archive.file.replace(/\.enc$/, ''), archive]));
-  for await (const entry of readDayArchive(openStream(await readSealed(reader, dayArchive), passphrase, options))) {
+  return Array.from({ length: Math.max(1, Math.min(readers, left.length)) }, next);
+}
+
+function rank({ database, plainBytes }: Archive): number {
+  return database === null ? -1 : plainBytes;
+}
+
+async function* fromDayArchive(
+  archives: readonly Archive[],
+  tar: () => Promise<Bytes>,
+): AsyncGenerator<OpenedFile, void, undefined> {
+  const left = new Map(archives.map((archive) => [archive.file.replace(/\.enc$/, ''), archive]));
+  for await (const entry of readDayArchive(await tar())) {
     const archive = left.get(entry.name);
     if (!archive) continue;
     left.delete(entry.name);

@@ -5,6 +5,7 @@ import { ITERATIONS } from '../seal/cipher.ts';
 import { openStream } from '../seal/open-stream.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
+import { openFromDayArchive, partsOf } from './day-archive-parts.ts';
 import type { LoadPlan } from './load-run.ts';
 import { readSealed } from './read-sealed.ts';
 
@@ -27,15 +28,22 @@ export function openArchives(
 ): readonly AsyncGenerator<OpenedFile, void, undefined>[] {
   const options = { iterations: manifest.encryption?.iterations ?? ITERATIONS };
   const { dayArchive } = manifest;
-  if (plan.form !== 'store' && dayArchive) {
-    const tar = async () => openStream(await readSealed(reader, dayArchive), passphrase, options);
-    return [fromDayArchive(plan.archives, tar)];
+  const fromDay = plan.form !== 'store' && dayArchive ? dayArchive : undefined;
+  const parts = fromDay ? partsOf(manifest, plan.archives) : null;
+  if (fromDay && !parts) {
+    const tar = async () => openStream(await readSealed(reader, fromDay), passphrase, options);
+    return [wholeDayArchive(plan.archives, tar)];
   }
+  const open = async (archive: Archive): Promise<Bytes | undefined> =>
+    fromDay
+      ? await openFromDayArchive(archive, parts?.get(archive), fromDay, manifest, reader, passphrase)
+      : openStream(await readSealed(reader, archive), passphrase, options);
   // The longest first, so that none is left over at the end: what they refer to in each other is made last.
   const left = plan.archives.toSorted((a, b) => rank(b) - rank(a));
   async function* next(): AsyncGenerator<OpenedFile, void, undefined> {
     for (let archive = left.shift(); archive; archive = left.shift()) {
-      yield { archive, content: openStream(await readSealed(reader, archive), passphrase, options) };
+      const content = await open(archive);
+      if (content) yield { archive, content };
     }
   }
   return Array.from({ length: Math.max(1, Math.min(readers, left.length)) }, next);
@@ -45,7 +53,7 @@ function rank({ database, plainBytes }: Archive): number {
   return database === null ? -1 : plainBytes;
 }
 
-async function* fromDayArchive(
+async function* wholeDayArchive(
   archives: readonly Archive[],
   tar: () => Promise<Bytes>,
 ): AsyncGenerator<OpenedFile, void, undefined> {

@@ -20,14 +20,15 @@ import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { compareRestored } from './compare-restored.ts';
+import { partsOf, segmentsOf } from './day-archive-parts.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
 import { loadArchives } from './load-archives.ts';
 import type { LoadFailure } from './load-run.ts';
-import { metered } from './metered.ts';
+import { metered, meterOf } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
-import { readSealed } from './read-sealed.ts';
+import { readSealed, readSegments } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 
@@ -154,7 +155,19 @@ async function verifyAll(
   reader: RunReader,
   { emit, signal }: RestoreOrder,
 ): Promise<void> {
-  const files = plan.form === 'offsite' && manifest.dayArchive ? [manifest.dayArchive] : plan.archives;
+  const { dayArchive } = manifest;
+  const parts = plan.form === 'offsite' && dayArchive ? partsOf(manifest, plan.archives) : null;
+  if (parts && dayArchive) {
+    const ranges = segmentsOf(parts.values());
+    const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
+    const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
+    const watch = meterOf({ ...meter, totalBytes: Math.min(totalBytes, dayArchive.sealedBytes) });
+    for (const { first, count } of ranges) {
+      await drain(await readSegments(reader, dayArchive, first, count, { watch, passing: 'watched' }));
+    }
+    return;
+  }
+  const files = plan.form === 'offsite' && dayArchive ? [dayArchive] : plan.archives;
   for (const file of files) {
     const meter = { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes };
     const watch = (bytes: Bytes) => metered(bytes, meter);

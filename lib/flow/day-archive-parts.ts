@@ -1,34 +1,66 @@
-import { dayArchivePlaces } from '../archive/day-archive-places.ts';
+import { dayArchivePlaces, type Place } from '../archive/day-archive-places.ts';
 import { readDayArchive } from '../archive/read-day-archive.ts';
-import type { Archive, DayArchive, Manifest } from '../model/manifest.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
-import { ITERATIONS } from '../seal/cipher.ts';
-import { openPart, type SealedPart, sealedPart } from '../seal/open-part.ts';
-import { openStream } from '../seal/open-stream.ts';
-import type { Passphrase } from '../seal/passphrase.ts';
-import type { RunReader } from '../storage/run-reader.ts';
-import { readSealed, readSegments } from './read-sealed.ts';
+import { type SealedPart, sealedPart } from '../seal/open-part.ts';
 
-const HEAD_BYTES = 16;
+/** Archives that stand one after another in a day archive, but for few bytes between them, and where that is. */
+export interface DayArchiveRun {
+  /** Those that are wanted, in order. */
+  readonly archives: readonly Archive[];
+  /** All that stand there, by name. */
+  readonly names: readonly string[];
+  readonly part: SealedPart;
+}
 
-/** Where each of these archives is in the day archive of its run; null where that is known only by reading it. */
-export function partsOf(manifest: Manifest, archives: readonly Archive[]): ReadonlyMap<Archive, SealedPart> | null {
+/**
+ * Where the archives are in the day archive of their run; null where that is known only by reading it. What is nearer to each
+ * other than a segment is read in one go.
+ */
+export function dayArchiveRuns(manifest: Manifest, wanted: readonly Archive[]): readonly DayArchiveRun[] | null {
   const { dayArchive } = manifest;
   if (!dayArchive) return null;
   // The manifest has the archives in the order of the tar.
   const entries = manifest.archives.map((each) => ({ name: nameInTar(each), sizeBytes: each.compressedBytes }));
   const places = dayArchivePlaces(entries, dayArchive.plainBytes);
   if (!places) return null;
-  const parts = new Map<Archive, SealedPart>();
-  for (const archive of archives) {
-    const place = places.get(nameInTar(archive));
-    if (!place) return null;
-    parts.set(archive, sealedPart(dayArchive, place.start, place.bytes));
+  const runs: { archives: Archive[]; names: string[]; from: Place; to: Place }[] = [];
+  let skipped: string[] = [];
+  for (const archive of manifest.archives) {
+    const [name, place] = [nameInTar(archive), places.get(nameInTar(archive))];
+    const run = runs.at(-1);
+    if (!place || !wanted.includes(archive)) skipped.push(name);
+    else if (run && place.start - run.to.start - run.to.bytes < dayArchive.segments.segmentBytes) {
+      run.archives.push(archive);
+      run.names.push(...skipped, name);
+      run.to = place;
+      skipped = [];
+    } else {
+      runs.push({ archives: [archive], names: [name], from: place, to: place });
+      skipped = [];
+    }
   }
-  return parts;
+  return runs.map(({ archives, names, from, to }) => {
+    const bytes = to.start + to.bytes - from.start;
+    return { archives, names, part: sealedPart(dayArchive, from.start, bytes) };
+  });
 }
 
-/** The segments of the day archive that hold any of these parts, each once, as ranges in order. */
+/** The archives as up to `count` groups of runs, none with much more than its share: to be read side by side. */
+export function shareRuns(manifest: Manifest, wanted: readonly Archive[], count: number) {
+  const total = wanted.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+  const groups: Archive[][] = [];
+  let sharedBytes = 0;
+  for (const archive of manifest.archives.filter((each) => wanted.includes(each))) {
+    // By the middle of it: a large one begins a group of its own rather than end one.
+    const group = Math.min(count - 1, Math.floor(((sharedBytes + archive.plainBytes / 2) / Math.max(1, total)) * count));
+    groups[group] = [...(groups[group] ?? []), archive];
+    sharedBytes += archive.plainBytes;
+  }
+  return groups.filter((group) => group.length > 0);
+}
+
+/** The segments of the day archive that hold any of these parts, each once, as ranges in order; the first has the salt. */
 export function segmentsOf(parts: Iterable<SealedPart>): readonly { readonly first: number; readonly count: number }[] {
   const wanted = new Set<number>([0]);
   for (const { firstSegment, segments } of parts) {
@@ -44,55 +76,20 @@ export function segmentsOf(parts: Iterable<SealedPart>): readonly { readonly fir
 }
 
 /**
- * The content of one archive out of the day archive, reading only what holds it. Where something else stands there than
- * was reckoned, the day archive is read from its beginning. Throws `verification-failed`; undefined when it is not in it.
+ * The archives of a tar, each to be read before the next is asked for. With `names`, those that the tar is said to have:
+ * it ends where another one stands there.
  */
-export async function openFromDayArchive(
-  archive: Archive,
-  part: SealedPart | undefined,
-  dayArchive: DayArchive,
-  manifest: Manifest,
-  reader: RunReader,
-  passphrase: Passphrase,
-): Promise<Bytes | undefined> {
-  const options = { iterations: manifest.encryption?.iterations ?? ITERATIONS };
-  if (part) {
-    const head = await firstBytes(reader, dayArchive);
-    const source = await readSegments(reader, dayArchive, part.firstSegment, part.segments);
-    const tar = openPart(head, source, part, dayArchive.segments.segmentBytes, passphrase, options);
-    const found = await entryIn(tar, nameInTar(archive), 1);
-    if (found) return found;
+export async function* archivesIn(tar: Bytes, wanted: readonly Archive[], names?: readonly string[]) {
+  const left = new Map(wanted.map((archive) => [nameInTar(archive), archive]));
+  const expected = names?.values();
+  for await (const entry of readDayArchive(tar)) {
+    if (expected && expected.next().value !== entry.name) return;
+    const archive = left.get(entry.name);
+    if (!archive) continue;
+    left.delete(entry.name);
+    yield { archive, content: entry.content };
+    if (left.size === 0) return;
   }
-  const whole = openStream(await readSealed(reader, dayArchive), passphrase, options);
-  return await entryIn(whole, nameInTar(archive), Number.POSITIVE_INFINITY);
-}
-
-/** The content of the entry, if it is among the first ones; the tar is left when it has been read. */
-async function entryIn(tar: Bytes, name: string, among: number): Promise<Bytes | undefined> {
-  const entries = readDayArchive(tar);
-  let seen = 0;
-  for (let next = await entries.next(); !next.done; next = await entries.next()) {
-    const { value } = next;
-    if (value.name === name) {
-      return (async function* () {
-        try {
-          yield* value.content;
-        } finally {
-          await entries.return();
-        }
-      })();
-    }
-    seen += 1;
-    if (seen >= among) await entries.return();
-  }
-  return undefined;
-}
-
-async function firstBytes(reader: RunReader, dayArchive: DayArchive): Promise<Buffer> {
-  for await (const chunk of await readSegments(reader, dayArchive, 0, 1)) {
-    return Buffer.from(chunk.subarray(0, HEAD_BYTES));
-  }
-  return Buffer.alloc(0);
 }
 
 function nameInTar({ file }: Archive): string {

@@ -19,7 +19,7 @@ import { loadHeld } from './load-dump.ts';
 import { LoadProgress } from './load-progress.ts';
 import { makeViews, namesAny } from './make-views.ts';
 import { metered } from './metered.ts';
-import type { OpenedFile } from './open-archives.ts';
+import type { OpenedFile, OpenedSequence } from './open-archives.ts';
 import type { RestorePlan } from './plan-restore.ts';
 import { tellLostGrants } from './tell-lost-grants.ts';
 
@@ -40,8 +40,6 @@ export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
   /** What of an archive is loaded; all of it if absent. */
   readonly selections?: ReadonlyMap<Archive, Selection>;
 };
-
-type Sequence = AsyncGenerator<OpenedFile, void, undefined>;
 
 /** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
 const OF_ONE_DATABASE: readonly ErrorCode[] = ['restore-failed', 'schema-changed', 'account-lacks-privilege'];
@@ -86,7 +84,7 @@ export class LoadRun {
   }
 
   /** Loads the tables of a sequence of archives, up to the accounts, which have to wait for all others. */
-  async tables(sequence: Sequence): Promise<{ readonly sequence: Sequence; readonly file: OpenedFile } | undefined> {
+  async tables(sequence: OpenedSequence): Promise<{ readonly sequence: OpenedSequence; readonly file: OpenedFile } | undefined> {
     let isPaused = false;
     try {
       for (let next = await sequence.next(); !next.done; next = await sequence.next()) {

@@ -20,7 +20,7 @@ import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { compareRestored } from './compare-restored.ts';
-import { partsOf, segmentsOf } from './day-archive-parts.ts';
+import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
 import { loadArchives } from './load-archives.ts';
 import type { LoadFailure } from './load-run.ts';
@@ -156,9 +156,9 @@ async function verifyAll(
   { emit, signal }: RestoreOrder,
 ): Promise<void> {
   const { dayArchive } = manifest;
-  const parts = plan.form === 'offsite' && dayArchive ? partsOf(manifest, plan.archives) : null;
-  if (parts && dayArchive) {
-    const ranges = segmentsOf(parts.values());
+  const runs = plan.form === 'offsite' ? dayArchiveRuns(manifest, plan.archives) : null;
+  if (runs && dayArchive) {
+    const ranges = segmentsOf(runs.map(({ part }) => part));
     const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
     const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
     const watch = meterOf({ ...meter, totalBytes: Math.min(totalBytes, dayArchive.sealedBytes) });

@@ -53,7 +53,10 @@ export function shareRuns(manifest: Manifest, wanted: readonly Archive[], count:
   let sharedBytes = 0;
   for (const archive of manifest.archives.filter((each) => wanted.includes(each))) {
     // By the middle of it: a large one begins a group of its own rather than end one.
-    const group = Math.min(count - 1, Math.floor(((sharedBytes + archive.plainBytes / 2) / Math.max(1, total)) * count));
+    const group = Math.min(
+      count - 1,
+      Math.floor(((sharedBytes + archive.plainBytes / 2) / Math.max(1, total)) * count),
+    );
     groups[group] = [...(groups[group] ?? []), archive];
     sharedBytes += archive.plainBytes;
   }

@@ -84,7 +84,9 @@ export class LoadRun {
   }
 
   /** Loads the tables of a sequence of archives, up to the accounts, which have to wait for all others. */
-  async tables(sequence: OpenedSequence): Promise<{ readonly sequence: OpenedSequence; readonly file: OpenedFile } | undefined> {
+  async tables(
+    sequence: OpenedSequence,
+  ): Promise<{ readonly sequence: OpenedSequence; readonly file: OpenedFile } | undefined> {
     let isPaused = false;
     try {
       for (let next = await sequence.next(); !next.done; next = await sequence.next()) {

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { keepsKeyOrder } from '../../lib/archive/row-order.ts';
 
-const table = (body: string, end = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;') => `CREATE TABLE \`t\` (\n${body}\n${end}\n`;
+const table = (body: string, end = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;') =>
+  `CREATE TABLE \`t\` (\n${body}\n${end}\n`;
 const KEYED = '  `id` int(11) NOT NULL,\n  PRIMARY KEY (`id`)';
 
 t.test('a table of InnoDB with a primary key comes out in its order', async (t) => {

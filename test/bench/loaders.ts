@@ -34,9 +34,13 @@ function coffre(name: string, does: string, words: readonly string[], loads: Loa
       const options = ['--socket', target.socket, '--defaults-file', world.adminOptions, '--key', world.keys.company];
       const from = ['--inventory', world.inventoryFolder, '--from', 'store'];
       const key = ['--passphrase-file', places.keyPassphraseFile];
-      return await timed('/usr/bin/env', ['PATH=/usr/bin:/bin', agent, 'restore', ...from, ...options, ...key, ...words], {
-        signal,
-      });
+      return await timed(
+        '/usr/bin/env',
+        ['PATH=/usr/bin:/bin', agent, 'restore', ...from, ...options, ...key, ...words],
+        {
+          signal,
+        },
+      );
     },
     clear: async () => undefined,
   };

@@ -29,7 +29,8 @@ const ONE_TABLE_AIM = 0.03;
 
 export const restore: BenchCommand = {
   usage: '[--size GB] [--shape keyed|mixed|many-small|one-huge] [--rounds N] [--peers NAME,…|none] [--json]',
-  summary: 'a restore by coffre, of all and of one table, and by every peer that is installed (1.5 GB, keyed, 3 rounds)',
+  summary:
+    'a restore by coffre, of all and of one table, and by every peer that is installed (1.5 GB, keyed, 3 rounds)',
   async run(words, signal) {
     const options = optionsOf(words, { size: '1.5', shape: 'keyed', rounds: '3', peers: 'all', json: false });
     const bytes = positive('size', options.size) * 1e9;

@@ -97,7 +97,7 @@ for (const [form, parallel] of [
 ] as const) {
   t.test(`${form}, ${parallel} at a time: all comes as it was, with views that need each other`, async (t) => {
     const { result, error, told } = await load(form, parallel);
-    t.equal(error, undefined, error?.message);
+    t.equal(error?.message, undefined);
     t.strictSame(result?.failures, []);
     t.strictSame(
       [...(result?.sealed.keys() ?? [])].map(({ database }) => database),

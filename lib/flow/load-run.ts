@@ -189,7 +189,8 @@ export class LoadRun {
     const why = code === 'interrupted' ? 'its load was cut short' : message;
     const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
     const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
-    await execute(target, statement).then(
+    // Another one may have foreign keys to it.
+    await execute(target, `SET foreign_key_checks = 0; ${statement}`).then(
       () =>
         warn(
           `${why}, and what was there of it is dropped again`,

@@ -3,7 +3,8 @@ import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
-import { type LoadFailure, type LoadOrder, type LoadPlan, LoadRun } from './load-run.ts';
+import type { LoadFailure, LoadOrder, LoadPlan } from './load-plan.ts';
+import { LoadRun } from './load-run.ts';
 import { openArchives } from './open-archives.ts';
 
 /**

@@ -2,13 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { execute } from '../database/client.ts';
-import type { Connection } from '../database/connection.ts';
 import { loadAccounts } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
-import type { Emit } from '../model/event.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, WHOLE } from '../model/selection.ts';
@@ -16,30 +14,12 @@ import { quotePosix } from '../system/command.ts';
 import { type LoadedArchive, loadArchive } from './load-archive.ts';
 import { LoadBudget } from './load-budget.ts';
 import { loadHeld } from './load-dump.ts';
+import type { LoadFailure, LoadOrder, LoadPlan } from './load-plan.ts';
 import { LoadProgress } from './load-progress.ts';
 import { makeViews, namesAny } from './make-views.ts';
 import { metered } from './metered.ts';
 import type { OpenedFile, OpenedSequence } from './open-archives.ts';
-import type { RestorePlan } from './plan-restore.ts';
 import { tellLostGrants } from './tell-lost-grants.ts';
-
-export interface LoadFailure {
-  readonly archive: Archive;
-  readonly error: CoffreError;
-}
-
-export interface LoadOrder {
-  readonly target: Connection;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  /** Connections that load at a time; one for each core if absent. */
-  readonly parallel?: number | undefined;
-}
-
-export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
-  /** What of an archive is loaded; all of it if absent. */
-  readonly selections?: ReadonlyMap<Archive, Selection>;
-};
 
 /** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
 const OF_ONE_DATABASE: readonly ErrorCode[] = ['restore-failed', 'schema-changed', 'account-lacks-privilege'];

@@ -6,7 +6,7 @@ import { openStream } from '../seal/open-stream.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { archivesIn, type DayArchiveRun, dayArchiveRuns, shareRuns } from './day-archive-parts.ts';
-import type { LoadPlan } from './load-run.ts';
+import type { LoadPlan } from './load-plan.ts';
 import { readSealed, readSegments } from './read-sealed.ts';
 
 /** An archive as a plain `.tar.gz` or `.tar.zst` stream. */

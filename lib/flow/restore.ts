@@ -23,7 +23,7 @@ import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
 import { loadArchives } from './load-archives.ts';
-import type { LoadFailure } from './load-run.ts';
+import type { LoadFailure } from './load-plan.ts';
 import { metered, meterOf } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';

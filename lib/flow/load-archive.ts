@@ -7,6 +7,7 @@ import { compressionOf } from '../model/compression.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, WHOLE } from '../model/selection.ts';
+import type { DeferredKeys } from './deferred-keys.ts';
 import type { LoadBudget } from './load-budget.ts';
 import { type Loaded, loadDump } from './load-dump.ts';
 import type { LoadProgress } from './load-progress.ts';
@@ -26,6 +27,8 @@ export interface LoadContext {
   readonly target: Connection;
   readonly signal: AbortSignal;
   readonly budget: LoadBudget;
+  readonly deferred: DeferredKeys;
+  readonly lateKeysBytes: number | undefined;
   readonly progress: LoadProgress;
   /** Whether the next archive stands behind this one in the same stream: then this one is read to its end in any case. */
   readonly readsOn: (error: unknown) => boolean;
@@ -36,7 +39,7 @@ export async function loadArchive(
   { archive, content }: OpenedFile,
   name: DatabaseName,
   selection: Selection,
-  { target, signal, budget, progress, readsOn }: LoadContext,
+  { progress, readsOn, ...context }: LoadContext,
 ): Promise<LoadedArchive> {
   const opened = openArchive(content, archive.database ?? name, compressionOf(archive.file));
   const source = progress.watch(opened.pieces)[Symbol.asyncIterator]();
@@ -44,19 +47,19 @@ export async function loadArchive(
   const pieces: AsyncIterable<Piece> = {
     [Symbol.asyncIterator]: () => ({
       next: () => {
-        signal.throwIfAborted();
+        context.signal.throwIfAborted();
         return source.next();
       },
     }),
   };
   const selected = selection === WHOLE ? undefined : selectPieces(pieces, archive.database ?? name, selection);
   try {
-    const rest = await loadDump(selected?.pieces ?? pieces, target, name, budget, signal);
+    const rest = await loadDump(selected?.pieces ?? pieces, { ...context, database: name });
     const digests = await opened.digests;
     return { archive, name, rest, digests: selected ? { ...digests, sections: await selected.expected } : digests };
   } catch (error) {
     // To be read on by nobody else meanwhile, not even by a decompressor that is torn down, and in order.
-    while (readsOn(error) && !(await source.next()).done) signal.throwIfAborted();
+    while (readsOn(error) && !(await source.next()).done) context.signal.throwIfAborted();
     throw error;
   } finally {
     await source.return?.();

@@ -16,6 +16,8 @@ export interface LoadOrder {
   readonly signal: AbortSignal;
   /** Connections that load at a time; one for each core if absent. */
   readonly parallel?: number | undefined;
+  /** Tables with as much SQL of rows get their secondary keys when the rows are in; 8 MiB if absent. */
+  readonly lateKeysBytes?: number | undefined;
 }
 
 export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {

@@ -11,6 +11,7 @@ import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, WHOLE } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';
+import { DeferredKeys } from './deferred-keys.ts';
 import { type LoadedArchive, loadArchive } from './load-archive.ts';
 import { LoadBudget } from './load-budget.ts';
 import { loadHeld } from './load-dump.ts';
@@ -33,6 +34,7 @@ export class LoadRun {
   readonly #plan: LoadPlan;
   readonly #order: LoadOrder;
   readonly #progress: LoadProgress;
+  readonly #deferred = new DeferredKeys();
   /** Ends the others when one of several has failed for good. */
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
@@ -84,12 +86,19 @@ export class LoadRun {
 
   async #table(file: OpenedFile): Promise<void> {
     const from = performance.now();
-    const { target, emit } = this.#order;
+    const { target, emit, lateKeysBytes } = this.#order;
     const { archive } = file;
     const name = this.#nameOf(archive);
     if (name === null) return;
     const loaded = await loadArchive(file, name, this.#selectionOf(archive), {
-      ...{ target, signal: this.#signal, budget: this.budget, progress: this.#progress },
+      ...{
+        target,
+        signal: this.#signal,
+        budget: this.budget,
+        deferred: this.#deferred,
+        lateKeysBytes,
+        progress: this.#progress,
+      },
       readsOn: (error) => isOfOneDatabase(error),
     });
     this.sealed.set(archive, loaded.digests);
@@ -166,6 +175,7 @@ export class LoadRun {
   /** Drops a database whose load was cut short: nobody may take it for the whole one. */
   async #takeBack(database: DatabaseName, { code, message, hint }: CoffreError): Promise<void> {
     const { target, emit } = this.#order;
+    this.#deferred.forget(database);
     const why = code === 'interrupted' ? 'its load was cut short' : message;
     const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
     const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;

@@ -34,6 +34,9 @@ INSERT INTO versioned SELECT seq, REPEAT('v', 900) FROM seq_1_to_1000; UPDATE ve
 CREATE TABLE computed (id INT PRIMARY KEY, a INT, v INT AS (a * 2) VIRTUAL, s VARCHAR(20) AS (CONCAT('x', a)) STORED, KEY (v), KEY (s));
 INSERT INTO computed (id, a) SELECT seq, seq % 99 FROM seq_1_to_2000;
 CREATE TABLE large (id INT PRIMARY KEY, b LONGBLOB); INSERT INTO large SELECT seq, REPEAT(CHAR(39, 10, 59), 700000) FROM seq_1_to_3;
+CREATE TABLE many_keys (id INT PRIMARY KEY, code INT NOT NULL, a VARCHAR(200), b INT, c TEXT, KEY z (b), KEY (a(20), b DESC), UNIQUE KEY code (code), UNIQUE KEY n (a, id), KEY (c(50)));
+INSERT INTO many_keys SELECT seq, seq * 2, CONCAT('a', seq), IF(seq % 3, seq, NULL), REPEAT('k', 900) FROM seq_1_to_3000;
+CREATE TABLE many_keys_child (code INT, FOREIGN KEY (code) REFERENCES many_keys (code)); INSERT INTO many_keys_child VALUES (2), (NULL);
 CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN x + 1;
 CREATE VIEW b_shown AS SELECT id, f(id) AS next FROM keyed;
 CREATE VIEW c_base AS SELECT id, body FROM keyed;
@@ -41,6 +44,7 @@ CREATE VIEW a_checked AS SELECT id, body FROM c_base WHERE id > 5 WITH CASCADED 
 USE other;
 CREATE TABLE child (id INT PRIMARY KEY, of INT, body TEXT, FOREIGN KEY (of) REFERENCES one.keyed (id), KEY (body(10)));
 INSERT INTO child SELECT seq, seq, REPEAT('c', 1000) FROM seq_1_to_3000;
+CREATE TABLE far_child (id INT PRIMARY KEY, code INT, FOREIGN KEY (code) REFERENCES one.many_keys (code) ON DELETE SET NULL); INSERT INTO far_child VALUES (1, 4);
 CREATE VIEW here AS SELECT 1 AS id;
 CREATE VIEW one.there AS SELECT h.id FROM other.here h;
 CREATE OR REPLACE VIEW here AS SELECT s.id FROM one.c_base s;
@@ -68,7 +72,13 @@ const wanted = await readContent(source.root, DATABASES);
 async function load(form: 'store' | 'offsite', parallel: number, signal = new AbortController().signal) {
   const told: FlowEvent[] = [];
   const plan = { form, archives: run.manifest.archives };
-  const order = { target: target.root, emit: (event: FlowEvent) => told.push(event), signal, parallel };
+  const order = {
+    target: target.root,
+    emit: (event: FlowEvent) => told.push(event),
+    signal,
+    parallel,
+    lateKeysBytes: 500_000,
+  };
   const end = await loadArchives(plan, run.manifest, run.reader, run.passphrase, order).then(
     (result) => ({ result, error: undefined }),
     (error: unknown) => ({ result: undefined, error: asCoffreError(error) }),
@@ -107,6 +117,8 @@ for (const [form, parallel] of [
     t.strictSame(compareContent(wanted, await readContent(target.root, DATABASES)), []);
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM one.fired'), ['0'], 'no trigger was fired');
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM other.here'), ['3000']);
+    await t.rejects(execute(target.root, 'INSERT INTO one.many_keys_child VALUES (3)'), undefined, 'foreign keys work');
+    await execute(target.root, 'INSERT INTO one.many_keys_child VALUES (4); DELETE FROM one.many_keys WHERE id = 3');
     t.equal(told.filter(({ kind }) => kind === 'phase-ended').length, 6);
     await drop();
   });

@@ -91,9 +91,10 @@ function progressLine() {
       if (Date.now() - shownAt < 100) return;
       shownAt = Date.now();
       const total = event.totalBytes === null ? '' : ` of ${formatBytes(event.totalBytes)}`;
-      write(
-        `  …   ${onOneLine(event.phase).padEnd(12)} ${onOneLine(event.subject)}  ${formatBytes(event.doneBytes)}${total}`,
-      );
+      const tables = event.tables ? `, ${event.tables.done} of ${event.tables.total} tables` : '';
+      const left = event.leftMs === undefined ? '' : `, about ${formatDuration(event.leftMs)} left`;
+      const done = `${formatBytes(event.doneBytes)}${total}${tables}${left}`;
+      write(`  …   ${onOneLine(event.phase).padEnd(12)} ${onOneLine(event.subject)}  ${done}`);
     },
     clear: () => process.stderr.write('\r\u001b[K'),
   };

@@ -11,7 +11,7 @@ export class SectionLines {
   #line = 1;
 
   /** Takes a piece in. MUST be called for every piece, in order. */
-  add({ section, opens, bytes }: Piece): void {
+  add({ section, opens, bytes }: Pick<Piece, 'section' | 'opens' | 'bytes'>): void {
     if (opens || this.#begins.at(-1)?.section !== section) {
       if (this.#begins.length >= REMEMBERED) this.#begins = this.#begins.slice(REMEMBERED / 2);
       this.#begins.push({ line: this.#line, section });

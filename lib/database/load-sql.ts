@@ -1,18 +1,10 @@
 import type { Bytes } from '../model/stages.ts';
-import { feed, start, terminate } from '../system/command.ts';
-import { requireProgram } from '../system/programs.ts';
-import { clientFailure, errorLine } from './client-failure.ts';
-import { type Connection, clientArguments, clientUser, describeServer, sessionSettings } from './connection.ts';
+import { feed, terminate } from '../system/command.ts';
+import { errorLine } from './client-failure.ts';
+import { type Connection, describeServer } from './connection.ts';
+import { type PlaceAt, startLoader } from './load-client.ts';
+import { loadFailure } from './load-failure.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
-
-/**
- * Without these the client drops the comments in the bodies of routines, triggers and events, and turns their line
- * ends from CR LF into LF.
- */
-const FAITHFUL = ['--comments', '--binary-mode'];
-
-/** What a server has taken under looser rules than it has by default is in the dump, and has to go in again. */
-const LOOSE = 'innodb_strict_mode=0, check_constraint_checks=0';
 
 /**
  * Runs SQL of any size through the mariadb client, which stops at the first error. The accounts' dump MUST come after
@@ -24,14 +16,14 @@ export async function loadSql(
   connection: Connection,
   sql: Bytes | string,
   subject = 'SQL',
-  placeAt: (line: number) => string | undefined = () => undefined,
+  placeAt: PlaceAt = () => undefined,
 ): Promise<void> {
   const ended = await runClient(connection, typeof sql === 'string' ? once(sql) : sql);
   if (ended.exitCode === 0 && ended.stderr === '') return;
   const line = errorLine(ended.stderr);
   const place = line === undefined ? undefined : placeAt(line);
   const what = place === undefined ? subject : `${place} of ${subject}`;
-  throw clientFailure(`load ${what} into ${describeServer(connection)}`, connection, ended);
+  throw loadFailure(`load ${what} into ${describeServer(connection)}`, connection, ended);
 }
 
 /**
@@ -45,7 +37,7 @@ export async function loadAccounts(connection: Connection, sql: Bytes): Promise<
   const { failure, found } = grants;
   if (ended.exitCode === 0 && failure === undefined) return found;
   const stderr = failure ?? ended.stderr;
-  throw clientFailure(`load accounts into ${describeServer(connection)}`, connection, { ...ended, stderr });
+  throw loadFailure(`load accounts into ${describeServer(connection)}`, connection, { ...ended, stderr });
 }
 
 /** `onStderr` gets all of standard error; of the result's there is a limit. */
@@ -55,16 +47,7 @@ async function runClient(
   extra: readonly string[] = [],
   onStderr: (text: string) => void = () => undefined,
 ) {
-  const program = requireProgram('mariadb');
-  const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
-  const args = [
-    ...(await clientArguments(connection)),
-    ...FAITHFUL,
-    sessionSettings(connection, LOOSE),
-    ...machine,
-    ...extra,
-  ];
-  const running = start(program, args, { as: await clientUser(connection) });
+  const running = await startLoader(connection, extra);
   running.stdout.resume();
   running.child.stderr?.on('data', onStderr);
   try {

@@ -9,7 +9,14 @@ const phase = { ...about, phase: z.string() };
 const AgentEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('phase-started'), ...phase }),
   z.object({ event: z.literal('phase-ended'), ...phase, durationMs: z.number() }),
-  z.object({ event: z.literal('progress'), ...phase, doneBytes: z.number(), totalBytes: z.number().nullable() }),
+  z.object({
+    event: z.literal('progress'),
+    ...phase,
+    doneBytes: z.number(),
+    totalBytes: z.number().nullable(),
+    tables: z.object({ done: z.number(), total: z.number() }).optional(),
+    leftMs: z.number().optional(),
+  }),
   z.object({ event: z.literal('plan'), ...about, plan: HostPlan }),
   z.object({ event: z.literal('account-order'), ...about, order: z.unknown() }),
   z.object({ event: z.literal('note'), ...about, text: z.string() }),

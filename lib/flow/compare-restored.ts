@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ArchiveDigests } from '../archive/digests.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
@@ -5,6 +6,7 @@ import { readRunningEvents } from '../database/running-events.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import { compareContent, readContent } from './compare-content.ts';
+import { sideBySide } from './side-by-side.ts';
 
 export interface Comparison {
   /** Databases that have the digests which were sealed with them. */
@@ -16,6 +18,8 @@ export interface Comparison {
 interface Target {
   readonly target: Connection;
   readonly emit: Emit;
+  /** Databases that are dumped at a time; one for each core if absent. */
+  readonly parallel?: number | undefined;
 }
 
 /**
@@ -25,7 +29,7 @@ interface Target {
 export async function compareRestored(
   sealed: ReadonlyMap<Archive, ArchiveDigests>,
   manifest: Manifest,
-  { target, emit }: Target,
+  { target, emit, parallel = availableParallelism() }: Target,
 ): Promise<Comparison> {
   const program = await readDumpProgram();
   if (program.version !== manifest.software.dump) {
@@ -35,10 +39,14 @@ export async function compareRestored(
   }
   const compared: string[] = [];
   const differences: string[] = [];
-  for (const [{ database, events }, { sections }] of sealed) {
-    if (database === null) continue;
+  const dumped = await sideBySide(sealed, parallel, async ([{ database, events }, { sections }]) => {
+    if (database === null) return undefined;
     const expected = new Map([[database, sections]]);
-    const found = compareContent(expected, await readContent(target, [database], expected));
+    return { database, events, found: compareContent(expected, await readContent(target, [database], expected)) };
+  });
+  for (const each of dumped) {
+    if (!each) continue;
+    const { database, events, found } = each;
     const running = found.length === 0 ? undefined : await readRunningEvents(target);
     if (found.length === 0) compared.push(database);
     // An event that was to happen once is gone by now; one of another database may write into this one.

@@ -1,120 +1,58 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
-import { openArchive } from '../archive/open-archive.ts';
-import { describeSection } from '../archive/sections.ts';
-import { execute } from '../database/client.ts';
-import type { Connection } from '../database/connection.ts';
-import { loadAccounts, loadSql } from '../database/load-sql.ts';
-import { quoteIdentifier } from '../database/sql-text.ts';
-import { inspectTarget } from '../database/target.ts';
-import { compressionOf } from '../model/compression.ts';
-import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
-import type { Emit } from '../model/event.ts';
+import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
-import type { DatabaseName } from '../model/names.ts';
-import type { Bytes } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
-import { quotePosix } from '../system/command.ts';
-import { metered } from './metered.ts';
+import type { LoadFailure, LoadOrder, LoadPlan } from './load-plan.ts';
+import { LoadRun } from './load-run.ts';
 import { openArchives } from './open-archives.ts';
-import type { RestorePlan } from './plan-restore.ts';
-import { tellLostGrants } from './tell-lost-grants.ts';
-
-export interface LoadFailure {
-  readonly archive: Archive;
-  readonly error: CoffreError;
-}
-
-interface Target {
-  readonly target: Connection;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
-
-/** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
-const OF_ONE_DATABASE: readonly ErrorCode[] = ['dump-failed', 'schema-changed', 'account-lacks-privilege'];
 
 /**
- * Loads every archive of the plan. Returns what each says of its content, and which the server did not take: of those
- * databases nothing is left there. Throws for anything else, `verification-failed` when the day archive lacks one.
+ * Loads every archive of the plan, several at a time: the tables of all, then the views, which may refer to those of other
+ * databases, then the accounts, and the events last. Returns what each says of its content, and which the server did not
+ * take: of those databases nothing is left there. Throws for anything else, `verification-failed` when the day archive
+ * lacks one; then nothing is left of any that is not whole.
  */
 export async function loadArchives(
-  plan: RestorePlan,
+  plan: LoadPlan,
   manifest: Manifest,
   reader: RunReader,
   passphrase: Passphrase,
-  order: Target,
+  order: LoadOrder,
 ): Promise<{ readonly sealed: ReadonlyMap<Archive, ArchiveDigests>; readonly failures: readonly LoadFailure[] }> {
-  const sealed = new Map<Archive, ArchiveDigests>();
-  const failures: LoadFailure[] = [];
-  for await (const { archive, content } of openArchives(plan, manifest, reader, passphrase)) {
-    try {
-      sealed.set(archive, await loadArchive(archive, content, order));
-    } catch (thrown) {
-      const error = asCoffreError(thrown);
-      if (archive.database !== null) await takeBack(archive.database, error, order);
-      if (!OF_ONE_DATABASE.includes(error.code)) throw thrown;
-      failures.push({ archive, error });
+  const run = new LoadRun(plan, manifest.host, order);
+  const sequences = openArchives(plan, manifest, reader, passphrase, run.parallel);
+  run.budget.give(run.parallel - sequences.length);
+  let open = sequences;
+  try {
+    while (open.length > 0) {
+      const paused = await run.together(open.map((sequence) => run.tables(sequence)));
+      await run.views();
+      const accounts = paused.flatMap((each) => (each ? [each] : []));
+      for (const { file } of accounts) await run.accounts(file);
+      open = accounts.map(({ sequence }) => sequence);
     }
+    await run.events();
+  } catch (error) {
+    await run.takeBackUnfinished();
+    throw error;
+  } finally {
+    for (const sequence of sequences) await sequence.return();
   }
+  const { sealed, failures } = run;
   const missing = plan.archives.filter(
     (each) => !sealed.has(each) && !failures.some(({ archive }) => archive === each),
   );
-  if (missing.length === 0) return { sealed, failures };
+  const inOrder = plan.archives.flatMap((archive) => {
+    const digests = sealed.get(archive);
+    return digests ? [[archive, digests] as const] : [];
+  });
+  if (missing.length === 0) return { sealed: new Map(inOrder), failures };
   throw new CoffreError(
     'verification-failed',
     `cannot restore ${missing.map(({ file }) => file).join(', ')}: not in the day archive`,
     {
       hint: 'take another copy of the run',
     },
-  );
-}
-
-async function loadArchive(
-  { database, file, plainBytes }: Archive,
-  content: Bytes,
-  { target, emit, signal }: Target,
-): Promise<ArchiveDigests> {
-  const subject = database ?? 'accounts';
-  const from = performance.now();
-  const opened = openArchive(content, subject, compressionOf(file));
-  const sql = opened.sql[Symbol.asyncIterator]();
-  // Without `return`, so that a client that stops early does not end it.
-  const kept: Bytes = { [Symbol.asyncIterator]: () => ({ next: () => sql.next() }) };
-  const watched = metered(kept, { emit, signal, phase: 'load', subject, totalBytes: plainBytes });
-  try {
-    if (database === null) {
-      const lost = await loadAccounts(target, watched);
-      if (lost.length > 0) tellLostGrants(lost, (await inspectTarget(target)).databases, emit);
-    } else {
-      await loadSql(target, watched, subject, (line) => {
-        const section = opened.sectionAt(line);
-        return section && describeSection(section, quoteIdentifier);
-      });
-    }
-  } catch (error) {
-    // In the day archive the next one stands behind the rest of this one: to be read on by nobody else meanwhile, not even
-    // by a decompressor that is torn down, and in order.
-    while (OF_ONE_DATABASE.includes(asCoffreError(error).code) && !(await sql.next()).done) signal.throwIfAborted();
-    throw error;
-  } finally {
-    await sql.return?.();
-  }
-  emit({ kind: 'phase-ended', phase: 'load', subject, durationMs: Math.round(performance.now() - from) });
-  return await opened.digests;
-}
-
-/** Drops a database whose load was cut short: nobody may take it for the whole one. */
-async function takeBack(database: DatabaseName, { code, message, hint }: CoffreError, { target, emit }: Target) {
-  const why = code === 'interrupted' ? 'its load was cut short' : message;
-  const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
-  const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
-  await execute(target, statement).then(
-    () =>
-      warn(
-        `${why}, and what was there of it is dropped again`,
-        hint ?? `restore it alone: --database ${quotePosix(database)}`,
-      ),
-    () => warn(`${why}, and what is there of it could not be dropped`, `run: ${statement};`),
   );
 }

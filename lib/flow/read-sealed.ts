@@ -1,4 +1,5 @@
 import { CoffreError } from '../model/error.ts';
+import type { Sha256 } from '../model/names.ts';
 import type { Bytes, SealedFile, VerifiedStream } from '../model/stages.ts';
 import { parseSegments } from '../seal/segment-list.ts';
 import { type Passing, verifyStream } from '../seal/verify-stream.ts';
@@ -16,18 +17,37 @@ export async function readSealed(
   file: SealedFile,
   { watch = (bytes) => bytes, passing }: Reading = {},
 ): Promise<VerifiedStream> {
-  const { segmentBytes, file: segmentsFile } = file.segments;
-  const list = await readSmall(reader, segmentsFile);
-  if (!list) {
-    throw new CoffreError(
-      'verification-failed',
-      `cannot read ${file.file} of ${reader.where}: ${segmentsFile} is missing`,
-      {
-        hint: 'take another copy of the run',
-      },
-    );
-  }
-  const segments = parseSegments(list, file);
+  const segments = await segmentsOf(reader, file);
   const { file: name, sealedBytes } = file;
+  const { segmentBytes } = file.segments;
   return verifyStream(watch(reader.read(name)), { file: name, sealedBytes, segmentBytes, segments }, passing);
+}
+
+/** `count` segments of a sealed file, from `first` on, checked in the same way. */
+export async function readSegments(
+  reader: RunReader,
+  file: SealedFile,
+  first: number,
+  count: number,
+  { watch = (bytes) => bytes, passing }: Reading = {},
+): Promise<VerifiedStream> {
+  const { segmentBytes } = file.segments;
+  const segments = (await segmentsOf(reader, file)).slice(first, first + count);
+  const start = first * segmentBytes;
+  const sealedBytes = Math.min(file.sealedBytes - start, count * segmentBytes);
+  const source = watch(reader.read(file.file, start, sealedBytes));
+  return verifyStream(source, { file: file.file, sealedBytes, segmentBytes, segments }, passing);
+}
+
+/** The digests of the segments, once the manifest has vouched for them. */
+async function segmentsOf(reader: RunReader, file: SealedFile): Promise<readonly Sha256[]> {
+  const list = await readSmall(reader, file.segments.file);
+  if (list) return parseSegments(list, file);
+  throw new CoffreError(
+    'verification-failed',
+    `cannot read ${file.file} of ${reader.where}: ${file.segments.file} is missing`,
+    {
+      hint: 'take another copy of the run',
+    },
+  );
 }

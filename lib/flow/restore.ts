@@ -20,13 +20,15 @@ import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { compareRestored } from './compare-restored.ts';
+import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
-import { type LoadFailure, loadArchives } from './load-archives.ts';
-import { metered } from './metered.ts';
+import { loadArchives } from './load-archives.ts';
+import type { LoadFailure } from './load-plan.ts';
+import { metered, meterOf } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
-import { readSealed } from './read-sealed.ts';
+import { readSealed, readSegments } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 
@@ -153,7 +155,19 @@ async function verifyAll(
   reader: RunReader,
   { emit, signal }: RestoreOrder,
 ): Promise<void> {
-  const files = plan.form === 'offsite' && manifest.dayArchive ? [manifest.dayArchive] : plan.archives;
+  const { dayArchive } = manifest;
+  const runs = plan.form === 'offsite' ? dayArchiveRuns(manifest, plan.archives) : null;
+  if (runs && dayArchive) {
+    const ranges = segmentsOf(runs.map(({ part }) => part));
+    const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
+    const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
+    const watch = meterOf({ ...meter, totalBytes: Math.min(totalBytes, dayArchive.sealedBytes) });
+    for (const { first, count } of ranges) {
+      await drain(await readSegments(reader, dayArchive, first, count, { watch, passing: 'watched' }));
+    }
+    return;
+  }
+  const files = plan.form === 'offsite' && dayArchive ? [dayArchive] : plan.archives;
   for (const file of files) {
     const meter = { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes };
     const watch = (bytes: Bytes) => metered(bytes, meter);
@@ -207,7 +221,7 @@ function notEverything(
   const again = failures.map(({ archive: { database } }) =>
     database === null ? '--accounts' : `--database ${quotePosix(database)}`,
   );
-  return new CoffreError('dump-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
+  return new CoffreError('restore-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
     hint: `mend what is said of each, then restore what is missing, with the same options and: ${again.join(' ')}`,
     findings: [...failures.map(({ error }) => error.message), ...differences],
   });

@@ -21,6 +21,9 @@ export type FlowEvent =
       readonly doneBytes: number;
       /** null while nobody can know. */
       readonly totalBytes: number | null;
+      readonly tables?: { readonly done: number; readonly total: number };
+      /** An estimate, by the rate so far. */
+      readonly leftMs?: number;
     }
   /** What is going to be done to a host, told before any of it is. */
   | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }

@@ -7,10 +7,11 @@ import { backup } from './backup.ts';
 import type { BenchCommand } from './bench-command.ts';
 import { load } from './load.ts';
 import { memory } from './memory.ts';
+import { restore } from './restore.ts';
 import { stages } from './stages.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, stages, memory, load };
+const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, restore, stages, memory, load };
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -19,8 +19,11 @@ export interface Standing {
   readonly coffreTakes: number | null;
 }
 
+/** Whoever has a row in the table. */
+export type Named = Pick<Contestant, 'name' | 'does' | 'leavesOut' | 'aim'>;
+
 /** The standings of those that have a measurement, in the order of `contestants`. */
-export function standingsOf(contestants: readonly Contestant[], measured: readonly Measurement[]): readonly Standing[] {
+export function standingsOf(contestants: readonly Named[], measured: readonly Measurement[]): readonly Standing[] {
   const of = (name: string) =>
     measured.flatMap((each) => (each.kind === 'taken' && each.contestant === name ? [each] : []));
   const coffre = new Map(of('coffre').map(({ round, taken }) => [round, taken.wallMs]));
@@ -55,7 +58,7 @@ export function median(numbers: readonly number[]): number {
 
 /** The standings as a table, and below it what each leaves out. `aims` where the aims count for this data. */
 export function formatStandings(
-  contestants: readonly Contestant[],
+  contestants: readonly Named[],
   standings: readonly Standing[],
   dumpedBytes: number,
   aims: boolean,

@@ -3,16 +3,17 @@ import { blobsOf, MIXED, NUMBERS, PROSE, type RowKind } from './rows.ts';
 import { UsageError } from './usage-error.ts';
 
 /*
- * Deterministic data for benchmarks: the same shape and size give the same tables on every machine. No secondary keys: a
- * dump does not read them, and they take long to load.
+ * Deterministic data for benchmarks: the same shape and size give the same tables on every machine. No secondary keys but
+ * in `keyed`: a dump does not read them, and they take long to load.
  */
 
 /**
  * `mixed`: three databases, each one table: prose, numbers, and blobs that no compressor makes smaller.
  * `many-small`: twenty databases with up to 4000 small tables of all kinds together.
  * `one-huge`: one database in which one table is nearly everything.
+ * `keyed`: as `mixed`, for restores: with secondary keys, and one table of 1 % in a database of its own.
  */
-export const SHAPES = ['mixed', 'many-small', 'one-huge'] as const;
+export const SHAPES = ['mixed', 'many-small', 'one-huge', 'keyed'] as const;
 export type Shape = (typeof SHAPES)[number];
 
 /** The shape of that name. Throws `UsageError`. */
@@ -27,6 +28,8 @@ interface Table {
   readonly name: string;
   readonly kind: RowKind;
   readonly bytes: number;
+  /** Of its CREATE TABLE. */
+  readonly keys?: string;
 }
 
 const SMALL_DATABASES = 20;
@@ -52,6 +55,16 @@ function tablesOf(shape: Shape, bytes: number): readonly Table[] {
         { database: 'bench_numbers', name: 'metric', kind: NUMBERS, bytes: bytes * 0.25 },
         { database: 'bench_blobs', name: 'file', kind: blobsOf(200_000), bytes: bytes * 0.3 },
       ];
+    case 'keyed':
+      return [
+        { ...{ database: 'bench_text', name: 'article', kind: PROSE, bytes: bytes * 0.45 }, keys: 'KEY (title)' },
+        {
+          ...{ database: 'bench_numbers', name: 'metric', kind: NUMBERS, bytes: bytes * 0.25 },
+          keys: 'KEY (host, at), KEY (cents)',
+        },
+        { database: 'bench_blobs', name: 'file', kind: blobsOf(200_000), bytes: bytes * 0.29 },
+        { ...{ database: 'bench_one', name: 'item', kind: MIXED, bytes: bytes * 0.01 }, keys: 'KEY (customer)' },
+      ];
     case 'many-small':
       return smallTables(bytes);
     case 'one-huge':
@@ -76,8 +89,9 @@ function smallTables(bytes: number): Table[] {
   }));
 }
 
-async function* tableSql({ database, name, kind, bytes }: Table, seed: string): Bytes {
-  yield Buffer.from(`USE ${database};\nCREATE TABLE ${name} (${kind.columns});\n`);
+async function* tableSql({ database, name, kind, bytes, keys }: Table, seed: string): Bytes {
+  const columns = keys === undefined ? kind.columns : `${kind.columns}, ${keys}`;
+  yield Buffer.from(`USE ${database};\nCREATE TABLE ${name} (${columns});\n`);
   const row = kind.rowsFrom(seed);
   let dumped = 0;
   for (let id = 1; dumped < bytes; ) {

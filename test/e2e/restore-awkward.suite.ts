@@ -179,7 +179,7 @@ t.test('a database that the server does not take is taken back, and costs the ot
   });
   await execute(root, 'SET GLOBAL innodb_read_only_compressed = OFF');
   t.match(error, {
-    code: 'dump-failed',
+    code: 'restore-failed',
     exitCode: 4,
     message: 'cannot restore packed: loading has failed, all else is done',
     hint: /--database packed$/,

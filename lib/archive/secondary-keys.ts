@@ -1,0 +1,58 @@
+const QUOTED = /`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'/gs;
+const NAME = '`(?:[^`]|``)*`';
+/** As SHOW CREATE TABLE writes a key, up to its options: names in backticks, lengths, directions. */
+const KEY = new RegExp(`^ {2}((?:UNIQUE )?KEY (${NAME}) \\([^()]*(?:\\(\\d+\\)[^()]*)*\\)(?: USING BTREE)?),?$`);
+const PRIMARY = new RegExp(`^ {2}PRIMARY KEY \\((${NAME})`, 'm');
+const COUNTED = new RegExp(`^ {2}(${NAME}) [^\\n]* AUTO_INCREMENT\\b`, 'm');
+/** What needs a key while there are rows, or is made with one. */
+const NEEDS_KEYS =
+  /\bFOREIGN KEY\b|\bFULLTEXT\b|\bSPATIAL\b|\bVECTOR\b|\bGENERATED ALWAYS\b|\bUSING HASH\b|\bWITHOUT OVERLAPS\b|\bIGNORED\b/;
+
+/** Statements, as latin1, that take all keys but the primary one from a table, and give them back in their order. */
+export interface SecondaryKeys {
+  readonly drop: string;
+  readonly add: string;
+}
+
+/**
+ * The keys of a table that can be made after its rows, so that nobody sees that they were; null when it has none, or one
+ * of a kind that is not known for certain to come back as it was. `structure` is its CREATE TABLE, as latin1, of a table
+ * that `keepsKeyOrder`.
+ *
+ * All or none: the server sorts the keys of a table by kind, and those of one kind by the order in which they came.
+ */
+export function secondaryKeys(structure: string): SecondaryKeys | null {
+  const [, table, body] =
+    new RegExp(`^CREATE TABLE (${NAME}) \\(\\n([\\s\\S]*?)\\n\\) ENGINE=InnoDB`, 'm').exec(structure) ?? [];
+  if (table === undefined || body === undefined) return null;
+  const quoted = structure.match(QUOTED) ?? [];
+  if (quoted.some((each) => each.includes('\n')) || NEEDS_KEYS.test(structure.replace(QUOTED, '``'))) return null;
+  const counted = COUNTED.exec(body.replaceAll(/'(?:[^'\\]|\\.|'')*'/gs, "''"))?.[1];
+  if (counted !== undefined && counted !== PRIMARY.exec(body)?.[1]) return null;
+  const lines = body
+    .split('\n')
+    .filter((line) => / KEY /.test(line.replace(QUOTED, '``')) && !line.startsWith('  PRIMARY KEY '));
+  const keys = lines.map((line) => KEY.exec(line));
+  if (keys.length === 0 || keys.some((key) => key === null)) return null;
+  return {
+    drop: `ALTER TABLE ${table} ${keys.map((key) => `DROP KEY ${key?.[2]}`).join(', ')};\n`,
+    add: `ALTER TABLE ${table} ${keys.map((key) => `ADD ${key?.[1]}`).join(', ')}`,
+  };
+}
+
+const REFERENCES = new RegExp(` REFERENCES (?:(${NAME})\\.)?(${NAME}) \\(`, 'g');
+
+/** The tables that foreign keys of this one refer to; `database` null for its own. */
+export function referencedTables(
+  structure: string,
+): readonly { readonly database: string | null; readonly table: string }[] {
+  if (!structure.includes(' REFERENCES ')) return [];
+  return [...structure.matchAll(REFERENCES)].map(([, database, table = '']) => ({
+    database: database === undefined ? null : nameIn(database),
+    table: nameIn(table),
+  }));
+}
+
+function nameIn(quoted: string): string {
+  return Buffer.from(quoted.slice(1, -1).replaceAll('``', '`'), 'latin1').toString('utf8');
+}

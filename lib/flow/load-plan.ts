@@ -1,0 +1,26 @@
+import type { Connection } from '../database/connection.ts';
+import type { CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { Archive } from '../model/manifest.ts';
+import type { Selection } from '../model/selection.ts';
+import type { RestorePlan } from './plan-restore.ts';
+
+export interface LoadFailure {
+  readonly archive: Archive;
+  readonly error: CoffreError;
+}
+
+export interface LoadOrder {
+  readonly target: Connection;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Connections that load at a time; one for each core if absent. */
+  readonly parallel?: number | undefined;
+  /** Tables with as much SQL of rows get their secondary keys when the rows are in; 8 MiB if absent. */
+  readonly lateKeysBytes?: number | undefined;
+}
+
+export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
+  /** What of an archive is loaded; all of it if absent. */
+  readonly selections?: ReadonlyMap<Archive, Selection>;
+};

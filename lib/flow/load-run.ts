@@ -1,0 +1,213 @@
+import { availableParallelism } from 'node:os';
+import type { ArchiveDigests } from '../archive/digests.ts';
+import { openArchive } from '../archive/open-archive.ts';
+import { execute } from '../database/client.ts';
+import { loadAccounts } from '../database/load-sql.ts';
+import { quoteIdentifier } from '../database/sql-text.ts';
+import { inspectTarget } from '../database/target.ts';
+import { compressionOf } from '../model/compression.ts';
+import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
+import type { Archive } from '../model/manifest.ts';
+import type { DatabaseName } from '../model/names.ts';
+import { type Selection, WHOLE } from '../model/selection.ts';
+import { quotePosix } from '../system/command.ts';
+import { DeferredKeys } from './deferred-keys.ts';
+import { type LoadedArchive, loadArchive } from './load-archive.ts';
+import { LoadBudget } from './load-budget.ts';
+import { loadHeld } from './load-dump.ts';
+import type { LoadFailure, LoadOrder, LoadPlan } from './load-plan.ts';
+import { LoadProgress } from './load-progress.ts';
+import { makeViews, namesAny } from './make-views.ts';
+import { metered } from './metered.ts';
+import type { OpenedFile, OpenedSequence } from './open-archives.ts';
+import { tellLostGrants } from './tell-lost-grants.ts';
+
+/** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
+const OF_ONE_DATABASE: readonly ErrorCode[] = ['restore-failed', 'schema-changed', 'account-lacks-privilege'];
+
+/** The state of one load of several archives, and its steps. */
+export class LoadRun {
+  readonly parallel: number;
+  readonly budget = new LoadBudget(0);
+  readonly sealed = new Map<Archive, ArchiveDigests>();
+  readonly failures: LoadFailure[] = [];
+  readonly #plan: LoadPlan;
+  readonly #order: LoadOrder;
+  readonly #progress: LoadProgress;
+  readonly #deferred = new DeferredKeys();
+  /** Ends the others when one of several has failed for good. */
+  readonly #ending = new AbortController();
+  readonly #signal: AbortSignal;
+  /** What waits for its views or its events. */
+  readonly #unfinished = new Set<LoadedArchive>();
+  readonly #withoutViews = new Set<LoadedArchive>();
+
+  constructor(plan: LoadPlan, host: string, order: LoadOrder) {
+    this.parallel = Math.max(1, order.parallel ?? availableParallelism());
+    this.#plan = plan;
+    this.#order = order;
+    this.#progress = new LoadProgress(plan.archives, host, order.emit);
+    this.#signal = AbortSignal.any([order.signal, this.#ending.signal]);
+  }
+
+  /** Settles when all have; throws what the first of them threw by itself. */
+  async together<T>(works: readonly Promise<T>[]): Promise<readonly T[]> {
+    let first: { readonly error: unknown } | undefined;
+    const watched = works.map((work) =>
+      work.catch((error: unknown) => {
+        first ??= { error };
+        this.#ending.abort(new CoffreError('interrupted', 'cannot go on loading: another load has failed'));
+        return undefined;
+      }),
+    );
+    const results = await Promise.all(watched);
+    if (first) throw first.error;
+    return results as readonly T[];
+  }
+
+  /** Loads the tables of a sequence of archives, up to the accounts, which have to wait for all others. */
+  async tables(
+    sequence: OpenedSequence,
+  ): Promise<{ readonly sequence: OpenedSequence; readonly file: OpenedFile } | undefined> {
+    let isPaused = false;
+    try {
+      for (let next = await sequence.next(); !next.done; next = await sequence.next()) {
+        const { archive } = next.value;
+        isPaused = archive.database === null;
+        if (isPaused) return { sequence, file: next.value };
+        await this.#attempt(archive, () => this.#table(next.value as OpenedFile));
+      }
+      return undefined;
+    } finally {
+      // What it used may go to those that still load.
+      if (!isPaused) this.budget.give(1);
+    }
+  }
+
+  async #table(file: OpenedFile): Promise<void> {
+    const from = performance.now();
+    const { target, emit, lateKeysBytes } = this.#order;
+    const { archive } = file;
+    const name = this.#nameOf(archive);
+    if (name === null) return;
+    const loaded = await loadArchive(file, name, this.#selectionOf(archive), {
+      ...{
+        target,
+        signal: this.#signal,
+        budget: this.budget,
+        deferred: this.#deferred,
+        lateKeysBytes,
+        progress: this.#progress,
+      },
+      readsOn: (error) => isOfOneDatabase(error),
+    });
+    this.sealed.set(archive, loaded.digests);
+    if (loaded.rest.views.length > 0) this.#withoutViews.add(loaded);
+    if (loaded.rest.views.length + loaded.rest.events.length > 0) this.#unfinished.add(loaded);
+    if (!namesAny(loaded, this.#notYetThere())) await this.#makeViews([loaded], false);
+    const durationMs = Math.round(performance.now() - from);
+    emit({ kind: 'phase-ended', phase: 'load', subject: name, durationMs });
+  }
+
+  /** Makes what views have waited for tables of others. */
+  async views(): Promise<void> {
+    await this.#makeViews([...this.#withoutViews], true);
+  }
+
+  async #makeViews(loaded: readonly LoadedArchive[], last: boolean): Promise<void> {
+    this.#signal.throwIfAborted();
+    const failed = await makeViews(this.#order.target, loaded);
+    for (const each of loaded) {
+      const error = failed.get(each);
+      if (error !== undefined && !last) continue;
+      this.#withoutViews.delete(each);
+      if (error !== undefined) await this.#attempt(each.archive, () => Promise.reject(error));
+      if (error !== undefined || each.rest.events.length === 0) this.#unfinished.delete(each);
+    }
+  }
+
+  /** Loads the accounts: the grants on a table need the table. */
+  async accounts({ archive, content }: OpenedFile): Promise<void> {
+    const { target, emit } = this.#order;
+    await this.#attempt(archive, async () => {
+      const from = performance.now();
+      const opened = openArchive(content, 'accounts', compressionOf(archive.file));
+      const meter = { emit, signal: this.#signal, phase: 'load', subject: 'accounts', totalBytes: archive.plainBytes };
+      const lost = await loadAccounts(target, metered(opened.sql, meter));
+      if (lost.length > 0) tellLostGrants(lost, (await inspectTarget(target)).databases, emit);
+      this.sealed.set(archive, await opened.digests);
+      const durationMs = Math.round(performance.now() - from);
+      emit({ kind: 'phase-ended', phase: 'load', subject: 'accounts', durationMs });
+    });
+  }
+
+  /** Makes the events: they go to work as soon as they are there. */
+  async events(): Promise<void> {
+    for (const each of this.#unfinished) {
+      this.#signal.throwIfAborted();
+      const { name, rest, archive } = each;
+      await this.#attempt(archive, () => loadHeld(this.#order.target, name, rest.preamble, rest.events));
+      this.#unfinished.delete(each);
+    }
+  }
+
+  /** After an error that ends all: nobody may take what is not whole for what it was. */
+  async takeBackUnfinished(): Promise<void> {
+    const cut = new CoffreError('interrupted', 'its load was cut short');
+    for (const { name } of this.#unfinished) await this.#takeBack(name, cut);
+  }
+
+  /** Does it, or takes the database back. Throws what is not of this database alone. */
+  async #attempt(archive: Archive, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      const error = asCoffreError(thrown);
+      const name = this.#nameOf(archive);
+      this.sealed.delete(archive);
+      for (const each of this.#unfinished) if (each.archive === archive) this.#unfinished.delete(each);
+      if (name !== null) await this.#takeBack(name, error);
+      if (!isOfOneDatabase(thrown)) throw thrown;
+      this.failures.push({ archive, error });
+    }
+  }
+
+  /** Drops a database whose load was cut short: nobody may take it for the whole one. */
+  async #takeBack(database: DatabaseName, { code, message, hint }: CoffreError): Promise<void> {
+    const { target, emit } = this.#order;
+    this.#deferred.forget(database);
+    const why = code === 'interrupted' ? 'its load was cut short' : message;
+    const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
+    const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
+    // Another one may have foreign keys to it.
+    await execute(target, `SET foreign_key_checks = 0; ${statement}`).then(
+      () =>
+        warn(
+          `${why}, and what was there of it is dropped again`,
+          hint ?? `restore it alone: --database ${quotePosix(database)}`,
+        ),
+      () => warn(`${why}, and what is there of it could not be dropped`, `run: ${statement};`),
+    );
+  }
+
+  #selectionOf(archive: Archive): Selection {
+    return this.#plan.selections?.get(archive) ?? WHOLE;
+  }
+
+  /** Its name in the server; null for the accounts. */
+  #nameOf(archive: Archive): DatabaseName | null {
+    return archive.database === null ? null : (this.#selectionOf(archive).as ?? archive.database);
+  }
+
+  #notYetThere(): readonly DatabaseName[] {
+    const failed = new Set(this.failures.map(({ archive }) => archive));
+    return this.#plan.archives.flatMap((archive) => {
+      const name = this.#nameOf(archive);
+      return name === null || this.sealed.has(archive) || failed.has(archive) ? [] : [name];
+    });
+  }
+}
+
+function isOfOneDatabase(error: unknown): boolean {
+  return OF_ONE_DATABASE.includes(asCoffreError(error).code);
+}

@@ -24,6 +24,7 @@ export const ERRORS = {
   'no-space': { exit: 4, retryable: false, summary: 'there is no space left' },
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
+  'drill-failed': { exit: 5, retryable: false, summary: 'a drill did not restore what was backed up' },
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
   'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },
   'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },

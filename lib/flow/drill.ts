@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readOutbox } from '../audit/outbox.ts';
 import type { Publication } from '../audit/publish.ts';
+import { factsOf } from '../audit/signed-record.ts';
 import { readSigningKey } from '../audit/signing-key.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import type { DrillerConfig } from '../model/driller-config.ts';
@@ -98,7 +100,10 @@ async function drillHost(
   }
   const { record } = await concludeDrill(driller, run.draft, clock);
   await removeDrillJournal(folder);
-  const publication = await publishDrills(driller, host.name, clock);
+  // Whoever stops a drill does not wait for a network: the next one publishes.
+  const publication: Publication = signal.aborted
+    ? { kind: 'owed', count: 1, error: asCoffreError(signal.reason) }
+    : await publishDrills(driller, host.name, clock);
   tellPublication(publication, host.name, emit);
   return { record, error: failure, publication };
 }
@@ -109,6 +114,8 @@ async function settleKilledDrill(driller: DrillerConfig, host: HostConfig, { clo
   const journal = await readDrillJournal(folder);
   if (!journal) return;
   const { draft, phase } = journal;
+  const onRecord = (await readOutbox(folder)).some((signed) => factsOf(signed).name === draft.drill);
+  if (onRecord) return await removeDrillJournal(folder);
   const error = { code: 'interrupted', phase } as const;
   await concludeDrill(driller, { ...draft, outcome: 'failed', proof: null, error }, clock);
   await removeDrillJournal(folder);

@@ -9,7 +9,7 @@ export function drillerSliceOf(driller: DrillerConfig, inventory: Inventory): Dr
   const { hosts, recipients, allowedSigners } = inventory;
   const drilled = driller.hosts.map((name) => {
     const host = hosts.get(name);
-    if (host) return asDriller(host, driller);
+    if (host) return withoutAdmin(asDriller(host, driller));
     throw new CoffreError('inventory', `cannot drill ${name}: the inventory ${inventory.folder} has no such host`, {
       hint: `look at hosts in drillers/${driller.name}.yaml`,
     });
@@ -26,11 +26,16 @@ export function drillerSliceOf(driller: DrillerConfig, inventory: Inventory): Dr
 }
 
 /** The host with its offsites as the driller logs in to them: with a key of its own, and maybe another account. */
-function asDriller(host: HostConfig, { identity, logins }: DrillerConfig): HostConfig {
-  const offsite = host.offsite.map(({ identityPassphrase: _, admin: __, ...config }) => {
+export function asDriller(host: HostConfig, { identity, logins }: DrillerConfig): HostConfig {
+  const offsite = host.offsite.map(({ identityPassphrase: _, ...config }) => {
     const login = logins.find((each) => each.host === host.name && each.offsite === config.name);
     const { user = config.user, path = config.path } = login ?? {};
     return { ...config, user, path, identity: login?.identity ?? identity };
   });
   return { ...host, offsite };
+}
+
+/** Who may set up the contractor's server is control's affair. */
+function withoutAdmin(host: HostConfig): HostConfig {
+  return { ...host, offsite: host.offsite.map(({ admin: _, ...config }) => config) };
 }

@@ -37,7 +37,7 @@ interface Setting {
   /** All hosts of the inventory: some may share an account at a contractor's. */
   readonly hosts: readonly HostConfig[];
   /** Machines that drill from the same accounts, each with a key of its own there. */
-  readonly readers: readonly HostName[];
+  readonly readers?: readonly HostName[];
 }
 
 /** What was, or would be, set up at the contractors' servers, each change under the name of its offsite, and what was seen there. */
@@ -84,7 +84,7 @@ async function setUp(
   host: HostConfig,
   offsite: OffsiteConfig,
   side: ContractorSide,
-  { login, emit, signal, apply, hosts, readers }: Setting,
+  { login, emit, signal, apply, hosts, readers = [] }: Setting,
 ): Promise<FarSide> {
   const { address, hostKey, admin } = offsite;
   if (!admin) return { farChanges: [], farRemarks: [] };

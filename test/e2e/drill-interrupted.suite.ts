@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import t from 'tap';
 import { execute } from '../../lib/database/client.ts';
 import { exists } from '../../lib/system/files.ts';
@@ -81,10 +80,4 @@ t.test('an operator who interrupts a drill leaves nothing, and it is on record w
 t.test('two at a time are one', async (t) => {
   const [one, two] = await Promise.all([world.task('drill', []), world.task('drill', [])]);
   t.strictSame([one.exitCode, two.exitCode].sort(), [0, 6], one.stderr + two.stderr);
-});
-
-t.test('a folder without room is told before anything is read', async (t) => {
-  const file = join(world.inventoryFolder, 'drillers/drill1.yaml');
-  t.ok(await exists(file));
-  t.skip('no small file system is at hand for an ordinary user');
 });

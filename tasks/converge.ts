@@ -29,8 +29,7 @@ that is ordered. Control sends the order; a person uses provision instead.`,
     async function carryOut(json: string, signal: AbortSignal) {
       const order = parseOrder(json);
       const context = { release, clock: systemClock, emit, signal };
-      const converged =
-        'drilling' in order ? await convergeDriller(order, context) : await converge(order, context);
+      const converged = 'drilling' in order ? await convergeDriller(order, context) : await converge(order, context);
       return { text: formatPlan(converged.plan), data: converged };
     }
   },

@@ -28,7 +28,14 @@ means: what is there cannot be restored, or is not what was backed up.`,
       });
     }
     const only = wanted.length === 0 ? undefined : driller.hosts.filter((host) => wanted.includes(host));
-    const outcomes = await drill(driller, { inventory, clock: systemClock, emit, signal, only, from: textOf(values, 'from') });
+    const outcomes = await drill(driller, {
+      inventory,
+      clock: systemClock,
+      emit,
+      signal,
+      only,
+      from: textOf(values, 'from'),
+    });
     signal.throwIfAborted();
     return { text: formatDrill(outcomes), data: dataOf(outcomes), exitCode: drillExitCode(outcomes) };
   },

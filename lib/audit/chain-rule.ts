@@ -60,7 +60,14 @@ function checkLink(before: ChainLink | undefined, link: ChainLink): AuditFinding
   if (before && link.finishedAt < before.finishedAt) {
     const message = `it finished before ${before.name}, which comes before it in the chain`;
     return [
-      { rule: 'chain', severity: 'warning', host, path, message, hint: `check the clock of ${link.signer}: timedatectl` },
+      {
+        rule: 'chain',
+        severity: 'warning',
+        host,
+        path,
+        message,
+        hint: `check the clock of ${link.signer}: timedatectl`,
+      },
     ];
   }
   return [];

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { AuditConfig } from '../model/audit-config.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import { runGit, tryGit } from '../system/git.ts';
@@ -58,7 +58,9 @@ export async function publishOutbox(options: PublishOptions): Promise<Publicatio
   try {
     const { timeoutMs, signal } = options;
     const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
-    const done = await withClone(options.cloneFolder ?? options.stateFolder, options.audit, limits, (clone) => push(clone, waiting, options));
+    const done = await withClone(options.cloneFolder ?? options.stateFolder, options.audit, limits, (clone) =>
+      push(clone, waiting, options),
+    );
     await settle(options.stateFolder, waiting);
     return { kind: 'published', count: waiting.length, ...done };
   } catch (error) {
@@ -113,7 +115,9 @@ async function assertOneChain(repository: string, base: string, chain: Chain, wa
 
 /** What of this chain was there after the last push of this machine, and is gone or different in `base`. */
 async function readLost(repository: string, base: string | undefined, chain: Chain) {
-  const witness = await tryGit(['rev-parse', '--verify', '--quiet', `${witnessOf(chain)}^{commit}`], { cwd: repository });
+  const witness = await tryGit(['rev-parse', '--verify', '--quiet', `${witnessOf(chain)}^{commit}`], {
+    cwd: repository,
+  });
   if (witness.exitCode !== 0) return { missing: [], changed: [] };
   const before = (await readTree(repository, witness.stdout.trim(), folderOf(chain))).filter(({ path, mode }) => {
     const place = placeOf(path);

@@ -61,7 +61,14 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
     const entries = await readTree(repository, head);
     const rewrites = await readRewrites(repository, head);
     const descends = options.since === undefined ? null : await descendsFrom(repository, head, options.since);
-    return { head, shallow, entries, rewrites, descends, ...(await readRecords(open, entries, options.allowedSigners)) };
+    return {
+      head,
+      shallow,
+      entries,
+      rewrites,
+      descends,
+      ...(await readRecords(open, entries, options.allowedSigners)),
+    };
   });
 }
 

@@ -1,5 +1,5 @@
-import { CoffreError } from '../model/error.ts';
 import type { AuditConfig } from '../model/audit-config.ts';
+import { CoffreError } from '../model/error.ts';
 import { sha256Of } from '../system/files.ts';
 import type { GitOptions } from '../system/git.ts';
 import { fetchBranch } from '../system/git-transfer.ts';

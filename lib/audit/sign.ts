@@ -1,6 +1,6 @@
 import { SIGNATURE_NAMESPACE } from '../model/allowed-signers.ts';
-import { CoffreError } from '../model/error.ts';
 import type { DrillRecord, SignedDrill } from '../model/drill-record.ts';
+import { CoffreError } from '../model/error.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
 import { run } from '../system/command.ts';

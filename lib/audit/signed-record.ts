@@ -39,5 +39,7 @@ export function factsOf(signed: SignedRecord): RecordFacts {
 export function parseSigned(bytes: Buffer, signature: Buffer): SignedRecord {
   const signed = { bytes, signature, sha256: sha256Of(bytes) };
   // A quote inside of a text is escaped, so that no name can look like this; and nothing in a manifest is of this kind.
-  return bytes.includes('"kind":"drill"') ? { record: parseDrill(bytes), ...signed } : { manifest: parseManifest(bytes), ...signed };
+  return bytes.includes('"kind":"drill"')
+    ? { record: parseDrill(bytes), ...signed }
+    : { manifest: parseManifest(bytes), ...signed };
 }

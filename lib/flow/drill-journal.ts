@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { DrillerConfig } from '../model/driller-config.ts';
 import type { DrillPhase, DrillRecord } from '../model/drill-record.ts';
+import type { DrillerConfig } from '../model/driller-config.ts';
 import type { HostName } from '../model/names.ts';
 import { readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
 

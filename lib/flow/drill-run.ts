@@ -1,5 +1,5 @@
-import type { DrillerConfig } from '../model/driller-config.ts';
 import { DRILL_VERSION, type DrillPhase, type DrillProof, type DrillRecord } from '../model/drill-record.ts';
+import type { DrillerConfig } from '../model/driller-config.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';

@@ -56,8 +56,14 @@ export async function startScratch(scratch: Scratch): Promise<ScratchServer> {
   });
   // The run brings its own root, with a password that nobody here has.
   const user = `coffre_drill_${randomBytes(6).toString('hex')}`;
-  await loadSql(server.root, `CREATE USER '${user}'@'localhost'; GRANT ALL ON *.* TO '${user}'@'localhost' WITH GRANT OPTION;`);
-  return { version: await readServerVersion(server.root), target: { ...server.root, credentials: { kind: 'no-password', user } } };
+  await loadSql(
+    server.root,
+    `CREATE USER '${user}'@'localhost'; GRANT ALL ON *.* TO '${user}'@'localhost' WITH GRANT OPTION;`,
+  );
+  return {
+    version: await readServerVersion(server.root),
+    target: { ...server.root, credentials: { kind: 'no-password', user } },
+  };
 }
 
 /** Ends the server of a drill and removes all that it has written, whoever started it. Returns whether anything was left. */

@@ -6,8 +6,8 @@ import type { Publication } from '../audit/publish.ts';
 import { factsOf } from '../audit/signed-record.ts';
 import { readSigningKey } from '../audit/signing-key.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
-import type { DrillerConfig } from '../model/driller-config.ts';
 import type { DrillRecord } from '../model/drill-record.ts';
+import type { DrillerConfig } from '../model/driller-config.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
@@ -109,7 +109,11 @@ async function drillHost(
 }
 
 /** A drill that was killed is one that has failed, and is put on record as that. */
-async function settleKilledDrill(driller: DrillerConfig, host: HostConfig, { clock, emit }: DrillContext): Promise<void> {
+async function settleKilledDrill(
+  driller: DrillerConfig,
+  host: HostConfig,
+  { clock, emit }: DrillContext,
+): Promise<void> {
   const folder = drillState(driller, host.name);
   const journal = await readDrillJournal(folder);
   if (!journal) return;
@@ -170,7 +174,12 @@ async function assertCanSign({ name, state }: DrillerConfig, { allowedSigners, f
 
 function tellLeftover({ name, folder }: DrillerConfig, emit: Emit): void {
   const text = `an earlier drill was killed: its server and what it had written to ${folder} are gone now`;
-  emit({ kind: 'warning', subject: name, text, hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail' });
+  emit({
+    kind: 'warning',
+    subject: name,
+    text,
+    hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
+  });
 }
 
 function tellPublication(publication: Publication, host: HostName, emit: Emit): void {

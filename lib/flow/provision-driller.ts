@@ -27,15 +27,24 @@ export async function provisionDriller(
     const remote = await openRemoteHost(driller, login, signal);
     try {
       const release = await releases.releaseFor(remote.facts);
-      const { recipientKey, ...converged } = await remote.convergeDriller(orderFor(driller, wish, context), release, (event) =>
-        emit(event.subject === host ? event : { ...event, subject: `${host}: ${event.subject}` }),
+      const { recipientKey, ...converged } = await remote.convergeDriller(
+        orderFor(driller, wish, context),
+        release,
+        (event) => emit(event.subject === host ? event : { ...event, subject: `${host}: ${event.subject}` }),
       );
       const made = wish.desired === 'present' && wish.apply;
       const { signingKey } = converged;
       const signer = made && signingKey !== null ? await addAllowedSigner(inventory.folder, host, signingKey) : 'none';
       const remarks = made ? await letOpen(driller, inventory, recipientKey) : [];
       const far = await letInEverywhere(driller, converged, wish, context);
-      return { host, ok: true, converged: { ...converged, remarks: [...converged.remarks, ...remarks] }, signer, ...far, farEnds: [] };
+      return {
+        host,
+        ok: true,
+        converged: { ...converged, remarks: [...converged.remarks, ...remarks] },
+        signer,
+        ...far,
+        farEnds: [],
+      };
     } finally {
       await remote.close();
     }

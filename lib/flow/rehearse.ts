@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { DrillerConfig } from '../model/driller-config.ts';
 import type { DrillProof } from '../model/drill-record.ts';
+import type { DrillerConfig } from '../model/driller-config.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
@@ -24,7 +24,13 @@ export interface Rehearsal {
 }
 
 /** What a restore says of the copy, and not of the machine that it runs on, or of the way between the two. */
-const SAYS_SO: ReadonlySet<string> = new Set(['dump-failed', 'restore-failed', 'not-found', 'refused', 'dump-incomplete']);
+const SAYS_SO: ReadonlySet<string> = new Set([
+  'dump-failed',
+  'restore-failed',
+  'not-found',
+  'refused',
+  'dump-incomplete',
+]);
 
 /**
  * Restores the newest run of a host into a throwaway server, as one would after a disaster, and compares it by content.

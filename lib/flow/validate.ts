@@ -46,9 +46,7 @@ export async function validate({ inventory, source, clock, since }: ValidateOpti
   const repository = await readRepository({ ...source, ...known, allowedSigners });
   const { signers } = parseAllowedSigners(allowedSigners);
   const retired = new Set(
-    signers
-      .filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host))
-      .map(({ host }) => host),
+    signers.filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host)).map(({ host }) => host),
   );
   const expectation: Expectation = { hosts, drillers, retired, now: clock.now() };
   const freshness = judgeFreshness(repository, expectation);

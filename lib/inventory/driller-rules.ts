@@ -20,7 +20,9 @@ export const UNDRILLED = 'undrilled';
 
 /** Both sign under their name. */
 const ownName: DrillerRule = ({ name }, { hostNames }) =>
-  hostNames.has(name) ? [{ steps: [], message: 'a host has this name, and each signs under its own: take another' }] : [];
+  hostNames.has(name)
+    ? [{ steps: [], message: 'a host has this name, and each signs under its own: take another' }]
+    : [];
 
 const drilledHosts: DrillerRule = ({ hosts }, { hostNames }) =>
   hosts.flatMap((name, index) => {
@@ -45,7 +47,8 @@ const drilledCopy: DrillerRule = ({ hosts: names, from }, { hosts }) =>
   names.flatMap((name, index) => {
     const host = hosts.get(name);
     if (!host || !from.startsWith('offsite')) return [];
-    if (host.offsite.length === 0) return [{ steps: ['hosts', index], message: `${name} has no offsite to drill from` }];
+    if (host.offsite.length === 0)
+      return [{ steps: ['hosts', index], message: `${name} has no offsite to drill from` }];
     const [, wanted] = from.split(':');
     if (wanted === undefined || host.offsite.some((offsite) => offsite.name === wanted)) return [];
     return [{ steps: ['from'], message: `${name} has no offsite ${wanted}` }];
@@ -90,7 +93,10 @@ const ownFolders: DrillerRule = (driller, { hosts }) => {
     { steps: ['agent', 'path'], path: agent.path },
     { steps: ['state', 'path'], path: state.path },
   ].filter(({ path }) => isInside(tidy(path), scratch));
-  const inside = kept.map(({ steps }) => ({ steps, message: 'it stands in folder, which has nothing but the scratch' }));
+  const inside = kept.map(({ steps }) => ({
+    steps,
+    message: 'it stands in folder, which has nothing but the scratch',
+  }));
   const here = [...hosts.values()].filter((host) => ssh !== undefined && host.ssh?.address === ssh.address);
   const shared = here.flatMap((host) =>
     (['state', 'settings', 'agent'] as const)

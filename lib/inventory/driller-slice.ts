@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { CoffreError } from '../model/error.ts';
 import { DrillerSlice } from '../model/driller-slice.ts';
+import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { exists, readIfPresent, readRequired } from '../system/files.ts';
 import { parseYaml } from './yaml-document.ts';
@@ -18,7 +18,11 @@ const HEADER = `# This driller's slice of the inventory. Provisioning wrote it, 
 `;
 
 /** The files of a slice on its driller, by path. None of them holds a secret. */
-export function drillerSliceFiles({ allowedSigners, recipientKey: _, ...slice }: DrillerSlice): ReadonlyMap<string, string> {
+export function drillerSliceFiles({
+  allowedSigners,
+  recipientKey: _,
+  ...slice
+}: DrillerSlice): ReadonlyMap<string, string> {
   const folder = slice.driller.settings.path;
   return new Map([
     [join(folder, DRILLER_FILE), HEADER + stringify(slice, { lineWidth: 0, aliasDuplicateObjects: false })],

@@ -34,7 +34,9 @@ export const DrillerConfig = z
       .default('/var/lib/coffre-drill/scratch')
       .describe('Takes the throwaway server while a drill lasts: plain data, so choose a disk that is guarded'),
     bufferPoolMegabytes: z.int().min(64).max(1_048_576).default(256).describe('Memory of the throwaway server'),
-    recipient: RecipientName.default('drill' as RecipientName).describe('The recipient whose private key the driller has'),
+    recipient: RecipientName.default('drill' as RecipientName).describe(
+      'The recipient whose private key the driller has',
+    ),
     key: Path.default('/etc/coffre-drill/drill.pem').describe(
       'Its private key, mode 0600, without a passphrase; made there by provisioning',
     ),

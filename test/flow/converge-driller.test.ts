@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
@@ -16,7 +16,6 @@ import { inventoryWith } from '../fixture/inventory.ts';
 const root = t.testdir();
 const at = (...names: string[]) => join(root, ...names);
 const folder = await inventoryWith(t);
-await mkdir(join(folder, 'drillers'));
 await writeFile(
   join(folder, 'drillers/drill1.yaml'),
   stringify({
@@ -89,10 +88,16 @@ t.test('a key that others can read is closed to them; another one than the inven
   t.equal((await stat(at('etc/drill.pem'))).mode & 0o777, 0o600);
   const { recipientKey } = await converge({ apply: false });
   const escrow = inventory.recipients.get('escrow' as never)?.publicKey ?? '';
-  await t.rejects(converge({ drilling: { ...drilling, recipientKey: escrow } }), { code: 'refused', message: /another one/ });
+  await t.rejects(converge({ drilling: { ...drilling, recipientKey: escrow } }), {
+    code: 'refused',
+    message: /another one/,
+  });
   t.strictSame(actions(await converge({ drilling: { ...drilling, recipientKey } })), [], 'its own');
   await rename(at('etc/drill.pem'), at('etc/away'));
-  await t.rejects(converge({ drilling: { ...drilling, recipientKey } }), { code: 'refused', message: /there is no key at/ });
+  await t.rejects(converge({ drilling: { ...drilling, recipientKey } }), {
+    code: 'refused',
+    message: /there is no key at/,
+  });
   await rename(at('etc/away'), at('etc/drill.pem'));
 });
 

@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { assertRoom, clearScratch } from '../../lib/flow/drill-scratch.ts';
-import type { Archive } from '../../lib/model/manifest.ts';
 import { exists } from '../../lib/system/files.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 
@@ -13,8 +12,7 @@ t.test('a run that would not fit is refused before anything is read, with both s
   const folder = join(t.testdir(), 'scratch');
   const manifest = manifestOf('db1', new Date());
   await assertRoom({ folder, bufferPoolMegabytes }, manifest);
-  const [archive] = manifest.archives as readonly [Archive];
-  const huge = { ...manifest, archives: [{ ...archive, plainBytes: 2 ** 60 }] };
+  const huge = { ...manifest, archives: manifest.archives.map((archive) => ({ ...archive, plainBytes: 2 ** 60 })) };
   await t.rejects(assertRoom({ folder, bufferPoolMegabytes }, huge), {
     code: 'no-space',
     message: /cannot drill in .*scratch: \d+ MiB are needed, and \d+ MiB are free/,
@@ -27,7 +25,8 @@ t.test('what was killed is found by its data directory alone, ended and taken aw
   const data = join(folder, 'server/data');
   await mkdir(data, { recursive: true });
   await writeFile(join(data, 'ibdata1'), 'x');
-  const start = (argument: string) => spawn('sh', ['-c', 'sleep 60 & wait', argument], { stdio: 'ignore', detached: true });
+  const start = (argument: string) =>
+    spawn('sh', ['-c', 'sleep 60 & wait', argument], { stdio: 'ignore', detached: true });
   const [left, other] = [start(`--datadir=${data}`), start(`--datadir=${data}2`)];
   const ended = new Promise((resolve) => left.once('exit', (_code, signal) => resolve(signal)));
   t.teardown(() => {

@@ -38,53 +38,66 @@ const publishedPaths = () =>
     .toString()
     .split('\n')
     .filter((path) => path.startsWith('drills/'));
-const scratch = async () => ((await exists(world.at('driller/scratch'))) ? await readdir(world.at('driller/scratch')) : []);
+const scratch = async () =>
+  (await exists(world.at('driller/scratch'))) ? await readdir(world.at('driller/scratch')) : [];
 const [run = ''] = await readdir(world.at('offsite/backups/db1'));
 
 t.test('a host that demands drills and has none makes validate fail', async (t) => {
   t.strictSame(await validated(), { exitCode: 5, told: ['error drill'] });
 });
 
-t.test('the newest run is restored from the offsite into a throwaway server, compared, signed and published', async (t) => {
-  const { exitCode, outcome, stdout, stderr } = await drill();
-  t.equal(exitCode, 0, stdout + stderr);
-  t.match(outcome, {
-    error: null,
-    publication: 'published',
-    record: {
-      ...{ driller: 'drill1', host: 'db1', run, sequence: 1, previous: null, outcome: 'succeeded' },
-      source: { kind: 'offsite', offsite: 'contractor' },
-      proof: { databases: 2, tables: 2 },
-      phases: [{ name: 'find' }, { name: 'prepare' }, { name: 'restore' }],
-    },
-  });
-  const { proof, software } = outcome?.record ?? {};
-  t.ok(proof && proof.recoveryMs > 0 && proof.plainBytes > 5_000_000 && proof.sealedBytes > 1_000_000);
-  t.match(software?.server, /MariaDB/);
-  t.strictSame(await scratch(), [], 'nothing is left');
-  const [path = '', signaturePath = ''] = publishedPaths();
-  t.match(path, /^drills\/db1\/\d{4}\/\d{4}-\d{2}-\d{2}T\d{6}Z-drill1\.json$/);
-  const [bytes, signature] = [git('show', `main:${path}`), git('show', `main:${signaturePath}`)];
-  const { allowedSigners } = await world.inventory();
-  t.equal(await checkSignature({ bytes, signature, allowedSigners, host: DRILLER }), 'valid');
-  t.strictSame(JSON.parse(bytes.toString()), outcome?.record);
-  t.strictSame(await validated(), { exitCode: 0, told: [] });
-});
-
-t.test('one byte of the copy is another: the drill says so, is published all the same, and validate fails', async (t) => {
-  await whileDamaged(world.at('offsite/backups/db1', run, 'encrypted.dat'), flipped, async () => {
+t.test(
+  'the newest run is restored from the offsite into a throwaway server, compared, signed and published',
+  async (t) => {
     const { exitCode, outcome, stdout, stderr } = await drill();
-    t.equal(exitCode, 5, stdout + stderr);
+    t.equal(exitCode, 0, stdout + stderr);
     t.match(outcome, {
-      error: { code: 'verification-failed', message: /encrypted\.dat/ },
+      error: null,
       publication: 'published',
-      record: { sequence: 2, run, outcome: 'failed', proof: null, error: { code: 'verification-failed', phase: 'restore' } },
+      record: {
+        ...{ driller: 'drill1', host: 'db1', run, sequence: 1, previous: null, outcome: 'succeeded' },
+        source: { kind: 'offsite', offsite: 'contractor' },
+        proof: { databases: 2, tables: 2 },
+        phases: [{ name: 'find' }, { name: 'prepare' }, { name: 'restore' }],
+      },
     });
-    t.strictSame(await scratch(), []);
-    t.equal(publishedPaths().length, 4);
-    t.strictSame(await validated(), { exitCode: 5, told: ['error drill'] });
-  });
-});
+    const { proof, software } = outcome?.record ?? {};
+    t.ok(proof && proof.recoveryMs > 0 && proof.plainBytes > 5_000_000 && proof.sealedBytes > 1_000_000);
+    t.match(software?.server, /MariaDB/);
+    t.strictSame(await scratch(), [], 'nothing is left');
+    const [path = '', signaturePath = ''] = publishedPaths();
+    t.match(path, /^drills\/db1\/\d{4}\/\d{4}-\d{2}-\d{2}T\d{6}Z-drill1\.json$/);
+    const [bytes, signature] = [git('show', `main:${path}`), git('show', `main:${signaturePath}`)];
+    const { allowedSigners } = await world.inventory();
+    t.equal(await checkSignature({ bytes, signature, allowedSigners, host: DRILLER }), 'valid');
+    t.strictSame(JSON.parse(bytes.toString()), outcome?.record);
+    t.strictSame(await validated(), { exitCode: 0, told: [] });
+  },
+);
+
+t.test(
+  'one byte of the copy is another: the drill says so, is published all the same, and validate fails',
+  async (t) => {
+    await whileDamaged(world.at('offsite/backups/db1', run, 'encrypted.dat'), flipped, async () => {
+      const { exitCode, outcome, stdout, stderr } = await drill();
+      t.equal(exitCode, 5, stdout + stderr);
+      t.match(outcome, {
+        error: { code: 'verification-failed', message: /encrypted\.dat/ },
+        publication: 'published',
+        record: {
+          sequence: 2,
+          run,
+          outcome: 'failed',
+          proof: null,
+          error: { code: 'verification-failed', phase: 'restore' },
+        },
+      });
+      t.strictSame(await scratch(), []);
+      t.equal(publishedPaths().length, 4);
+      t.strictSame(await validated(), { exitCode: 5, told: ['error drill'] });
+    });
+  },
+);
 
 t.test('a copy without any run is a drill that failed, and not a mistake of the command line', async (t) => {
   const { exitCode, outcome } = await drill('--from', 'export', '--host', 'db1');
@@ -95,7 +108,10 @@ t.test('a copy without any run is a drill that failed, and not a mistake of the 
   await writeDriller(world);
   t.equal(empty.exitCode, 5, empty.stderr);
   t.match(empty.outcome, {
-    error: { code: 'drill-failed', message: /cannot show that the backups of db1 can be restored: cannot find any run/ },
+    error: {
+      code: 'drill-failed',
+      message: /cannot show that the backups of db1 can be restored: cannot find any run/,
+    },
     record: { run: null, manifest: null, error: { code: 'drill-failed', phase: 'find' } },
   });
 });

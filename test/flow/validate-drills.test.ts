@@ -36,9 +36,14 @@ function inventoryWith(demand: HostConfig['drill']): Inventory {
 /** An audit repository with the last nights' runs, and what is published there besides. */
 async function auditOf(t: T) {
   const folder = await temporaryFolder(t);
-  const git = (...words: string[]) => execFileSync('git', ['-C', folder, ...words], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-C', folder, ...words], { stdio: ['ignore', 'pipe', 'ignore'] });
   git('init', '-q', '-b', 'main');
-  for (const [key, value] of [['user.name', 'x'], ['user.email', 'x'], ['commit.gpgSign', 'false']] as const)
+  for (const [key, value] of [
+    ['user.name', 'x'],
+    ['user.email', 'x'],
+    ['commit.gpgSign', 'false'],
+  ] as const)
     git('config', key, value);
   const write = async (path: string, content: Buffer | string) => {
     await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -122,7 +127,12 @@ t.test('a newest drill that found the copy wrong is an error at once, also besid
 t.test('a drill that came to no verdict is a warning as long as there is a proof', async (t) => {
   const { publish, manifestOf, judge } = await auditOf(t);
   const next = drillChain(drill1, 'db1');
-  const nothing = { ...FOUND_WRONG, run: null, manifest: null, error: { code: 'offsite-unreachable', phase: 'find' } } as const;
+  const nothing = {
+    ...FOUND_WRONG,
+    run: null,
+    manifest: null,
+    error: { code: 'offsite-unreachable', phase: 'find' },
+  } as const;
   await publish(await next(morning(19), night(19), manifestOf(19)));
   await publish(await next(morning(20), night(20), nothing));
   t.strictSame((await judge()).told, ['warning drill']);
@@ -145,7 +155,9 @@ type Audit = Awaited<ReturnType<typeof auditOf>>;
 type Next = ReturnType<typeof drillChain>;
 const place = (day: number, driller = 'drill1') =>
   drillPath('db1' as HostName, `2026-11-${day}T090001Z` as Parameters<typeof drillPath>[1], driller as HostName);
-const attacks: Readonly<Record<string, { act: (audit: Audit, next: Next) => Promise<unknown>; rules: readonly string[] }>> = {
+const attacks: Readonly<
+  Record<string, { act: (audit: Audit, next: Next) => Promise<unknown>; rules: readonly string[] }>
+> = {
   'an edited record': {
     act: async ({ folder, write }) =>
       write(place(19), (await readFile(join(folder, place(19)), 'utf8')).replace('"tables":9', '"tables":8')),
@@ -230,7 +242,11 @@ for (const [name, { act, rules }] of Object.entries(attacks)) {
     audit.commit();
     const { validation } = await audit.judge();
     const errors = validation.findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule);
-    t.strictSame([...new Set(errors)].sort(), [...rules].sort(), validation.findings.map(({ message }) => message).join('\n'));
+    t.strictSame(
+      [...new Set(errors)].sort(),
+      [...rules].sort(),
+      validation.findings.map(({ message }) => message).join('\n'),
+    );
     for (const finding of validation.findings) t.ok(finding.hint.length > 0);
   });
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
@@ -16,6 +16,7 @@ const DRILLER = { hosts: ['db1'], schedule: '0 9 * * *', recipient: 'escrow' };
 /** The example with `drillers/drill1.yaml`, and `change` made to it. */
 async function withDriller(test: typeof t, change: Readonly<Record<string, unknown>> = {}, name = 'drill1') {
   const folder = await inventoryWith(test);
+  await rm(join(folder, 'drillers'), { recursive: true });
   await mkdir(join(folder, 'drillers'));
   await writeFile(join(folder, `drillers/${name}.yaml`), stringify({ ...DRILLER, ...change }));
   return folder;
@@ -51,12 +52,18 @@ const mistakes: Readonly<Record<string, readonly [Readonly<Record<string, unknow
   'an unknown host': [{ hosts: ['db9'] }, /^drillers\/drill1\.yaml:\d+:\d+ hosts\[0\]: there is no hosts\/db9\.yaml/],
   'a host twice': [{ hosts: ['db1', 'db1'] }, /hosts\[1\]: this host stands here twice/],
   'no host': [{ hosts: [] }, /hosts: expected at least 1/],
-  'a recipient that the host does not seal for': [{ recipient: 'third' }, /hosts\[0\]: the backups of db1 are not sealed for third/],
+  'a recipient that the host does not seal for': [
+    { recipient: 'third' },
+    /hosts\[0\]: the backups of db1 are not sealed for third/,
+  ],
   'a copy that is none': [{ from: 'audit' }, /from: it does not fit: store, export, offsite/],
   'an offsite that the host does not have': [{ from: 'offsite:moon' }, /from: db1 has no offsite moon/],
   'a schedule that is none': [{ schedule: '@daily' }, /schedule: .*write the five fields/],
   'a time zone that is none': [{ timezone: 'Mars/Olympus' }, /timezone: there is no such time zone/],
-  'a login for a stranger': [{ logins: [{ host: 'db2', offsite: 'contractor' }] }, /logins\[0\]\.host: this driller does not/],
+  'a login for a stranger': [
+    { logins: [{ host: 'db2', offsite: 'contractor' }] },
+    /logins\[0\]\.host: this driller does not/,
+  ],
   'a key in what is thrown away': [{ key: '/var/lib/coffre-drill/scratch/k.pem' }, /key: it stands in folder/],
   'a key that there is not, but almost': [{ foldr: '/x' }, /foldr: there is no such key; did you mean folder\?/],
   'a key of a host': [{ store: { path: '/x', mount: 'none' } }, /store: there is no such key/],

@@ -51,15 +51,13 @@ export async function startScratch(scratch: Scratch): Promise<ScratchServer> {
   await makeFolder(folderOf(scratch), 0o700);
   const server = await startThrowawayServer({
     folder: folderOf(scratch),
-    // The port is not opened, and nobody else comes into the folder of the socket.
-    extra: [`--innodb-buffer-pool-size=${scratch.bufferPoolMegabytes}M`, '--skip-name-resolve'],
+    extra: [`--innodb-buffer-pool-size=${scratch.bufferPoolMegabytes}M`],
   });
-  // The run brings its own root, with a password that nobody here has.
+  // The run brings its own root, with a password that nobody here has. Whoever gives root back its rights has to have them.
   const user = `coffre_drill_${randomBytes(6).toString('hex')}`;
-  await loadSql(
-    server.root,
-    `CREATE USER '${user}'@'localhost'; GRANT ALL ON *.* TO '${user}'@'localhost' WITH GRANT OPTION;`,
-  );
+  const account = `'${user}'@'localhost'`;
+  const proxy = `GRANT PROXY ON ''@'%' TO ${account} WITH GRANT OPTION`;
+  await loadSql(server.root, `CREATE USER ${account}; GRANT ALL ON *.* TO ${account} WITH GRANT OPTION; ${proxy};`);
   return {
     version: await readServerVersion(server.root),
     target: { ...server.root, credentials: { kind: 'no-password', user } },

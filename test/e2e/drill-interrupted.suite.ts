@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import t from 'tap';
 import { execute } from '../../lib/database/client.ts';
 import { exists } from '../../lib/system/files.ts';
@@ -80,4 +80,19 @@ t.test('an operator who interrupts a drill leaves nothing, and it is on record w
 t.test('two at a time are one', async (t) => {
   const [one, two] = await Promise.all([world.task('drill', []), world.task('drill', [])]);
   t.strictSame([one.exitCode, two.exitCode].sort(), [0, 6], one.stderr + two.stderr);
+});
+
+t.test('a record that cannot be published is owed, and the next drill, of another copy, delivers it', async (t) => {
+  const before = records().length;
+  const audit = world.auditRepository;
+  await rename(audit, `${audit}.away`);
+  const owed = await world.task('drill', ['--json']);
+  await rename(`${audit}.away`, audit);
+  t.equal(owed.exitCode, 3, owed.stderr);
+  t.match(eventsOf(owed).at(-1), { data: [{ error: null, publication: 'owed' }] });
+  const next = await world.task('drill', ['--from', 'export', '--host', 'db1', '--json']);
+  t.equal(next.exitCode, 0, next.stderr);
+  t.match(eventsOf(next).at(-1), { data: [{ record: { source: { kind: 'export', offsite: null }, outcome: 'succeeded' } }] });
+  t.equal(records().length, before + 2);
+  t.equal((await world.task('validate', [])).exitCode, 0);
 });

@@ -15,7 +15,8 @@ const SHARED = ['audit', 'timezone'] as const;
 /** Every `drillers/<name>.yaml`, with all that is found. There need not be any. */
 export async function readDrillers(
   folder: string,
-  defaults: YamlFile,
+  /** undefined while they cannot be read. */
+  defaults: YamlFile | undefined,
   surroundings: Surroundings,
 ): Promise<{
   readonly drillers: ReadonlyMap<HostName, DrillerConfig>;
@@ -31,7 +32,7 @@ export async function readDrillers(
     const name = HostName.safeParse(text);
     if (!name.success)
       findings.push(aboutFile('schema', path, name.error.issues[0]?.message ?? 'the name does not fit'));
-    else if (file) sources.set(name.data, { file, defaults, alone: false });
+    else if (file) sources.set(name.data, { file, defaults: defaults ?? file, alone: defaults === undefined });
   }
   const drillers = new Map<HostName, DrillerConfig>();
   for (const [name, source] of sources) {
@@ -55,8 +56,11 @@ function parseDriller(name: HostName, source: Source, findings: InventoryFinding
   const merged = mergeDefaults(shared(source.defaults.value), source.file.value);
   const parsed = DrillerConfig.safeParse(merged);
   if (parsed.success) return { ...parsed.data, name };
-  for (const { steps, message } of explainIssues(parsed.error.issues, merged, DrillerConfig))
+  for (const { steps, message, missing } of explainIssues(parsed.error.issues, merged, DrillerConfig)) {
+    // What may stand in the defaults that cannot be read is not said to be missing.
+    if (source.alone && missing && SHARED.some((each) => each === steps[0])) continue;
     findings.push(place(source, steps.at(-1) === 'hostKey' ? 'pinned-host-key' : 'schema', steps, message));
+  }
   return undefined;
 }
 

@@ -65,8 +65,13 @@ export async function readInventory(folder: string): Promise<Inventory> {
       if (source) findings.push(place(source, rule, steps, message));
     }
   }
-  const hostNames = new Set(sources.keys());
-  const drilling = await readDrillers(folder, defaults, { hosts, hostNames, recipients: new Set(recipients.keys()) });
+  // Also of files that cannot be read: that has been told.
+  const hostNames = new Set(names.flatMap((name) => HostName.safeParse(name).data ?? []));
+  const drilling = await readDrillers(folder, alone ? undefined : defaults, {
+    hosts,
+    hostNames,
+    recipients: new Set(recipients.keys()),
+  });
   findings.push(...drilling.findings);
   const allowedSigners = await readSigners(folder, new Set([...hostNames, ...drilling.names]), findings);
   findings.push(...(await findPrivateKeys(folder)));

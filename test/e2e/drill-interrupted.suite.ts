@@ -92,7 +92,9 @@ t.test('a record that cannot be published is owed, and the next drill, of anothe
   t.match(eventsOf(owed).at(-1), { data: [{ error: null, publication: 'owed' }] });
   const next = await world.task('drill', ['--from', 'export', '--host', 'db1', '--json']);
   t.equal(next.exitCode, 0, next.stderr);
-  t.match(eventsOf(next).at(-1), { data: [{ record: { source: { kind: 'export', offsite: null }, outcome: 'succeeded' } }] });
+  t.match(eventsOf(next).at(-1), {
+    data: [{ record: { source: { kind: 'export', offsite: null }, outcome: 'succeeded' } }],
+  });
   t.equal(records().length, before + 2);
   t.equal((await world.task('validate', [])).exitCode, 0);
 });

@@ -27,7 +27,8 @@ const ownName: DrillerRule = ({ name }, { hostNames }) =>
 const drilledHosts: DrillerRule = ({ hosts }, { hostNames }) =>
   hosts.flatMap((name, index) => {
     const say = (message: string) => [{ steps: ['hosts', index], message }];
-    if (!hostNames.has(name)) return say(`there is no hosts/${name}.yaml`);
+    // That there is no host at all has been told.
+    if (!hostNames.has(name)) return hostNames.size === 0 ? [] : say(`there is no hosts/${name}.yaml`);
     return hosts.indexOf(name) < index ? say('this host stands here twice') : [];
   });
 

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { readAttendedOrder } from '../lib/flow/attended-order.ts';
 import { converge } from '../lib/flow/converge.ts';
+import { convergeDriller } from '../lib/flow/converge-driller.ts';
 import { parseOrder } from '../lib/flow/parse-order.ts';
 import { removeUpload, runningRelease } from '../lib/flow/running-release.ts';
 import { formatPlan } from '../lib/report/plan.ts';
@@ -26,7 +27,9 @@ that is ordered. Control sends the order; a person uses provision instead.`,
     }
 
     async function carryOut(json: string, signal: AbortSignal) {
-      const converged = await converge(parseOrder(json), { release, clock: systemClock, emit, signal });
+      const order = parseOrder(json);
+      const context = { release, clock: systemClock, emit, signal };
+      const converged = 'drilling' in order ? await convergeDriller(order, context) : await converge(order, context);
       return { text: formatPlan(converged.plan), data: converged };
     }
   },

@@ -1,7 +1,8 @@
 import { operatorLogin } from '../lib/flow/login.ts';
 import { type ProvisionWish, provision } from '../lib/flow/provision.ts';
+import { provisionDriller } from '../lib/flow/provision-driller.ts';
 import { releaseShelf } from '../lib/flow/release-shelf.ts';
-import { selectHosts } from '../lib/flow/select-hosts.ts';
+import { selectMachines } from '../lib/flow/select-hosts.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { formatProvision, provisionData } from '../lib/report/provision-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
@@ -13,13 +14,13 @@ const MANNERS = ['dry-run', 'check', 'remove', 'rollback'] as const;
 
 await runTask({
   verb: 'provision',
-  usage: '<host>… | --all',
-  summary: `Converges hosts to the inventory over SSH: agent, folders, public keys, database account, signing key, cron entry.
+  usage: '<host or driller>… | --all',
+  summary: `Converges hosts, and machines that drill, to the inventory over SSH: agent, folders, public keys, database account, signing key, cron entry.
 Shows what it will change, changes it, and looks at it again; a second run changes nothing. What is done stays done when
 it is interrupted, and the next run does the rest. Exit code: the highest of the hosts'; also what keeps the backups of a
 provisioned host from being whole, such as 7 for an offsite that it cannot use.`,
   options: {
-    all: 'every host of the inventory',
+    all: 'every host and every driller of the inventory',
     'dry-run': 'show the plan, change nothing',
     check: 'the same, with exit code 2 when anything is amiss, 7 when something cannot be reached',
     remove: 'take everything away again, and leave the backups',
@@ -31,10 +32,11 @@ provisioned host from being whole, such as 7 for an offsite that it cannot use.`
   async run({ values, words, emit, signal }) {
     const wish = wishOf(values);
     const inventory = await inventoryOf(values);
-    const hosts = selectHosts(inventory, words, values.all === true);
+    const { hosts, drillers } = selectMachines(inventory, words, values.all === true);
     const login = operatorLogin(textOf(values, 'identity'), process.env.SSH_AUTH_SOCK);
     const context = { inventory, login, releases: releaseShelf(), clock: systemClock, emit, signal };
-    const outcomes = await provision(hosts, wish, context);
+    const outcomes = [...(await provision(hosts, wish, context))];
+    for (const driller of drillers) outcomes.push(await provisionDriller(driller, wish, context));
     signal.throwIfAborted();
     const report = provisionData(outcomes, { check: values.check === true, applied: wish.apply });
     return { text: formatProvision(report, inventory.folder), data: report, exitCode: report.exitCode };

@@ -1,124 +1,37 @@
-import canonicalize from 'canonicalize';
-import type * as z from 'zod';
-import { CoffreError } from '../model/error.ts';
+import { DRILL_VERSION, DrillRecord } from '../model/drill-record.ts';
 import { MANIFEST_VERSION, Manifest } from '../model/manifest.ts';
+import { encodeRecord, parseRecord, type RecordForm } from './canonical-record.ts';
 
-/** The largest manifest that is read: some two thousand databases. */
-export const MANIFEST_LIMIT_BYTES = 1024 * 1024;
-const DEPTH_LIMIT = 16;
+const MANIFEST: RecordForm<Manifest> = {
+  noun: 'manifest',
+  schema: Manifest,
+  version: MANIFEST_VERSION,
+  hint: 'what was signed is not a manifest of coffre; compare it with the copy in the store',
+};
 
-const HINT = 'what was signed is not a manifest of coffre; compare it with the copy in the store';
+const DRILL: RecordForm<DrillRecord> = {
+  noun: 'record of the drill',
+  schema: DrillRecord,
+  version: DRILL_VERSION,
+  hint: 'what was signed is not a record of coffre; see who put it there: git log -- drills',
+};
 
-/** The one byte sequence that stands for `manifest`: canonical JSON by RFC 8785, UTF-8, no line end. */
+/** The one byte sequence that stands for `manifest`. */
 export function encodeManifest(manifest: Manifest): Buffer {
-  const checked = Manifest.safeParse(manifest);
-  if (!checked.success) {
-    throw new CoffreError('unexpected', `cannot encode the manifest: ${sentence(checked.error.issues)}`);
-  }
-  const bytes = canonicalBytes(checked.data);
-  if (bytes.length > MANIFEST_LIMIT_BYTES) {
-    throw new CoffreError('unexpected', 'cannot encode the manifest: it is larger than a mebibyte');
-  }
-  return bytes;
+  return encodeRecord(MANIFEST, manifest);
 }
 
-/**
- * Reads what `encodeManifest` wrote, and nothing else: the bytes must be their own canonical form, which leaves no
- * room for duplicate keys, other spellings or anything between the fields. Fields that a newer minor version has
- * added are left out of the value. Throws `verification-failed`.
- */
+/** Reads what `encodeManifest` wrote, and nothing else. Throws `verification-failed`. */
 export function parseManifest(bytes: Uint8Array): Manifest {
-  const refuse = (cause: string) =>
-    new CoffreError('verification-failed', `cannot read the manifest: ${cause}`, { hint: HINT });
-  if (bytes.length > MANIFEST_LIMIT_BYTES) throw refuse('it is larger than a mebibyte');
-  const text = decode(bytes);
-  if (text === undefined) throw refuse('it is not UTF-8');
-  if (depthOf(text) > DEPTH_LIMIT) throw refuse(`it is nested deeper than ${DEPTH_LIMIT} levels`);
-  const value = parseJson(text);
-  if (value === undefined) throw refuse('it is not JSON');
-  const major = majorOf(value);
-  if (major === undefined) throw refuse('it names no version');
-  if (major !== majorOf({ version: MANIFEST_VERSION })) throw refuse(`its version has another major number, ${major}`);
-  const checked = parseTolerantly(value);
-  if (!checked.success) throw refuse(sentence(checked.error.issues));
-  if (!isCanonical(value, bytes)) throw refuse('its bytes are not in canonical form (RFC 8785)');
-  return checked.data;
+  return parseRecord(MANIFEST, bytes);
 }
 
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+/** The one byte sequence that stands for the record of a drill. */
+export function encodeDrill(record: DrillRecord): Buffer {
+  return encodeRecord(DRILL, record);
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The deepest nesting of arrays and objects. Counted before parsing, so that depth never becomes recursion. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    if (quoted && character === '\\') index += 1;
-    else if (character === '"') quoted = !quoted;
-    else if (quoted) continue;
-    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
-    else if (character === '}' || character === ']') depth -= 1;
-  }
-  return deepest;
-}
-
-function majorOf(value: unknown): number | undefined {
-  const version = (value as { version?: unknown } | null)?.version;
-  const match = typeof version === 'string' ? /^(\d{1,6})\.\d{1,6}$/.exec(version) : null;
-  return match ? Number(match[1]) : undefined;
-}
-
-/** As the schema says; unknown fields are taken away first when a newer minor version may have brought them. */
-function parseTolerantly(value: unknown): z.ZodSafeParseResult<Manifest> {
-  const first = Manifest.safeParse(value);
-  if (first.success || !isNewerMinor(value)) return first;
-  const pruned = structuredClone(value);
-  for (const issue of first.error.issues) {
-    if (issue.code !== 'unrecognized_keys') continue;
-    const owner = issue.path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown>)[step], pruned);
-    for (const key of issue.keys) Reflect.deleteProperty(owner as object, key);
-  }
-  return Manifest.safeParse(pruned);
-}
-
-function isNewerMinor(value: unknown): boolean {
-  const minor = (version: string) => Number(version.split('.')[1]);
-  return minor((value as { version: string }).version) > minor(MANIFEST_VERSION);
-}
-
-function isCanonical(value: unknown, bytes: Uint8Array): boolean {
-  try {
-    return canonicalBytes(value).equals(bytes);
-  } catch {
-    return false; // a lone surrogate has no canonical form
-  }
-}
-
-function canonicalBytes(value: unknown): Buffer {
-  return Buffer.from(canonicalize(value) ?? '', 'utf8');
-}
-
-/** Names the first thing that does not fit, by its place alone: the value could be anything. */
-function sentence(issues: readonly z.core.$ZodIssue[]): string {
-  const [issue] = issues;
-  if (!issue) return 'it does not fit its schema';
-  const place = issue.path.length === 0 ? 'it' : `its field ${issue.path.join('.')}`;
-  return issue.code === 'unrecognized_keys'
-    ? `${place} has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`
-    : `${place} does not fit the schema`;
+/** Reads what `encodeDrill` wrote, and nothing else. Throws `verification-failed`. */
+export function parseDrill(bytes: Uint8Array): DrillRecord {
+  return parseRecord(DRILL, bytes);
 }

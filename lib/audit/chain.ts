@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
-import type { SignedManifest } from '../model/manifest.ts';
 import { Sha256 } from '../model/names.ts';
 import { exclusively } from '../system/exclusive.ts';
 import { readIfPresent, writeDurably } from '../system/files.ts';
 import { putIntoOutbox, readOutbox, removeFromOutbox } from './outbox.ts';
+import { factsOf, type SignedRecord } from './signed-record.ts';
 
 const ChainHead = z.strictObject({ sequence: z.int().min(1), sha256: Sha256 });
-/** The last manifest of a host's chain, published or not. */
+/** The last record of a chain, published or not. */
 export type ChainHead = z.infer<typeof ChainHead>;
 
-/** The place of the next manifest: what its fields `sequence` and `previous` say. */
+/** The place of the next record: what its fields `sequence` and `previous` say. */
 export interface Link {
   readonly sequence: number;
   readonly previous: Sha256 | null;
@@ -20,27 +20,25 @@ export interface Link {
 const LOCK_WAIT_MS = 60_000;
 
 /**
- * Adds the next manifest to the chain of this host: hands `make` its link, and puts what it returns into the outbox.
+ * Adds the next record to the chain whose state is in `stateFolder`: hands `make` its link, and puts what it returns into the outbox.
  * One at a time, so that two runs can never make the same link. A kill at any moment leaves the chain whole: the head
  * is the later one of `chain.json` and the outbox, and each is written durably.
  *
  * `recover` is asked for the head when the host has no record of its own: it looks into the audit repository
  * (`recoverHead`). It returns undefined when no chain is there, and throws when it cannot know.
  */
-export async function appendToChain(
+export async function appendToChain<Signed extends SignedRecord>(
   stateFolder: string,
   recover: () => Promise<ChainHead | undefined>,
-  make: (link: Link) => Promise<SignedManifest>,
-): Promise<SignedManifest> {
+  make: (link: Link) => Promise<Signed>,
+): Promise<Signed> {
   return exclusively(stateFolder, 'chain', LOCK_WAIT_MS, async () => {
     const head = (await readHead(stateFolder)) ?? (await recover());
     const link: Link = { sequence: (head?.sequence ?? 0) + 1, previous: head?.sha256 ?? null };
     const signed = await make(link);
-    if (signed.manifest.sequence !== link.sequence || signed.manifest.previous !== link.previous) {
-      throw new CoffreError(
-        'unexpected',
-        `cannot add the manifest of ${signed.manifest.run} to the chain: it has another link`,
-      );
+    const { sequence, previous, name } = factsOf(signed);
+    if (sequence !== link.sequence || previous !== link.previous) {
+      throw new CoffreError('unexpected', `cannot add the manifest of ${name} to the chain: it has another link`);
     }
     await putIntoOutbox(stateFolder, signed);
     await writeHead(stateFolder, { sequence: link.sequence, sha256: signed.sha256 });
@@ -52,16 +50,20 @@ export async function appendToChain(
 export async function readHead(stateFolder: string): Promise<ChainHead | undefined> {
   const recorded = await readRecord(stateFolder);
   const waiting = (await readOutbox(stateFolder)).at(-1);
-  if (!waiting || (recorded && recorded.sequence >= waiting.manifest.sequence)) return recorded;
-  return { sequence: waiting.manifest.sequence, sha256: waiting.sha256 };
+  if (!waiting) return recorded;
+  const { sequence } = factsOf(waiting);
+  return recorded && recorded.sequence >= sequence ? recorded : { sequence, sha256: waiting.sha256 };
 }
 
-/** Takes published manifests out of the outbox, after the head is on record without them. */
-export async function settle(stateFolder: string, published: readonly SignedManifest[]): Promise<void> {
+/** Takes published records out of the outbox, after the head is on record without them. */
+export async function settle(stateFolder: string, published: readonly SignedRecord[]): Promise<void> {
   await exclusively(stateFolder, 'chain', LOCK_WAIT_MS, async () => {
     const head = await readHead(stateFolder);
     if (head) await writeHead(stateFolder, head);
-    for (const { manifest } of published) await removeFromOutbox(stateFolder, manifest.sequence, manifest.run);
+    for (const signed of published) {
+      const { sequence, name } = factsOf(signed);
+      await removeFromOutbox(stateFolder, sequence, name);
+    }
   });
 }
 

@@ -1,8 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditConfig } from '../model/audit-config.ts';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
-import type { AuditConfig } from '../model/inventory.ts';
 import { exclusively } from '../system/exclusive.ts';
 import { makeFolder, removeDurably } from '../system/files.ts';
 import { type GitOptions, runGit, tryGit } from '../system/git.ts';

@@ -1,9 +1,9 @@
 import type { HostName, OffsiteName } from '../model/names.ts';
 import { type RunId, startOfRun } from '../model/run-id.ts';
 import { previousFire } from '../model/schedule.ts';
+import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
 import type { AuditRepository, PublishedLink } from './read-repository.ts';
-import type { Expectation } from './rules.ts';
 
 /** How a host stands, by its signed manifests alone. */
 export interface HostState {

@@ -1,17 +1,17 @@
 import { gitFailure, runGit, tryGit } from '../system/git.ts';
 
-/** A commit that changed or removed what another had added below `manifests/`. */
+/** A commit that changed or removed what another had added below `manifests/` or `drills/`. */
 export interface Rewrite {
   readonly commit: string;
   readonly path: string;
   readonly change: 'changed' | 'removed';
 }
 
-/** Every change and removal below `manifests/` in the history of `commit`, merges compared with each parent. */
+/** Every change and removal below `manifests/` and `drills/` in the history of `commit`, merges compared with each parent. */
 export async function readRewrites(repository: string, commit: string): Promise<Rewrite[]> {
   const commits = await runGit(['rev-list', commit], { cwd: repository });
   const args = ['diff-tree', '--stdin', '-r', '-m', '-z', '--no-renames', '--diff-filter=MDT', '--name-status'];
-  const listing = await runGit([...args, '--', 'manifests'], { cwd: repository, input: commits });
+  const listing = await runGit([...args, '--', 'manifests', 'drills'], { cwd: repository, input: commits });
   const rewrites: Rewrite[] = [];
   let current = '';
   const words = listing.split('\0');

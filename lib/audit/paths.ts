@@ -1,14 +1,20 @@
 import { HostName } from '../model/names.ts';
 import { RunId } from '../model/run-id.ts';
 
-/** A place in the audit repository that a manifest or its signature may have. */
-export interface ManifestPlace {
-  readonly host: HostName;
-  readonly run: RunId;
-  readonly kind: 'manifest' | 'signature';
-}
+/** Whose chain a record belongs to: that of the backups of a host, or that of the drills of a host by one driller. */
+export type Chain =
+  | { readonly of: 'manifests'; readonly host: HostName }
+  | { readonly of: 'drills'; readonly host: HostName; readonly driller: HostName };
 
-const FORM = /^manifests\/([^/]+)\/(\d{4})\/([^/]+)\.json(\.sig)?$/;
+/** A place in the audit repository that a signed record or its signature may have. */
+export type Place = Chain & {
+  /** The run, or the drill: each is named by its start. */
+  readonly name: RunId;
+  readonly kind: 'record' | 'signature';
+};
+
+const MANIFEST_FORM = /^manifests\/([^/]+)\/(\d{4})\/([^/]+)\.json(\.sig)?$/;
+const DRILL_FORM = /^drills\/([^/]+)\/(\d{4})\/(\d{4}-\d{2}-\d{2}T\d{6}Z)-([^/]+)\.json(\.sig)?$/;
 const OTHERS = /^(?:README\.md|LICENSE|allowed_signers|\.github\/[A-Za-z0-9][A-Za-z0-9._/-]*)$/;
 
 /** Where a manifest stands in the audit repository. Its signature stands beside it, with `.sig` added. */
@@ -16,12 +22,37 @@ export function manifestPath(host: HostName, run: RunId): string {
   return `manifests/${host}/${run.slice(0, 4)}/${run}.json`;
 }
 
-/** What `path` may hold: a manifest, a signature, another file that belongs there, or undefined for anything else. */
-export function placeOf(path: string): ManifestPlace | 'other' | undefined {
+/** Where the record of a drill stands. The driller is a part of its name: two may drill one host in the same second. */
+export function drillPath(host: HostName, drill: RunId, driller: HostName): string {
+  return `drills/${host}/${drill.slice(0, 4)}/${drill}-${driller}.json`;
+}
+
+/** The folder that has the records of a chain, and maybe others, with a closing slash. */
+export function folderOf({ of, host }: Chain): string {
+  return `${of}/${host}/`;
+}
+
+/** Whether a record at `place`, or its signature, is a part of `chain`. */
+export function isOfChain(place: Place, chain: Chain): boolean {
+  if (place.of !== chain.of || place.host !== chain.host) return false;
+  return place.of === 'manifests' || chain.of === 'manifests' || place.driller === chain.driller;
+}
+
+/** What `path` may hold: a record, a signature, another file that belongs there, or undefined for anything else. */
+export function placeOf(path: string): Place | 'other' | undefined {
   if (OTHERS.test(path)) return 'other';
-  const [, folder, year, name, suffix] = FORM.exec(path) ?? [];
+  const [, folder, year, name, suffix] = MANIFEST_FORM.exec(path) ?? [];
+  if (folder !== undefined) return placeIn(folder, year, name, suffix);
+  const [, drilled, drillYear, drill, by, drillSuffix] = DRILL_FORM.exec(path) ?? [];
+  const place = placeIn(drilled, drillYear, drill, drillSuffix);
+  const driller = HostName.safeParse(by);
+  return place && driller.success ? { ...place, of: 'drills', driller: driller.data } : undefined;
+}
+
+function placeIn(folder: string | undefined, year: string | undefined, text: string | undefined, suffix?: string) {
   const host = HostName.safeParse(folder);
-  const run = RunId.safeParse(name);
-  if (!host.success || !run.success || run.data.slice(0, 4) !== year) return undefined;
-  return { host: host.data, run: run.data, kind: suffix === undefined ? 'manifest' : 'signature' };
+  const name = RunId.safeParse(text);
+  if (!host.success || !name.success || name.data.slice(0, 4) !== year) return undefined;
+  const kind = suffix === undefined ? ('record' as const) : ('signature' as const);
+  return { of: 'manifests' as const, host: host.data, name: name.data, kind };
 }

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditConfig } from '../model/audit-config.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
-import type { AuditConfig } from '../model/inventory.ts';
-import type { SignedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import { runGit, tryGit } from '../system/git.ts';
@@ -11,13 +10,19 @@ import { settle } from './chain.ts';
 import { type Clone, withClone } from './clone.ts';
 import { readTree, type TreeEntry } from './git-objects.ts';
 import { readOutbox } from './outbox.ts';
-import { manifestPath, placeOf } from './paths.ts';
+import { type Chain, folderOf, isOfChain, placeOf } from './paths.ts';
 import { headAt } from './recover-head.ts';
+import { factsOf, type SignedRecord } from './signed-record.ts';
 
 export interface PublishOptions {
   readonly audit: AuditConfig;
+  /** Has the outbox of the chain. */
   readonly stateFolder: string;
+  /** Has the clone of the audit repository; `stateFolder` if absent. */
+  readonly cloneFolder?: string;
   readonly host: HostName;
+  /** Who has drilled the host, where the records are those of drills; its backups are published if absent. */
+  readonly driller?: HostName;
   readonly clock: Clock;
   /** 0 ≤ n < 1: spreads the retries of hosts that push at one moment. */
   readonly random?: () => number;
@@ -33,13 +38,15 @@ export type Publication =
       readonly count: number;
       /** The commit that has everything; null when there was nothing to publish. */
       readonly commit: string | null;
-      /** Paths of this host that had been published, were gone from the remote or changed there, and why to look. */
+      /** Paths of this chain that had been published, were gone from the remote or changed there, and why to look. */
       readonly tampered: readonly string[];
     }
   | { readonly kind: 'owed'; readonly count: number; readonly error: CoffreError };
 
-/** What this host last saw on the remote, after its own push: the witness of a rewritten history. */
-const WITNESS = 'refs/coffre/published';
+/** What this machine last saw on the remote, after its own push of this chain: the witness of a rewritten history. */
+function witnessOf(chain: Chain): string {
+  return chain.of === 'manifests' ? 'refs/coffre/published' : `refs/coffre/drills/${chain.host}`;
+}
 
 /**
  * Publishes everything in the outbox, in one commit on top of the remote branch. When another host was faster, fetches
@@ -51,7 +58,9 @@ export async function publishOutbox(options: PublishOptions): Promise<Publicatio
   try {
     const { timeoutMs, signal } = options;
     const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
-    const done = await withClone(options.stateFolder, options.audit, limits, (clone) => push(clone, waiting, options));
+    const done = await withClone(options.cloneFolder ?? options.stateFolder, options.audit, limits, (clone) =>
+      push(clone, waiting, options),
+    );
     await settle(options.stateFolder, waiting);
     return { kind: 'published', count: waiting.length, ...done };
   } catch (error) {
@@ -59,17 +68,18 @@ export async function publishOutbox(options: PublishOptions): Promise<Publicatio
   }
 }
 
-async function push(clone: Clone, waiting: readonly SignedManifest[], options: PublishOptions) {
-  const { attempts = 10, random = Math.random, host } = options;
-  const added = await writeBlobs(clone.repository, host, waiting);
+async function push(clone: Clone, waiting: readonly SignedRecord[], options: PublishOptions) {
+  const { attempts = 10, random = Math.random } = options;
+  const chain = chainOf(options);
+  const added = await writeBlobs(clone.repository, waiting);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     if (attempt > 0) await sleep(Math.min(200 * 2 ** attempt, 8000) * (0.25 + random()), options.signal);
     const base = await fetchBranch(clone);
-    if (base !== undefined) await assertOneChain(clone.repository, base, host, waiting);
-    const lost = await readLost(clone.repository, base, host);
+    if (base !== undefined) await assertOneChain(clone.repository, base, chain, waiting);
+    const lost = await readLost(clone.repository, base, chain);
     const commit = await commitOnto(clone.repository, base, [...lost.missing, ...added], waiting, options);
     if (commit === base || (await pushBranch(clone, commit)) === 'pushed') {
-      await runGit(['update-ref', WITNESS, commit], { cwd: clone.repository });
+      await runGit(['update-ref', witnessOf(chain), commit], { cwd: clone.repository });
       return { commit, tampered: [...lost.missing.map(({ path }) => path), ...lost.changed] };
     }
   }
@@ -82,30 +92,38 @@ async function push(clone: Clone, waiting: readonly SignedManifest[], options: P
   );
 }
 
-/** A host that began its chain anew, while its old one is published, would fork it. */
-async function assertOneChain(repository: string, base: string, host: HostName, waiting: readonly SignedManifest[]) {
+function chainOf({ host, driller }: PublishOptions): Chain {
+  return driller === undefined ? { of: 'manifests', host } : { of: 'drills', host, driller };
+}
+
+/** A machine that began its chain anew, while its old one is published, would fork it. */
+async function assertOneChain(repository: string, base: string, chain: Chain, waiting: readonly SignedRecord[]) {
   const [first] = waiting;
-  if (first?.manifest.sequence !== 1) return;
-  const published = await headAt(repository, base, host);
+  if (!first || factsOf(first).sequence !== 1) return;
+  const { name, signer } = factsOf(first);
+  const published = await headAt(repository, base, chain);
   const known = published === undefined || waiting.some((signed) => signed.sha256 === published.sha256);
   if (known) return;
   throw new CoffreError(
     'verification-failed',
-    `cannot publish ${host} ${first.manifest.run}: a chain of this host is published already`,
+    `cannot publish ${chain.host} ${name}: a chain of this host is published already`,
     {
-      hint: `the state of ${host} was lost while the audit repository was out of reach: move away its outbox and chain.json, and run again`,
+      hint: `the state of ${signer} was lost while the audit repository was out of reach: move away its outbox and chain.json, and run again`,
     },
   );
 }
 
-/** What of this host was there after its last push, and is gone or different in `base`. */
-async function readLost(repository: string, base: string | undefined, host: HostName) {
-  const witness = await tryGit(['rev-parse', '--verify', '--quiet', `${WITNESS}^{commit}`], { cwd: repository });
+/** What of this chain was there after the last push of this machine, and is gone or different in `base`. */
+async function readLost(repository: string, base: string | undefined, chain: Chain) {
+  const witness = await tryGit(['rev-parse', '--verify', '--quiet', `${witnessOf(chain)}^{commit}`], {
+    cwd: repository,
+  });
   if (witness.exitCode !== 0) return { missing: [], changed: [] };
-  const before = (await readTree(repository, witness.stdout.trim(), `manifests/${host}/`)).filter(
-    ({ path, mode }) => placeOf(path) !== undefined && mode === '100644',
-  );
-  const now = base === undefined ? [] : await readTree(repository, base, `manifests/${host}/`);
+  const before = (await readTree(repository, witness.stdout.trim(), folderOf(chain))).filter(({ path, mode }) => {
+    const place = placeOf(path);
+    return mode === '100644' && typeof place === 'object' && isOfChain(place, chain);
+  });
+  const now = base === undefined ? [] : await readTree(repository, base, folderOf(chain));
   const objectAt = new Map(now.map((entry) => [entry.path, entry.object]));
   return {
     missing: before.filter((entry) => !objectAt.has(entry.path)),
@@ -115,16 +133,16 @@ async function readLost(repository: string, base: string | undefined, host: Host
 
 type Blob = Pick<TreeEntry, 'path' | 'object'>;
 
-/** Puts manifests and signatures into the object store, once for all attempts. */
-async function writeBlobs(repository: string, host: HostName, waiting: readonly SignedManifest[]): Promise<Blob[]> {
+/** Puts records and signatures into the object store, once for all attempts. */
+async function writeBlobs(repository: string, waiting: readonly SignedRecord[]): Promise<Blob[]> {
   const write = async (path: string, content: Buffer): Promise<Blob> => {
     const object = await runGit(['hash-object', '-w', '--stdin'], { cwd: repository, input: content });
     return { path, object: object.trim() };
   };
   const blobs: Blob[] = [];
-  for (const { manifest, bytes, signature } of waiting) {
-    const path = manifestPath(host, manifest.run);
-    blobs.push(await write(path, bytes), await write(`${path}.sig`, signature));
+  for (const signed of waiting) {
+    const { path } = factsOf(signed);
+    blobs.push(await write(path, signed.bytes), await write(`${path}.sig`, signed.signature));
   }
   return blobs;
 }
@@ -134,8 +152,8 @@ async function commitOnto(
   repository: string,
   base: string | undefined,
   blobs: readonly Blob[],
-  waiting: readonly SignedManifest[],
-  { host, clock }: PublishOptions,
+  waiting: readonly SignedRecord[],
+  { host, driller = host, clock }: PublishOptions,
 ): Promise<string> {
   const index = join(repository, 'coffre-index');
   const git = (args: readonly string[], input?: string, env: Record<string, string> = {}) =>
@@ -154,19 +172,19 @@ async function commitOnto(
   await rm(index, { force: true });
   if (base !== undefined && tree === (await git(['rev-parse', `${base}^{tree}`])).trim()) return base;
   const at = `${Math.floor(clock.now().getTime() / 1000)} +0000`;
-  const who = { NAME: `coffre ${host}`, EMAIL: `coffre@${host}`, DATE: at };
+  const who = { NAME: `coffre ${driller}`, EMAIL: `coffre@${driller}`, DATE: at };
   const env = Object.fromEntries(
     Object.entries(who).flatMap(([key, value]) =>
       [`GIT_AUTHOR_${key}`, `GIT_COMMITTER_${key}`].map((name) => [name, value]),
     ),
   );
   const parents = base === undefined ? [] : ['-p', base];
-  return (await git(['commit-tree', tree, ...parents], message(host, waiting), env)).trim();
+  return (await git(['commit-tree', tree, ...parents], message(waiting), env)).trim();
 }
 
 /** The last run on the first line, the ones that were owed below. */
-function message(host: HostName, waiting: readonly SignedManifest[]): string {
-  const lines = waiting.map(({ manifest }) => `${host} ${manifest.run} ${manifest.outcome}`).reverse();
+function message(waiting: readonly SignedRecord[]): string {
+  const lines = waiting.map((signed) => factsOf(signed).line).reverse();
   const [last = '', ...owed] = lines;
   return owed.length === 0 ? `${last}\n` : `${last}\n\n${owed.reverse().join('\n')}\n`;
 }

@@ -1,6 +1,6 @@
 import type { HostName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
-import { MANIFEST_LIMIT_BYTES } from './canonical.ts';
+import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import { readBlobs, readTree } from './git-objects.ts';
 import { type Source, withRepository } from './open-repository.ts';
 import { manifestPath, placeOf } from './paths.ts';
@@ -19,14 +19,14 @@ export function readPublished(source: Source, host: HostName): Promise<readonly 
     const entries = await readTree(repository, head, `manifests/${host}/`);
     const objectAt = new Map(
       entries
-        .filter(({ sizeBytes }) => (sizeBytes ?? 0) <= MANIFEST_LIMIT_BYTES)
+        .filter(({ sizeBytes }) => (sizeBytes ?? 0) <= RECORD_LIMIT_BYTES)
         .map(({ path, object }) => [path, object]),
     );
     const pairs = entries.flatMap(({ path }) => {
       const place = placeOf(path);
-      if (typeof place !== 'object' || place.kind !== 'manifest' || place.host !== host) return [];
-      const [manifest, signature] = [objectAt.get(path), objectAt.get(`${manifestPath(host, place.run)}.sig`)];
-      return manifest && signature ? [{ run: place.run, objects: [manifest, signature] }] : [];
+      if (typeof place !== 'object' || place.kind !== 'record' || place.host !== host) return [];
+      const [manifest, signature] = [objectAt.get(path), objectAt.get(`${manifestPath(host, place.name)}.sig`)];
+      return manifest && signature ? [{ run: place.name, objects: [manifest, signature] }] : [];
     });
     const blobs = readBlobs(
       repository,

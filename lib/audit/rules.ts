@@ -1,19 +1,12 @@
-import type { HostConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
 import { runIdAt } from '../model/run-id.ts';
-import { MANIFEST_LIMIT_BYTES } from './canonical.ts';
+import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import { chainRule } from './chain-rule.ts';
+import { drillRecordRule, knownDrillers } from './drill-rules.ts';
+import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
 import { placeOf } from './paths.ts';
 import type { AuditRepository } from './read-repository.ts';
-
-/** What the inventory and the clock say: the repository is judged by these alone. */
-export interface Expectation {
-  readonly hosts: ReadonlyMap<HostName, Pick<HostConfig, 'schedule' | 'timezone' | 'graceHours' | 'offsite'>>;
-  /** Hosts that have left the inventory and whose keys are marked as retired. */
-  readonly retired: ReadonlySet<HostName>;
-  readonly now: Date;
-}
 
 type Rule = (repository: AuditRepository, expectation: Expectation) => AuditFinding[];
 
@@ -33,43 +26,45 @@ const belongs: Rule = ({ entries }) =>
     if (mode === '160000') return [error('belongs', path, 'it is a submodule', hint)];
     if (mode !== '100644' && !executable) return [error('belongs', path, `its mode is ${mode}`, hint)];
     if (place === undefined) return [error('belongs', path, 'it does not belong here', hint)];
-    if (place !== 'other' && (sizeBytes ?? 0) > MANIFEST_LIMIT_BYTES) {
+    if (place !== 'other' && (sizeBytes ?? 0) > RECORD_LIMIT_BYTES) {
       return [error('belongs', path, 'it is larger than a mebibyte', hint, place.host)];
     }
     return [];
   });
 
-/** Every manifest has its signature beside it, and every signature its manifest. */
+/** Every record has its signature beside it, and every signature its record. */
 const pairs: Rule = ({ entries }) => {
   const paths = new Set(entries.map(({ path }) => path));
   return entries.flatMap(({ path }) => {
     const place = placeOf(path);
     if (typeof place !== 'object') return [];
     const hint = `look at: git log -- ${path}`;
-    if (place.kind === 'manifest') {
+    if (place.kind === 'record') {
       return paths.has(`${path}.sig`)
         ? []
         : [error('signature', path, 'it has no signature beside it', hint, place.host)];
     }
-    const manifest = path.slice(0, -'.sig'.length);
-    return paths.has(manifest) ? [] : [error('signature', path, 'its manifest is not there', hint, place.host)];
+    const record = path.slice(0, -'.sig'.length);
+    const noun = place.of === 'drills' ? 'record' : 'manifest';
+    return paths.has(record) ? [] : [error('signature', path, `its ${noun} is not there`, hint, place.host)];
   });
 };
 
-/** Every folder of manifests is that of a host of the inventory, or of one that has been retired on purpose. */
+/** Every folder of manifests or drills is that of a host of the inventory, or of one that has been retired on purpose. */
 const knownHosts: Rule = ({ entries }, { hosts, retired }) => {
   const present = new Set(
     entries.flatMap(({ path }) => {
       const place = placeOf(path);
-      return typeof place === 'object' ? [place.host] : [];
+      return typeof place === 'object' ? [`${place.of}/${place.host}`] : [];
     }),
   );
   return [...present]
-    .filter((host) => !hosts.has(host) && !retired.has(host))
-    .map((host) =>
+    .map((folder) => ({ folder, host: folder.slice(folder.indexOf('/') + 1) as HostName }))
+    .filter(({ host }) => !hosts.has(host) && !retired.has(host))
+    .map(({ folder, host }) =>
       error(
         'known-host',
-        `manifests/${host}`,
+        folder,
         'the inventory has no such host',
         `if it has been retired, keep its line in signers/allowed_signers and end it with the word retired`,
         host,
@@ -89,7 +84,7 @@ const times: Rule = ({ links }, { now }) =>
     return ahead ? [error('time', path, `it finished in the future, at ${finishedAt}`, hint, host)] : [];
   });
 
-/** The history only ever adds below `manifests/`, and grows on top of the head that was known before. */
+/** The history only ever adds below `manifests/` and `drills/`, and grows on top of the head that was known before. */
 const appendOnly: Rule = ({ rewrites, shallow, descends }) => {
   const findings: AuditFinding[] = rewrites.map(({ commit, path, change }) =>
     error(
@@ -106,7 +101,7 @@ const appendOnly: Rule = ({ rewrites, shallow, descends }) => {
     );
   }
   if (descends === false) {
-    const hint = 'compare with an older clone: git log --all -- manifests';
+    const hint = 'compare with an older clone: git log --all -- manifests drills';
     findings.push(error('append-only', null, 'the history does not contain the head that was known before', hint));
   }
   return findings;
@@ -117,7 +112,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   belongs,
   pairs,
   knownHosts,
+  knownDrillers,
   times,
+  drills: drillRecordRule,
   chain: chainRule,
   appendOnly,
 };

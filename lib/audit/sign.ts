@@ -1,11 +1,12 @@
 import { SIGNATURE_NAMESPACE } from '../model/allowed-signers.ts';
+import type { DrillRecord, SignedDrill } from '../model/drill-record.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
 import { run } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
-import { encodeManifest } from './canonical.ts';
+import { encodeDrill, encodeManifest } from './canonical.ts';
 import { readSigningKey, signingKeyPath } from './signing-key.ts';
 
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n$/;
@@ -14,6 +15,12 @@ const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH S
 export async function signManifest(manifest: Manifest, stateFolder: string): Promise<SignedManifest> {
   const bytes = encodeManifest(manifest);
   return { manifest, bytes, signature: await signBytes(bytes, stateFolder, manifest.host), sha256: sha256Of(bytes) };
+}
+
+/** Signs the canonical bytes of the record of a drill with the driller's own key. */
+export async function signDrill(record: DrillRecord, stateFolder: string): Promise<SignedDrill> {
+  const bytes = encodeDrill(record);
+  return { record, bytes, signature: await signBytes(bytes, stateFolder, record.driller), sha256: sha256Of(bytes) };
 }
 
 /**

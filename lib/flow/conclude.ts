@@ -22,10 +22,12 @@ export async function conclude(
   // A backup is worth more than its place in the chain: without an answer the chain begins at 1, and if one of this
   // host is published already, publishing refuses to fork it and says what to do.
   const recover = () =>
-    recoverHead({ audit: host.audit, stateFolder, host: host.name }).catch((error: unknown) => {
-      if (asCoffreError(error).code === 'audit-unreachable') return undefined;
-      throw error;
-    });
+    recoverHead({ audit: host.audit, stateFolder, chain: { of: 'manifests', host: host.name } }).catch(
+      (error: unknown) => {
+        if (asCoffreError(error).code === 'audit-unreachable') return undefined;
+        throw error;
+      },
+    );
   return await appendToChain(stateFolder, recover, async (link) => {
     const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
     const signed = await signManifest(manifest, stateFolder);

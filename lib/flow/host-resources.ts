@@ -90,14 +90,14 @@ function keysOf(slice: Slice): Resource[] {
   ];
 }
 
-interface Identity {
+export interface Identity {
   readonly path: string;
   readonly purpose: string;
   readonly hasPassphrase: boolean;
 }
 
 /** The SSH keys by which the host reaches others, each file once. */
-export function identitiesOf(host: HostConfig): readonly Identity[] {
+export function identitiesOf(host: Pick<HostConfig, 'offsite' | 'audit'>): readonly Identity[] {
   const all: Identity[] = host.offsite.map(({ name, identity, identityPassphrase }) => ({
     path: identity,
     purpose: `logs in to the offsite ${name}`,

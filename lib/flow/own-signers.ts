@@ -1,15 +1,21 @@
 import { signingKeyPath } from '../audit/signing-key.ts';
 import { allowedSignersLine, parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
-import type { Slice } from '../model/slice.ts';
+import type { HostConfig } from '../model/inventory.ts';
 import { exists } from '../system/files.ts';
 import { publicHalfOfOpenKey } from '../system/ssh-key.ts';
+
+/** A machine that signs, host or driller, and the lines of the inventory that are for it. */
+interface SelfSigner {
+  readonly host: Pick<HostConfig, 'name' | 'state'>;
+  readonly allowedSigners: string;
+}
 
 /**
  * Who may sign, as this host has to know it: what the inventory says, and the host's own key where it says nothing of
  * this host yet. Control is about to write the very same line into the inventory.
  */
-export async function ownSigners({ host, allowedSigners }: Slice): Promise<string> {
+export async function ownSigners({ host, allowedSigners }: SelfSigner): Promise<string> {
   if (parseAllowedSigners(allowedSigners).signers.some((signer) => signer.host === host.name && !signer.retired))
     return allowedSigners;
   const path = signingKeyPath(host.state.path);
@@ -24,7 +30,7 @@ export async function ownSigners({ host, allowedSigners }: Slice): Promise<strin
  * Throws `refused` when the inventory lets another key sign for this host than the host has, or is about to make: its
  * manifests would be taken for forged ones, and its chain would begin again beside the old one.
  */
-export async function assertOwnSigner({ host, allowedSigners }: Slice): Promise<void> {
+export async function assertOwnSigner({ host, allowedSigners }: SelfSigner): Promise<void> {
   const active = parseAllowedSigners(allowedSigners).signers.filter(
     (signer) => signer.host === host.name && !signer.retired,
   );

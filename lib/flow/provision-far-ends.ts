@@ -36,6 +36,8 @@ interface Setting {
   readonly apply: boolean;
   /** All hosts of the inventory: some may share an account at a contractor's. */
   readonly hosts: readonly HostConfig[];
+  /** Machines that drill from the same accounts, each with a key of its own there. */
+  readonly readers?: readonly HostName[];
 }
 
 /** What was, or would be, set up at the contractors' servers, each change under the name of its offsite, and what was seen there. */
@@ -82,7 +84,7 @@ async function setUp(
   host: HostConfig,
   offsite: OffsiteConfig,
   side: ContractorSide,
-  { login, emit, signal, apply, hosts }: Setting,
+  { login, emit, signal, apply, hosts, readers = [] }: Setting,
 ): Promise<FarSide> {
   const { address, hostKey, admin } = offsite;
   if (!admin) return { farChanges: [], farRemarks: [] };
@@ -102,7 +104,7 @@ async function setUp(
   try {
     const over = { connection, admin: user };
     const changes = (await planContractorSide(over, side)).map(named);
-    const seen = await contractorRemarks(over, side, sharersOf(offsite, hosts));
+    const seen = await contractorRemarks(over, side, [...sharersOf(offsite, hosts), ...readers]);
     const farRemarks = seen.map(({ text, hint }) => ({ text: `${offsite.name}: ${text}`, hint }));
     if (changes.length > 0) {
       emit({ kind: 'plan', subject: host.name, plan: { host: host.name, changes, remarks: farRemarks } });

@@ -131,7 +131,9 @@ async function reachOut(
   if (wish.desired !== 'present') return { farEnds: [], farChanges: [], farRemarks: [] };
   const { login, emit, signal } = context;
   const hosts = [...context.inventory.hosts.values()];
-  const far = await setUpFarEnds(host, converged, { login, emit, signal, apply: wish.apply, hosts });
+  const drillers = [...context.inventory.drillers.values()];
+  const readers = drillers.filter((driller) => driller.hosts.includes(host.name)).map(({ name }) => name);
+  const far = await setUpFarEnds(host, converged, { login, emit, signal, apply: wish.apply, hosts, readers });
   if (!wish.lookAround || host.offsite.length === 0) return { farEnds: farEndsOf(host, converged), ...far };
   const order = { ...orderFor(host, wish, context), farEnds: true };
   const { farEnds } = await remote.converge(order, release, emit);

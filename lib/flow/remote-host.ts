@@ -1,6 +1,8 @@
+import type * as z from 'zod';
 import { type HostFacts, PROBE_SCRIPT, parseProbe } from '../host/probe.ts';
 import { SWEEP_UPLOADS_SCRIPT } from '../host/uploads.ts';
 import { Converged, type ConvergeOrder } from '../model/converge-order.ts';
+import { DrillerConverged, type DrillerOrder } from '../model/driller-order.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
@@ -10,11 +12,18 @@ import type { Login } from './login.ts';
 import { patientSignal } from './patient-signal.ts';
 import { type ReleaseFile, sendRelease } from './send-release.ts';
 
+/** What has to be known of a machine to reach it, whichever its role. */
+export type Reachable = Pick<HostConfig, 'name' | 'ssh'> & {
+  readonly agent: Pick<HostConfig['agent'], 'path'>;
+};
+
 /** A host that control has logged in to. Whoever opens MUST close. */
 export interface RemoteHost {
   readonly facts: HostFacts;
   /** Has the agent carry out the order: the installed one where it is `release`, else one that is sent for this. */
   converge(order: ConvergeOrder, release: ReleaseFile, emit: Emit): Promise<Converged>;
+  /** The same for a driller. */
+  convergeDriller(order: DrillerOrder, release: ReleaseFile, emit: Emit): Promise<DrillerConverged>;
   close(): Promise<void>;
 }
 
@@ -25,11 +34,11 @@ const SHORT_MS = 60_000;
  * away; a host that takes too long over that is left. Throws `host-unreachable`, `host-key`, or `refused` where the login
  * may not do the work.
  */
-export async function openRemoteHost(host: HostConfig, login: Login, signal: AbortSignal): Promise<RemoteHost> {
+export async function openRemoteHost(host: Reachable, login: Login, signal: AbortSignal): Promise<RemoteHost> {
   const { ssh } = host;
   if (!ssh) {
     throw new CoffreError('inventory', `cannot reach ${host.name}: the inventory does not say how`, {
-      hint: `add ssh: { address, user, hostKey } to hosts/${host.name}.yaml`,
+      hint: `add ssh: { address, user, hostKey } to the file of ${host.name}`,
     });
   }
   const identity = await login(ssh);
@@ -45,19 +54,28 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
   try {
     const facts = await probe(connection, host);
     signal.throwIfAborted();
+    const agentFor = async (release: ReleaseFile, emit: Emit) => {
+      const installed = facts.release === release.identity;
+      const once = () => {
+        const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
+        const sending = sent.get(release.identity) ?? sendRelease(connection, release, receiver);
+        sent.set(release.identity, sending);
+        return sending;
+      };
+      const folder = installed ? `${host.agent.path}/current` : await once();
+      signal.throwIfAborted();
+      return `${folder}/coffre`;
+    };
+    const { name } = host;
     return {
       facts,
       async converge(order, release, emit) {
-        const installed = facts.release === release.identity;
-        const once = () => {
-          const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
-          const sending = sent.get(release.identity) ?? sendRelease(connection, release, receiver);
-          sent.set(release.identity, sending);
-          return sending;
-        };
-        const folder = installed ? `${host.agent.path}/current` : await once();
-        signal.throwIfAborted();
-        return await runAgent({ connection, facts, emit, signal }, `${folder}/coffre`, order);
+        const agent = await agentFor(release, emit);
+        return await runAgent({ name, connection, facts, emit, signal }, agent, order, Converged);
+      },
+      async convergeDriller(order, release, emit) {
+        const agent = await agentFor(release, emit);
+        return await runAgent({ name, connection, facts, emit, signal }, agent, order, DrillerConverged);
       },
       async close() {
         try {
@@ -78,7 +96,7 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
   }
 }
 
-async function probe(connection: SshConnection, host: HostConfig): Promise<HostFacts> {
+async function probe(connection: SshConnection, host: Reachable): Promise<HostFacts> {
   const words = ['sh', '-s', '--', host.agent.path];
   const { exitCode, stdout } = await connection.run(words, {
     input: SWEEP_UPLOADS_SCRIPT + PROBE_SCRIPT,
@@ -109,24 +127,29 @@ function prefix({ access }: HostFacts): string[] {
 }
 
 interface Session {
+  readonly name: string;
   readonly connection: SshConnection;
   readonly facts: HostFacts;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
-async function runAgent(session: Session, agent: string, order: ConvergeOrder): Promise<Converged> {
-  const { connection, facts, emit, signal } = session;
+async function runAgent<Data>(
+  session: Session,
+  agent: string,
+  order: ConvergeOrder | DrillerOrder,
+  schema: z.ZodType<Data>,
+): Promise<Data> {
+  const { name, connection, facts, emit, signal } = session;
   const words = [...prefix(facts), agent, 'converge', '--json', '--attended'];
   const running = await connection.start(words);
   running.stdin.write(`${JSON.stringify(order)}\n`);
   // It stays open for as long as somebody waits for the answer: by its end the agent knows that nobody does any more.
   const leave = () => running.stdin.end();
   signal.addEventListener('abort', leave, { once: true });
-  const converged = await hearAgent(running.stdout, Converged, emit, leave);
+  const converged = await hearAgent(running.stdout, schema, emit, leave);
   const { exitCode, stderr } = await running.ended;
   signal.removeEventListener('abort', leave);
-  const { name } = order.slice.host;
   if (converged) return converged;
   if (exitCode === null) {
     throw new CoffreError(

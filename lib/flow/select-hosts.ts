@@ -1,3 +1,4 @@
+import type { DrillerConfig } from '../model/driller-config.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import { HostName } from '../model/names.ts';
@@ -21,6 +22,19 @@ export function selectHosts(inventory: Inventory, names: readonly string[], all:
   if (all) return [...inventory.hosts.values()];
   if (names.length === 0) return [selectHost(inventory, names)];
   return [...new Set(names)].map((name) => hostNamed(inventory, name));
+}
+
+/** Hosts and drillers by name, each once, or all of them. Throws `usage` for a name that the inventory does not have. */
+export function selectMachines(
+  inventory: Inventory,
+  names: readonly string[],
+  all: boolean,
+): { readonly hosts: readonly HostConfig[]; readonly drillers: readonly DrillerConfig[] } {
+  const isDriller = (name: string) => [...inventory.drillers.keys()].some((driller) => driller === name);
+  const drillers = [...inventory.drillers.values()].filter(({ name }) => all || names.includes(name));
+  const others = names.filter((name) => !isDriller(name));
+  const hosts = drillers.length > 0 && others.length === 0 && !all ? [] : selectHosts(inventory, others, all);
+  return { hosts, drillers };
 }
 
 function hostNamed(inventory: Inventory, name: string): HostConfig {

@@ -1,8 +1,10 @@
+import { type DrillState, judgeDrills } from '../audit/drill-freshness.ts';
+import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
 import { type HostState, judgeFreshness } from '../audit/freshness.ts';
 import type { Source } from '../audit/open-repository.ts';
 import { readRepository } from '../audit/read-repository.ts';
-import { type Expectation, RULES } from '../audit/rules.ts';
+import { RULES } from '../audit/rules.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
@@ -21,6 +23,10 @@ export interface Validation {
   readonly head: string | null;
   readonly manifests: number;
   readonly hosts: readonly HostState[];
+  /** How many drills there are on record. */
+  readonly drills: number;
+  /** Hosts whose drills are demanded, or that have some. */
+  readonly drilled: readonly DrillState[];
   /** Errors first. */
   readonly findings: readonly AuditFinding[];
 }
@@ -30,7 +36,7 @@ const COMMIT_ID = /^[0-9a-f]{4,64}$/i;
 
 /** Judges the audit repository by the inventory and the clock: every rule, every finding. Throws `usage`. */
 export async function validate({ inventory, source, clock, since }: ValidateOptions): Promise<Validation> {
-  const { allowedSigners, hosts } = inventory;
+  const { allowedSigners, hosts, drillers } = inventory;
   if (since !== undefined && !COMMIT_ID.test(since)) {
     throw new CoffreError('usage', `cannot look for the commit ${JSON.stringify(since)}: that is no commit's id`, {
       hint: 'give the id that validate has told as its head, such as 4f2c1d0',
@@ -40,20 +46,24 @@ export async function validate({ inventory, source, clock, since }: ValidateOpti
   const repository = await readRepository({ ...source, ...known, allowedSigners });
   const { signers } = parseAllowedSigners(allowedSigners);
   const retired = new Set(
-    signers.filter((signer) => signer.retired && !hosts.has(signer.host)).map(({ host }) => host),
+    signers.filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host)).map(({ host }) => host),
   );
-  const expectation: Expectation = { hosts, retired, now: clock.now() };
+  const expectation: Expectation = { hosts, drillers, retired, now: clock.now() };
   const freshness = judgeFreshness(repository, expectation);
+  const drilled = judgeDrills(repository, expectation);
   const findings = [
     ...repository.findings,
     ...Object.values(RULES).flatMap((rule) => rule(repository, expectation)),
     ...freshness.findings,
+    ...drilled.findings,
   ];
   const weight = ({ severity }: AuditFinding) => (severity === 'error' ? 0 : 1);
   return {
     head: repository.head,
     manifests: repository.links.length,
     hosts: freshness.hosts,
+    drills: repository.drills.length,
+    drilled: drilled.drilled,
     findings: findings.sort((a, b) => weight(a) - weight(b)),
   };
 }

@@ -1,3 +1,4 @@
+import type { DrillerSlice } from '../model/driller-slice.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { findProgram, type Program, packageOf } from '../system/programs.ts';
@@ -9,8 +10,22 @@ const ALWAYS = ['sh', 'flock', 'timeout', 'mariadb', 'mariadb-dump', 'git', 'ssh
 export function missingPrograms(host: Pick<HostConfig, 'audit' | 'compression'>): readonly Program[] {
   const { program } = host.compression;
   const compressor = program === 'auto' || program === 'zlib' ? [] : [program];
-  const ssh = parseGitRemote(host.audit.remote).transport === 'ssh' ? (['ssh'] as const) : [];
-  return [...ALWAYS, ...ssh, ...compressor].filter((name) => findProgram(name) === undefined);
+  return missingOf([...ALWAYS, ...sshFor(host), ...compressor]);
+}
+
+/** What a drill runs: a server of its own, and what opens the archives of its hosts. */
+export function drillerPrograms({ driller, hosts }: DrillerSlice): readonly Program[] {
+  const zstd = hosts.some(({ compression }) => compression.program === 'zstd') ? (['zstd'] as const) : [];
+  return [...ALWAYS, 'mariadbd', 'mariadb-install-db', ...sshFor(driller), ...zstd];
+}
+
+/** Those of `programs` that this machine lacks. */
+export function missingOf(programs: readonly Program[]): readonly Program[] {
+  return programs.filter((name) => findProgram(name) === undefined);
+}
+
+function sshFor({ audit }: Pick<HostConfig, 'audit'>): readonly Program[] {
+  return parseGitRemote(audit.remote).transport === 'ssh' ? ['ssh'] : [];
 }
 
 /** The Debian packages that bring these programs, each once. */

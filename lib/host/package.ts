@@ -24,13 +24,22 @@ const TIMEOUT_MS = 20 * 60_000;
  * line that installs them.
  */
 export function packageResource(host: Needs, policy = SERVICE_POLICY): Resource {
+  return programsResource(() => missingPrograms(host), host.agent, policy);
+}
+
+/** The same for whichever programs `lacking` says are not there. */
+export function programsResource(
+  lacking: () => readonly Program[],
+  { installPackages }: Needs['agent'],
+  policy = SERVICE_POLICY,
+): Resource {
   const name = 'programs of the agent';
   return {
     kind: 'package',
     name,
     async inspect() {
-      const required = missingPrograms(host);
-      if (required.length > 0 && !host.agent.installPackages) throw missing(required);
+      const required = lacking();
+      if (required.length > 0 && !installPackages) throw missing(required);
       const lines = packagesOf(required).map((packageName) => {
         const programs = required.filter((program) => packagesOf([program])[0] === packageName);
         return `+package ${packageName} (${programs.join(', ')})`;
@@ -40,9 +49,9 @@ export function packageResource(host: Needs, policy = SERVICE_POLICY): Resource 
     },
     async apply() {
       await restoreServicePolicy(policy);
-      const required = missingPrograms(host);
+      const required = lacking();
       if (required.length > 0) await withoutStartingServices(() => install(packagesOf(required)), policy);
-      const still = missingPrograms(host);
+      const still = lacking();
       if (still.length > 0) throw missing(still);
     },
   };

@@ -12,17 +12,17 @@ export interface Explanation {
 
 type Issue = z.core.$ZodIssue;
 
-/** The findings of the schema in plain English, with the nearest known name beside an unknown one. */
-export function explainIssues(issues: readonly Issue[], input: unknown): Explanation[] {
-  return issues.flatMap((issue) => explainIssue(issue, input, []));
+/** The findings of the schema, that of a host if absent, in plain English, with the nearest known name beside an unknown one. */
+export function explainIssues(issues: readonly Issue[], input: unknown, config?: z.ZodType): Explanation[] {
+  return issues.flatMap((issue) => explainIssue(issue, input, [], config));
 }
 
-function explainIssue(issue: Issue, input: unknown, above: Steps): Explanation[] {
+function explainIssue(issue: Issue, input: unknown, above: Steps, config?: z.ZodType): Explanation[] {
   const steps = [...above, ...(issue.path as Steps)];
   const here = (message: string): Explanation[] => [{ steps, message }];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ steps: [...steps, key], message: unknownKey(key, keysAt(steps)) }));
+      return issue.keys.map((key) => ({ steps: [...steps, key], message: unknownKey(key, keysAt(steps, config)) }));
     case 'invalid_union':
       return explainUnion(issue, input, steps);
     case 'invalid_type':

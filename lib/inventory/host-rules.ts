@@ -71,15 +71,10 @@ const cronExpression: HostRule = ({ schedule }) => {
   return fault === undefined ? [] : [{ steps: ['schedule'], message: fault }];
 };
 
-const timezone: HostRule = ({ timezone: name }) => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    if (/^[A-Za-z]/.test(name)) return [];
-  } catch {
-    // told below
-  }
-  return [{ steps: ['timezone'], message: 'there is no such time zone: expected a name such as Europe/Paris or UTC' }];
-};
+const timezone: HostRule = ({ timezone: name }) =>
+  isTimeZone(name)
+    ? []
+    : [{ steps: ['timezone'], message: 'there is no such time zone: expected a name such as Europe/Paris or UTC' }];
 
 const gitRemotePinned: HostRule = ({ audit }) => {
   const { transport, fault } = parseGitRemote(audit.remote);
@@ -145,11 +140,21 @@ export const HOST_RULES: Readonly<Record<string, HostRule>> = {
   'duplicate-offsite': offsiteNames,
 };
 
+/** Whether `name` is one that IANA has, and no offset. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return /^[A-Za-z]/.test(name);
+  } catch {
+    return false;
+  }
+}
+
 /** `path` with `.`, `..` and doubled or closing slashes resolved. */
 export function tidy(path: string): string {
   return posix.resolve('/', path);
 }
 
-function isInside(path: string, folder: string): boolean {
+export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
 }

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { DrillRecord } from '../model/drill-record.ts';
+import { DrillerConfig } from '../model/driller-config.ts';
 import { HostConfig } from '../model/inventory.ts';
 import { Manifest } from '../model/manifest.ts';
 
@@ -13,6 +15,22 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
   return new Map([
     ['inventory/schema/host.schema.json', titled('A host of the inventory', `hosts/<host>.yaml. ${partial}`, host)],
     ['inventory/schema/defaults.schema.json', titled('What all hosts share', `defaults.yaml. ${partial}`, host)],
+    [
+      'inventory/schema/driller.schema.json',
+      titled(
+        'A machine that drills',
+        `drillers/<name>.yaml. ${partial}`,
+        withoutRequired(toJson(z.toJSONSchema(DrillerConfig, { io: 'input' }))),
+      ),
+    ],
+    [
+      'lib/model/drill-record.schema.json',
+      titled(
+        'A drill of coffre',
+        'The signed record of one drill.',
+        toJson(z.toJSONSchema(DrillRecord, { io: 'input' })),
+      ),
+    ],
     [
       'lib/model/manifest.schema.json',
       titled(

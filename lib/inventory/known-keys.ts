@@ -9,9 +9,9 @@ interface Schema {
   readonly oneOf?: readonly Schema[];
 }
 
-/** Keys that the schema knows at `steps`, of all forms that may stand there. */
-export function keysAt(steps: Steps): string[] {
-  const top = [z.toJSONSchema(HostConfig, { io: 'input' }) as Schema];
+/** Keys that the schema, that of a host if absent, knows at `steps`, of all forms that may stand there. */
+export function keysAt(steps: Steps, config: z.ZodType = HostConfig): string[] {
+  const top = [z.toJSONSchema(config, { io: 'input' }) as Schema];
   const forms = (schema: Schema): Schema[] => [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
   const there = steps.reduce<Schema[]>(
     (at, step) =>

@@ -4,28 +4,33 @@ import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import { HostConfig, type Inventory } from '../model/inventory.ts';
 import { HostName, type RecipientName } from '../model/names.ts';
+import { isDrillerFolder, readDrillerSlice } from './driller-slice.ts';
 import { explainIssues } from './explain.ts';
-import { type InventoryFinding, renderFinding, renderSteps, type Steps } from './finding.ts';
+import { type InventoryFinding, renderFinding, type Steps } from './finding.ts';
 import { FLEET_RULES } from './fleet-rules.ts';
 import { HOST_RULES } from './host-rules.ts';
 import { mergeDefaults } from './merge.ts';
 import { findPrivateKeys } from './private-keys.ts';
+import { readDrillers } from './read-drillers.ts';
 import { readRecipients } from './recipients.ts';
 import { isSliceFolder, readSlice } from './slice.ts';
+import { place, readYaml, type Source } from './source.ts';
 import { withStandIn } from './stand-in.ts';
 import { aboutFile, listFiles, readText } from './text-file.ts';
-import { parseYaml, type YamlFile } from './yaml-document.ts';
+import { parseYaml } from './yaml-document.ts';
 
 const DEFAULTS = 'defaults.yaml';
 const SIGNERS = 'signers/allowed_signers';
 
 /**
- * The inventory in `folder`: every host with its defaults merged in, the recipients, and who may sign.
+ * The inventory in `folder`: every host with its defaults merged in, the machines that drill, the recipients, and who may
+ * sign.
  * Reads all of it before it judges: throws one `inventory` error with all findings, each with file, line and path.
- * On a host the folder holds that host's slice instead, as provisioning wrote it.
+ * On a host or a driller the folder holds its own slice instead, as provisioning wrote it.
  */
 export async function readInventory(folder: string): Promise<Inventory> {
   if (await isSliceFolder(folder)) return await readSlice(folder);
+  if (await isDrillerFolder(folder)) return await readDrillerSlice(folder);
   const findings: InventoryFinding[] = [];
   const there = await stat(folder).catch(() => undefined);
   if (!there?.isDirectory()) {
@@ -60,30 +65,18 @@ export async function readInventory(folder: string): Promise<Inventory> {
       if (source) findings.push(place(source, rule, steps, message));
     }
   }
-  const allowedSigners = await readSigners(folder, new Set(sources.keys()), findings);
+  // Also of files that cannot be read: that has been told.
+  const hostNames = new Set(names.flatMap((name) => HostName.safeParse(name).data ?? []));
+  const drilling = await readDrillers(folder, alone ? undefined : defaults, {
+    hosts,
+    hostNames,
+    recipients: new Set(recipients.keys()),
+  });
+  findings.push(...drilling.findings);
+  const allowedSigners = await readSigners(folder, new Set([...hostNames, ...drilling.names]), findings);
   findings.push(...(await findPrivateKeys(folder)));
   refuse(folder, findings);
-  return { folder, hosts, recipients, allowedSigners };
-}
-
-/** A host's own file, and the one whose values it takes where it has none. */
-interface Source {
-  readonly file: YamlFile;
-  readonly defaults: YamlFile;
-  /** Whether the defaults cannot be read: then nobody knows what the host lacks, and `defaults` is its own file. */
-  readonly alone: boolean;
-}
-
-async function readYaml(folder: string, file: string, findings: InventoryFinding[]): Promise<YamlFile | undefined> {
-  const text = await readText(folder, file);
-  if (text === undefined) return undefined;
-  if (typeof text !== 'string') {
-    findings.push(text);
-    return undefined;
-  }
-  const yaml = parseYaml(file, text);
-  findings.push(...yaml.findings);
-  return yaml;
+  return { folder, hosts, drillers: drilling.drillers, recipients, allowedSigners };
 }
 
 /** The host as the schema reads it, with all that is found; undefined when it does not fit the schema. */
@@ -126,14 +119,6 @@ const ROUNDS = 3;
 
 function isWithin(steps: Steps, outer: Steps): boolean {
   return outer.every((step, index) => steps[index] === step);
-}
-
-/** Points at the file that says more about `steps`: the host's own, unless only the defaults have it. */
-function place({ file, defaults }: Source, rule: string, steps: Steps, message: string): InventoryFinding {
-  const own = file.locate(steps);
-  const inherited = defaults.locate(steps);
-  const [where, { line, column }] = inherited.depth > own.depth ? [defaults.file, inherited] : [file.file, own];
-  return { rule, file: where, line, column, path: renderSteps(steps), message };
 }
 
 async function readSigners(

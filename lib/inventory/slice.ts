@@ -66,6 +66,7 @@ export async function readSlice(folder: string): Promise<Inventory> {
   return {
     folder,
     hosts: new Map([[host.name, host]]),
+    drillers: new Map(),
     recipients: new Map(recipients.map((recipient) => [recipient.name, recipient])),
     allowedSigners,
   };

@@ -22,3 +22,16 @@ export const HostKey = z
     'type and key, as in known_hosts: "ssh-ed25519 AAAA…"',
   )
   .describe('The SSH host key that the server must show; get it with ssh-keyscan and compare it by another way');
+
+export const SshConfig = z.strictObject({
+  address: Address,
+  port: Port.default(22),
+  user: UserName.describe('root, or a user who may run anything through sudo without a password'),
+  hostKey: HostKey,
+  identity: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Private SSH key at control; ~/.ssh/id_ed25519 or the operator's SSH agent if absent"),
+});
+export type SshConfig = z.infer<typeof SshConfig>;

@@ -25,6 +25,7 @@ export const ERRORS = {
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
   'restore-failed': { exit: 4, retryable: true, summary: 'not everything could be restored' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
+  'drill-failed': { exit: 5, retryable: false, summary: 'a drill did not restore what was backed up' },
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
   'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },
   'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },

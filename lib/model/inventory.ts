@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { AuditConfig } from './audit-config.ts';
 import { COMPRESSORS, type CompressorName } from './compression.ts';
-import { Address, HostKey, Path, Port, UserName } from './config-parts.ts';
+import { Path, SshConfig } from './config-parts.ts';
 import { DatabaseConfig } from './database-config.ts';
+import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
 import { type HostName, RecipientName } from './names.ts';
 import { OffsiteConfig } from './offsite-config.ts';
@@ -10,20 +12,6 @@ import { OffsiteConfig } from './offsite-config.ts';
  * The inventory's schema. `inventory/hosts/<host>.yaml` is merged over `inventory/defaults.yaml`, and the result
  * must be a HostConfig. Every object is strict: an unknown key is an error.
  */
-
-export const AuditConfig = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('git'),
-    remote: z.string().min(1).max(1024).describe('Any remote that git understands'),
-    branch: z
-      .string()
-      .regex(/^(?!.*(\.\.|\/\/|\/\.|\.\/|\.lock(\/|$)|[./]$))[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'a branch name')
-      .default('main'),
-    identity: Path.optional().describe('Private SSH key for the remote; the own keys of the user if absent'),
-    hostKey: HostKey.optional().describe("The remote's SSH host key; required when the remote is reached by SSH"),
-  }),
-]);
-export type AuditConfig = z.infer<typeof AuditConfig>;
 
 const Keep = z.strictObject({
   daily: z.int().min(0).optional(),
@@ -34,20 +22,7 @@ const Keep = z.strictObject({
 
 export const HostConfig = z
   .strictObject({
-    ssh: z
-      .strictObject({
-        address: Address,
-        port: Port.default(22),
-        user: UserName.describe('root, or a user who may run anything through sudo without a password'),
-        hostKey: HostKey,
-        identity: z
-          .string()
-          .min(1)
-          .optional()
-          .describe("Private SSH key at control; ~/.ssh/id_ed25519 or the operator's SSH agent if absent"),
-      })
-      .optional()
-      .describe('How control reaches the host'),
+    ssh: SshConfig.optional().describe('How control reaches the host'),
     database: DatabaseConfig,
     schedule: z.string().describe('When the nightly task runs: five cron fields, in the time zone below'),
     timezone: z.string().default('UTC').describe('IANA name of the time zone of the host'),
@@ -120,6 +95,17 @@ export const HostConfig = z
         unitFolder: Path.default('/etc/systemd/system').describe('Where a timer and its service are written'),
       })
       .prefault({}),
+    drill: z
+      .strictObject({
+        maxAgeDays: z
+          .number()
+          .positive()
+          .max(3660)
+          .default(8)
+          .describe('Days after which the last drill that succeeded is too old, and validate says so'),
+      })
+      .optional()
+      .describe('That drills of the host are demanded; nobody asks for any if absent'),
     notify: z.array(z.never()).default([]),
   })
   .describe('One host of the inventory, after its defaults are merged in');
@@ -138,6 +124,8 @@ export interface Inventory {
   /** Folder that it was read from. */
   readonly folder: string;
   readonly hosts: ReadonlyMap<HostName, HostConfig>;
+  /** Machines that drill. On a host there are none. */
+  readonly drillers: ReadonlyMap<HostName, DrillerConfig>;
   readonly recipients: ReadonlyMap<RecipientName, Recipient>;
   /** `inventory/signers/allowed_signers`, as text; empty when there is none yet. */
   readonly allowedSigners: string;

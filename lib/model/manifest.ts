@@ -15,8 +15,8 @@ export const MANIFEST_VERSION = '1.1';
 const Bytes = z.int().min(0);
 const Count = z.int().min(0);
 const DurationMs = z.int().min(0);
-const Instant = z.iso.datetime({ precision: 3 }).describe('RFC 3339, UTC, milliseconds');
-const Version = z
+export const Instant = z.iso.datetime({ precision: 3 }).describe('RFC 3339, UTC, milliseconds');
+export const Version = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9 .:+~_()-]{0,127}$/)
   .describe('A version as the program prints it');

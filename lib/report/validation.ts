@@ -1,4 +1,4 @@
-import { formatAge } from './format.ts';
+import { formatAge, formatDuration } from './format.ts';
 import { formatTable, onOneLine } from './table.ts';
 
 interface Judged {
@@ -9,6 +9,17 @@ interface Judged {
     readonly state: string;
     readonly latestSucceeded: { readonly run: string; readonly startedAt: string } | null;
     readonly dueAt: Date | null;
+  }[];
+  readonly drills: number;
+  readonly drilled: readonly {
+    readonly host: string;
+    readonly state: string;
+    readonly latestProof: {
+      readonly run: string | null;
+      readonly driller: string;
+      readonly finishedAt: string;
+      readonly proof: { readonly recoveryMs: number } | null;
+    } | null;
   }[];
   readonly findings: readonly {
     readonly severity: 'error' | 'warning';
@@ -21,7 +32,8 @@ interface Judged {
 }
 
 /** What `validate` has found, for a person: a line a host, every finding with its hint, and one sentence. */
-export function formatValidation({ head, manifests, hosts, findings }: Judged, now: Date): string {
+export function formatValidation(judged: Judged, now: Date): string {
+  const { head, manifests, hosts, drills, findings } = judged;
   const rows = hosts.map(({ host, state, latestSucceeded, dueAt }) => [
     host,
     state,
@@ -37,7 +49,22 @@ export function formatValidation({ head, manifests, hosts, findings }: Judged, n
   const verdict = errors === 0 ? 'valid' : `NOT VALID: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
   return [
     formatTable(['host', 'state', 'last good run', 'age', 'due since'], rows),
+    ...formatDrilled(judged, now),
     ...told.map((text) => `\n${text}`),
-    `\n${verdict}: ${manifests} manifests at ${head?.slice(0, 12) ?? 'an empty repository'}`,
+    `\n${verdict}: ${manifests} manifests${drills === 0 ? '' : ` and ${drills} drills`} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
   ].join('\n');
+}
+
+/** A line for each host that is drilled, or has to be; nothing where there is none. */
+function formatDrilled({ drilled }: Judged, now: Date): string[] {
+  if (drilled.length === 0) return [];
+  const rows = drilled.map(({ host, state, latestProof: last }) => [
+    host,
+    state,
+    last?.run ?? 'never',
+    last ? formatAge(now.getTime() - Date.parse(last.finishedAt)) : '-',
+    last?.proof ? formatDuration(last.proof.recoveryMs) : '-',
+    last?.driller ?? '-',
+  ]);
+  return ['', formatTable(['host', 'drills', 'last run proven', 'age', 'recovery', 'by'], rows)];
 }

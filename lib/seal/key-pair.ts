@@ -1,3 +1,5 @@
+import { generateKeyPair as generate } from 'node:crypto';
+import { promisify } from 'node:util';
 import forge from 'node-forge';
 import { encryptPrivateKey } from './private-key.ts';
 
@@ -7,7 +9,7 @@ const BITS = 4096;
 export interface KeyPair {
   /** SubjectPublicKeyInfo: goes into the inventory. */
   readonly publicKey: string;
-  /** PKCS#8 under the passphrase: goes to its owner, never into the inventory. */
+  /** PKCS#8, under the passphrase if it has one: goes to its owner, never into the inventory. */
   readonly privateKey: string;
 }
 
@@ -23,4 +25,16 @@ export async function generateKeyPair(passphrase: string): Promise<KeyPair> {
     publicKey: forge.pki.publicKeyToPem(pair.publicKey).replaceAll('\r\n', '\n'),
     privateKey: await encryptPrivateKey(pair.privateKey, passphrase),
   };
+}
+
+/**
+ * Makes one whose private half has no passphrase, as PKCS#8: for a machine that opens backups with nobody beside it. It MUST
+ * NOT leave that machine.
+ */
+export async function generateOpenKeyPair(): Promise<KeyPair> {
+  return await promisify(generate)('rsa', {
+    modulusLength: BITS,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { appendToChain, type ChainHead, readHead, settle } from '../../lib/audit/chain.ts';
 import { readOutbox } from '../../lib/audit/outbox.ts';
+import { factsOf } from '../../lib/audit/signed-record.ts';
 import { exclusively } from '../../lib/system/exclusive.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
@@ -29,10 +30,11 @@ t.test('runs that end at one moment make one chain', async (t) => {
   await Promise.all([1, 2, 3, 4, 5].map((n) => append(signer, n)));
   const waiting = await readOutbox(signer.stateFolder);
   t.strictSame(
-    waiting.map(({ manifest }) => manifest.sequence),
+    waiting.map((signed) => factsOf(signed).sequence),
     [1, 2, 3, 4, 5],
   );
-  for (const [index, { manifest }] of waiting.entries()) t.equal(manifest.previous, waiting[index - 1]?.sha256 ?? null);
+  for (const [index, signed] of waiting.entries())
+    t.equal(factsOf(signed).previous, waiting[index - 1]?.sha256 ?? null);
 });
 
 t.test('a kill between any two writes leaves the chain whole', async (t) => {

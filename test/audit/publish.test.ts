@@ -8,7 +8,7 @@ import { appendToChain, readHead } from '../../lib/audit/chain.ts';
 import { readOutbox } from '../../lib/audit/outbox.ts';
 import { publishOutbox } from '../../lib/audit/publish.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
-import type { AuditConfig } from '../../lib/model/inventory.ts';
+import type { AuditConfig } from '../../lib/model/audit-config.ts';
 import { runGit } from '../../lib/system/git.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
@@ -28,7 +28,7 @@ async function remoteFor(t: Parameters<typeof temporaryFolder>[0]): Promise<{ re
 const append = (signer: Signer, n: number, audit: AuditConfig) =>
   appendToChain(
     signer.stateFolder,
-    () => recoverHead({ audit, stateFolder: signer.stateFolder, host: signer.host }),
+    () => recoverHead({ audit, stateFolder: signer.stateFolder, chain: { of: 'manifests', host: signer.host } }),
     (link) => signer.sign(manifestOf(signer.host, day(n), link)),
   );
 

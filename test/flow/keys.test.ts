@@ -90,6 +90,7 @@ t.test('lists recipients by name with the hosts that use them', async (t) => {
   const inventory: Inventory = {
     folder: '/inventory',
     hosts: new Map([[host.name, host]]),
+    drillers: new Map(),
     recipients: new Map([escrow, company].map((each) => [each.name, each])),
     allowedSigners: '',
   };

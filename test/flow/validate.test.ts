@@ -64,6 +64,7 @@ function inventoryOf(signers: readonly Signer[], extra = ''): Inventory {
   return {
     folder: 'inventory',
     hosts: new Map(signers.map(({ host }) => [host, { ...plan, name: host } as unknown as HostConfig])),
+    drillers: new Map(),
     recipients: new Map(),
     allowedSigners: signers.map(({ line }) => line).join('') + extra,
   };

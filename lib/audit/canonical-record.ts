@@ -1,0 +1,130 @@
+import canonicalize from 'canonicalize';
+import type * as z from 'zod';
+import { CoffreError } from '../model/error.ts';
+
+/** The largest record that is read: a manifest of some two thousand databases. */
+export const RECORD_LIMIT_BYTES = 1024 * 1024;
+const DEPTH_LIMIT = 16;
+
+/** A kind of record that is signed: its schema, in the version that is written now. */
+export interface RecordForm<Body> {
+  /** As in "cannot read the manifest". */
+  readonly noun: string;
+  readonly schema: z.ZodType<Body>;
+  readonly version: string;
+  readonly hint: string;
+}
+
+/** The one byte sequence that stands for `body`: canonical JSON by RFC 8785, UTF-8, no line end. */
+export function encodeRecord<Body>({ noun, schema }: RecordForm<Body>, body: Body): Buffer {
+  const checked = schema.safeParse(body);
+  if (!checked.success) {
+    throw new CoffreError('unexpected', `cannot encode the ${noun}: ${sentence(checked.error.issues)}`);
+  }
+  const bytes = canonicalBytes(checked.data);
+  if (bytes.length > RECORD_LIMIT_BYTES) {
+    throw new CoffreError('unexpected', `cannot encode the ${noun}: it is larger than a mebibyte`);
+  }
+  return bytes;
+}
+
+/**
+ * Reads what `encodeRecord` wrote, and nothing else: the bytes must be their own canonical form, which leaves no
+ * room for duplicate keys, other spellings or anything between the fields. Fields that a newer minor version has
+ * added are left out of the value. Throws `verification-failed`.
+ */
+export function parseRecord<Body>(form: RecordForm<Body>, bytes: Uint8Array): Body {
+  const refuse = (cause: string) =>
+    new CoffreError('verification-failed', `cannot read the ${form.noun}: ${cause}`, { hint: form.hint });
+  if (bytes.length > RECORD_LIMIT_BYTES) throw refuse('it is larger than a mebibyte');
+  const text = decode(bytes);
+  if (text === undefined) throw refuse('it is not UTF-8');
+  if (depthOf(text) > DEPTH_LIMIT) throw refuse(`it is nested deeper than ${DEPTH_LIMIT} levels`);
+  const value = parseJson(text);
+  if (value === undefined) throw refuse('it is not JSON');
+  const major = majorOf(value);
+  if (major === undefined) throw refuse('it names no version');
+  if (major !== majorOf(form)) throw refuse(`its version has another major number, ${major}`);
+  const checked = parseTolerantly(form, value);
+  if (!checked.success) throw refuse(sentence(checked.error.issues));
+  if (!isCanonical(value, bytes)) throw refuse('its bytes are not in canonical form (RFC 8785)');
+  return checked.data;
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The deepest nesting of arrays and objects. Counted before parsing, so that depth never becomes recursion. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (quoted && character === '\\') index += 1;
+    else if (character === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
+    else if (character === '}' || character === ']') depth -= 1;
+  }
+  return deepest;
+}
+
+function majorOf(value: unknown): number | undefined {
+  const version = (value as { version?: unknown } | null)?.version;
+  const match = typeof version === 'string' ? /^(\d{1,6})\.\d{1,6}$/.exec(version) : null;
+  return match ? Number(match[1]) : undefined;
+}
+
+/** As the schema says; unknown fields are taken away first when a newer minor version may have brought them. */
+function parseTolerantly<Body>(form: RecordForm<Body>, value: unknown): z.ZodSafeParseResult<Body> {
+  const first = form.schema.safeParse(value);
+  if (first.success || !isNewerMinor(value, form)) return first;
+  const pruned = structuredClone(value);
+  for (const issue of first.error.issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const owner = issue.path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown>)[step], pruned);
+    for (const key of issue.keys) Reflect.deleteProperty(owner as object, key);
+  }
+  return form.schema.safeParse(pruned);
+}
+
+function isNewerMinor(value: unknown, known: { readonly version: string }): boolean {
+  const minor = (version: string) => Number(version.split('.')[1]);
+  return minor((value as { version: string }).version) > minor(known.version);
+}
+
+function isCanonical(value: unknown, bytes: Uint8Array): boolean {
+  try {
+    return canonicalBytes(value).equals(bytes);
+  } catch {
+    return false; // a lone surrogate has no canonical form
+  }
+}
+
+function canonicalBytes(value: unknown): Buffer {
+  return Buffer.from(canonicalize(value) ?? '', 'utf8');
+}
+
+/** Names the first thing that does not fit, by its place alone: the value could be anything. */
+function sentence(issues: readonly z.core.$ZodIssue[]): string {
+  const [issue] = issues;
+  if (!issue) return 'it does not fit its schema';
+  const place = issue.path.length === 0 ? 'it' : `its field ${issue.path.join('.')}`;
+  return issue.code === 'unrecognized_keys'
+    ? `${place} has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`
+    : `${place} does not fit the schema`;
+}

@@ -1,0 +1,65 @@
+import { signingKeyPath } from '../audit/signing-key.ts';
+import { clockRemark, zoneRemark } from '../host/clock-remarks.ts';
+import { cronDaemonRemark } from '../host/cron-daemon.ts';
+import { hostTimeZone } from '../host/host-time-zone.ts';
+import type { DrillerConverged, DrillerOrder } from '../model/driller-order.ts';
+import type { Remark } from '../model/plan.ts';
+import { exists } from '../system/files.ts';
+import type { ConvergeContext } from './converge.ts';
+import { convergeResources } from './converge-resources.ts';
+import { drillerIdentities, drillerResources } from './driller-resources.ts';
+import { publicHalves } from './own-keys.ts';
+import { recipientPublicKey } from './recipient-key.ts';
+
+/** On the driller: converges it to the order. Throws what `convergeResources` throws. */
+export async function convergeDriller(order: DrillerOrder, context: ConvergeContext): Promise<DrillerConverged> {
+  const { driller } = order.drilling;
+  const zone = await hostTimeZone();
+  const convergence = {
+    ...{ name: driller.name, settingsFolder: driller.settings.path, apply: order.apply },
+    resources: async () =>
+      context.resources ?? drillerResources(order, { release: context.release, zone: zone ?? 'unknown' }),
+    remarks: () => remarksOf(order, context.clock.now(), zone),
+    passing: async () => [],
+    before: async () => undefined,
+  };
+  return await convergeResources(convergence, context, async ({ plan, applied, remarks }) => {
+    const identities = drillerIdentities(order.drilling).map(({ path }) => path);
+    return {
+      ...{ plan, applied: [...applied], proofs: [], remarks: [...remarks], farEnds: [] },
+      ...(await publicHalves(signingKeyPath(driller.state.path), identities)),
+      recipientKey: await recipientPublicKey(driller.key),
+    };
+  });
+}
+
+async function remarksOf(order: DrillerOrder, now: Date, zone: string | undefined): Promise<readonly Remark[]> {
+  const { driller } = order.drilling;
+  if (order.desired === 'absent') return await keptRemarks(order);
+  const { scheduler, timezone } = driller;
+  const found = [
+    clockRemark(now.getTime(), order.controlTimeMs),
+    zoneRemark(timezone, zone, now),
+    scheduler.kind === 'cron' ? await cronDaemonRemark(scheduler.cronFile) : undefined,
+  ];
+  return found.flatMap((remark) => remark ?? []);
+}
+
+/** What opens backups is nothing to be left lying about, and nothing to be thrown away by a program. */
+async function keptRemarks({ drilling: { driller } }: DrillerOrder): Promise<readonly Remark[]> {
+  const { key, recipient, state, name } = driller;
+  const remarks: Remark[] = [];
+  if (await exists(key)) {
+    remarks.push({
+      text: `${key} stays, a private key that opens every backup that is sealed for ${recipient}`,
+      hint: `take ${recipient} out of the recipients of every host, then: shred -u ${key}`,
+    });
+  }
+  if (await exists(state.path)) {
+    remarks.push({
+      text: `${state.path} stays: its signing key and its place in the chains of its drills`,
+      hint: `if it never returns: rm -r ${state.path}; and the line of ${name} in signers/allowed_signers ends with the word retired`,
+    });
+  }
+  return remarks;
+}

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { DrillerSlice } from '../model/driller-slice.ts';
+import { CoffreError } from '../model/error.ts';
+import type { Inventory } from '../model/inventory.ts';
+import { exists, readIfPresent, readRequired } from '../system/files.ts';
+import { parseYaml } from './yaml-document.ts';
+
+/** File of a driller's slice in its settings folder. */
+export const DRILLER_FILE = 'driller.yaml';
+/** Beside it: who may sign. */
+export const DRILLER_SIGNERS_FILE = 'allowed_signers';
+const HINT = 'converge the driller again, from control: npx zx tasks/provision.ts';
+
+const SliceFile = DrillerSlice.omit({ allowedSigners: true, recipientKey: true });
+
+const HEADER = `# This driller's slice of the inventory. Provisioning wrote it, and writes it again: change the inventory instead.
+`;
+
+/** The files of a slice on its driller, by path. None of them holds a secret. */
+export function drillerSliceFiles({
+  allowedSigners,
+  recipientKey: _,
+  ...slice
+}: DrillerSlice): ReadonlyMap<string, string> {
+  const folder = slice.driller.settings.path;
+  return new Map([
+    [join(folder, DRILLER_FILE), HEADER + stringify(slice, { lineWidth: 0, aliasDuplicateObjects: false })],
+    [join(folder, DRILLER_SIGNERS_FILE), allowedSigners],
+  ]);
+}
+
+export function isDrillerFolder(folder: string): Promise<boolean> {
+  return exists(join(folder, DRILLER_FILE)).catch(() => false);
+}
+
+/** The inventory as a driller itself has it. Throws `inventory` when it was altered. */
+export async function readDrillerSlice(folder: string): Promise<Inventory> {
+  const path = join(folder, DRILLER_FILE);
+  const { value, findings } = parseYaml(path, (await readRequired(path, HINT)).toString('utf8'));
+  const parsed = SliceFile.safeParse(value);
+  const [issue] = parsed.error?.issues ?? [];
+  if (findings.length > 0 || !parsed.success) {
+    const why = findings[0]?.message ?? `${issue?.path.join('.')}: ${issue?.message}`;
+    throw new CoffreError('inventory', `cannot use ${path}: ${why}`, { hint: HINT });
+  }
+  const { driller, hosts } = parsed.data;
+  const allowedSigners = (await readIfPresent(join(folder, DRILLER_SIGNERS_FILE)))?.toString('utf8') ?? '';
+  return {
+    folder,
+    hosts: new Map(hosts.map((host) => [host.name, host])),
+    drillers: new Map([[driller.name, driller]]),
+    recipients: new Map(),
+    allowedSigners,
+  };
+}

@@ -1,0 +1,50 @@
+import { drill } from '../lib/flow/drill.ts';
+import { selectDriller } from '../lib/flow/select-driller.ts';
+import { CoffreError } from '../lib/model/error.ts';
+import { drillExitCode, formatDrill } from '../lib/report/drill-result.ts';
+import { systemClock } from '../lib/system/clock.ts';
+import { inventoryOf } from './inventory-option.ts';
+import { listOf, runTask, textOf } from './run-task.ts';
+
+await runTask({
+  verb: 'drill',
+  usage: '[driller]',
+  summary: `Restores the newest run of each host of a driller into a throwaway server, on this machine, compares it by content with
+what was backed up, measures how long that takes, and publishes a signed record of it, also when it fails. Exit code 5
+means: what is there cannot be restored, or is not what was backed up.`,
+  options: {
+    host: '=…NAME  only this host of the driller; can be given several times',
+    from: '=PLACE  store, export, offsite or offsite:<name> (default: what the inventory says of the driller)',
+  },
+  examples: ['', 'drill1 --host db1', '--from offsite:contractor --json'],
+  async run({ values, words, emit, signal }) {
+    const inventory = await inventoryOf(values);
+    const driller = selectDriller(inventory, words);
+    const wanted = listOf(values, 'host');
+    const unknown = wanted.filter((name) => !driller.hosts.some((host) => host === name));
+    if (unknown.length > 0) {
+      throw new CoffreError('usage', `cannot drill ${unknown.join(', ')}: that is no host of ${driller.name}`, {
+        hint: `it drills: ${driller.hosts.join(', ')}`,
+      });
+    }
+    const only = wanted.length === 0 ? undefined : driller.hosts.filter((host) => wanted.includes(host));
+    const outcomes = await drill(driller, {
+      inventory,
+      clock: systemClock,
+      emit,
+      signal,
+      only,
+      from: textOf(values, 'from'),
+    });
+    signal.throwIfAborted();
+    return { text: formatDrill(outcomes), data: dataOf(outcomes), exitCode: drillExitCode(outcomes) };
+  },
+});
+
+function dataOf(outcomes: Awaited<ReturnType<typeof drill>>) {
+  return outcomes.map(({ record, error, publication }) => ({
+    record,
+    error: error && { code: error.code, message: error.message, hint: error.hint ?? null, findings: error.findings },
+    publication: publication.kind,
+  }));
+}

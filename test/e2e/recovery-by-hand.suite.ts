@@ -21,7 +21,7 @@ import { temporaryFolder } from '../temporary.ts';
 
 t.setTimeout(600_000);
 const world = await worldFor(t);
-const ODD = "o'dd $(touch x) `d`";
+const ODD = 'odd $(touch x) `d`';
 const ACCOUNT = "'shop app'@'localhost'";
 await runSql(
   world.server,
@@ -207,10 +207,11 @@ t.test('RECOVERY.md with this software: look, plan, restore, in a checkout with 
   const env = { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: process.env.TMPDIR ?? '/tmp' };
   const type = (commands: string) => shell.type(commands, { cwd: checkout, passphrase: vault.passphrase, env });
 
-  const look = containing('tasks/list.ts').replace('/where/the/runs/are', world.at(OFFSITE));
+  const look = containing('tasks/list.ts').replaceAll('/where/the/runs/are', world.at(OFFSITE));
   const listed = await type(look);
   t.equal(listed.exitCode, 0, listed.said);
   t.match(listed.said, gzipped);
+  t.match(listed.said, /^sound: 1 copy of 1 run, /m);
 
   const lines = containing('tasks/restore.ts').trimEnd().split('\n');
   t.equal(lines.filter((line) => line === 'npm ci').length, 1, 'what is installed already');

@@ -4,6 +4,7 @@ import { type Connection, describeServer } from './connection.ts';
 
 /** What MariaDB's error numbers mean for a backup: https://mariadb.com/kb/en/mariadb-error-codes/ */
 const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  1021: ['dump-failed', 'there is no space left on the disk of the server'],
   1036: ['dump-failed', 'a table is read-only'],
   1040: ['too-many-connections', 'the server has too many connections'],
   1044: ['account-lacks-privilege', 'the account may not use a database'],
@@ -12,6 +13,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1053: ['database-unreachable', 'the server is shutting down'],
   1062: ['dump-failed', 'two rows have the same unique key'],
   1104: ['dump-failed', 'the server refuses a query of so many rows'],
+  1114: ['dump-failed', 'there is no space left for a table'],
   1118: ['dump-failed', 'a row is too large for its table'],
   1130: ['database-unreachable', 'the server does not accept this host'],
   1142: ['account-lacks-privilege', 'the account may not use a table'],
@@ -132,6 +134,8 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
   if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
+  if (number === 1021 || number === 1114)
+    return 'free space on the server, or let innodb_data_file_path grow: df -h; SELECT @@datadir, @@innodb_data_file_path;';
   if (number === 1104) return 'run as an administrator: SET GLOBAL max_join_size = 18446744073709551615;';
   if (number === 1290) return 'look at that option in: SHOW GLOBAL VARIABLES, and in the option files of the server';
   // Who keeps it, this account may not see.

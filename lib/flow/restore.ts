@@ -19,6 +19,7 @@ import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
+import { requireProgram } from '../system/programs.ts';
 import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
@@ -85,6 +86,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       overwrite: order.overwrite,
     });
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
+    requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);

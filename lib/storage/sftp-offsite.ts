@@ -119,13 +119,23 @@ function sftpReader(sftp: Sftp, folder: string, where: string): RunReader {
         .sort(),
     async sizeOf(name) {
       assertFileName(name);
-      return (await sftp.stat(`${folder}/${name}`))?.sizeBytes;
+      return await sizeOfFile(sftp, `${folder}/${name}`, where);
     },
-    read(name, start, bytes) {
+    async *read(name, start, bytes) {
       assertFileName(name);
-      return sftp.download(`${folder}/${name}`, start, bytes);
+      await sizeOfFile(sftp, `${folder}/${name}`, where);
+      yield* sftp.download(`${folder}/${name}`, start, bytes);
     },
   };
+}
+
+/** undefined when there is none. A pipe or a device over there would keep its reader waiting for ever: never opened. */
+async function sizeOfFile(sftp: Sftp, path: string, where: string): Promise<number | undefined> {
+  const found = await sftp.statTarget(path);
+  if (found === undefined || found.kind === 'file') return found?.sizeBytes;
+  throw new CoffreError('verification-failed', `cannot read ${path} of ${where}: it is not a regular file`, {
+    hint: 'take another copy of the run',
+  });
 }
 
 async function* once(content: Buffer): Bytes {

@@ -17,21 +17,32 @@ const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');
  * the inventory's is at that place, `write-failed` when it cannot be written to, `no-space` when it is full.
  */
 export async function assertStoreMounted(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
-  await assertFolder(store);
-  // Links are followed, or a link to a local folder would stand for the volume.
-  const mount = mountOf(parseMounts(await mountinfo()), await realpath(store.path));
-  if (store.mount !== 'none' && mount?.type !== store.mount) {
-    const found = mount ? `${mount.type} mounted at ${mount.path}` : 'no mount at all';
-    throw new CoffreError('refused', `cannot write to the store ${store.path}: no ${store.mount} there, but ${found}`, {
-      hint: `mount the volume: mount ${store.path}; look at: findmnt -T ${store.path}`,
-    });
-  }
+  const mount = await volumeOf(store, 'write to', mountinfo);
   if (mount?.readOnly) {
     throw new CoffreError('write-failed', `cannot write to the store ${store.path}: it is mounted read-only`, {
       hint: `look at: findmnt -T ${store.path}; dmesg | tail`,
     });
   }
   await probe(store.path);
+}
+
+/**
+ * Makes sure that the store is what the inventory says it is, before it is said what is not there: below an unmounted volume
+ * nothing is. Writes nothing. Throws `store-unreachable` and `refused` as `assertStoreMounted` does.
+ */
+export async function assertStoreReadable(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
+  await volumeOf(store, 'read', mountinfo);
+}
+
+async function volumeOf(store: HostConfig['store'], verb: 'read' | 'write to', mountinfo: typeof readMountinfo) {
+  await assertFolder(store);
+  // Links are followed, or a link to a local folder would stand for the volume.
+  const mount = mountOf(parseMounts(await mountinfo()), await realpath(store.path));
+  if (store.mount === 'none' || mount?.type === store.mount) return mount;
+  const found = mount ? `${mount.type} mounted at ${mount.path}` : 'no mount at all';
+  throw new CoffreError('refused', `cannot ${verb} the store ${store.path}: no ${store.mount} there, but ${found}`, {
+    hint: `mount the volume: mount ${store.path}; look at: findmnt -T ${store.path}`,
+  });
 }
 
 /** Makes sure that a plain folder, such as the export's, is there and takes writes. */

@@ -20,6 +20,8 @@ export interface RemoteEntry extends RemoteStat {
 export interface Sftp {
   /** undefined when there is nothing: status 2 and no other. Does not follow a link. */
   stat(path: string): Promise<RemoteStat | undefined>;
+  /** The same of what a link leads to. */
+  statTarget(path: string): Promise<RemoteStat | undefined>;
   list(path: string): Promise<readonly RemoteEntry[]>;
   /** Makes a folder and its parents; an existing one stays as it is. */
   makeFolder(path: string): Promise<void>;
@@ -91,6 +93,10 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
   const sftp: Sftp = {
     async stat(path) {
       const stats = await absent(ask<Stats>(`look at ${path}`, (done) => raw.lstat(path, done)));
+      return stats && describe(stats);
+    },
+    async statTarget(path) {
+      const stats = await absent(ask<Stats>(`look at ${path}`, (done) => raw.stat(path, done)));
       return stats && describe(stats);
     },
     async list(path) {

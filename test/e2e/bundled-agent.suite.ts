@@ -17,7 +17,7 @@ import { worldFor } from '../fixture/world.ts';
 
 t.setTimeout(200_000);
 const world = await worldFor(t);
-const verbs = ['backup', 'keys', 'list', 'restore', 'validate'];
+const verbs = ['backup', 'keys', 'list', 'restore', 'validate', 'verify'];
 const built = await buildRelease({ verbs, arch: 'x64', runtime: false, folder: world.at('built') });
 await mkdir(world.at('unpacked'));
 await extract({ file: built.path, cwd: world.at('unpacked') });

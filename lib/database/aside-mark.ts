@@ -27,14 +27,15 @@ const Row = z.object({
 });
 const Named = z.object({ name: DatabaseName });
 
-/** Marks a database that was made for it, as `begun`. */
-export async function writeMark(
+/** Makes the database that takes what is moved aside, marked as `begun`. */
+export async function beginAside(
   connection: Connection,
   { name, ...about }: Omit<Aside, 'state'> & DatabaseDefaults,
 ): Promise<void> {
   await execute(
     connection,
-    `CREATE TABLE ${tableOf(name)} (state VARCHAR(16) NOT NULL, about LONGTEXT NOT NULL) ENGINE=InnoDB CHARACTER SET utf8mb4;
+    `CREATE DATABASE ${quoteIdentifier(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+     CREATE TABLE ${tableOf(name)} (state VARCHAR(16) NOT NULL, about LONGTEXT NOT NULL) ENGINE=InnoDB;
      INSERT INTO ${tableOf(name)} VALUES ('begun', ${quoteString(JSON.stringify(about))})`,
   );
 }

@@ -14,12 +14,14 @@ export interface Movable {
   readonly database: DatabaseName;
   /** Why it cannot; none where it can. */
   readonly obstacles: readonly string[];
+  /** Whether it has routines or triggers, which a server may not take back from everybody. */
+  readonly hasCode: boolean;
   /** The server's estimate, with indexes. */
   readonly dataBytes: number;
 }
 
 /** Engines whose tables are all in their own files, so that another database can have them. */
-const ENGINES = ['InnoDB', 'MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'SEQUENCE'];
+const ENGINES = ['InnoDB', 'MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE'];
 
 /** To move tables, and to make anew what cannot be moved: on everything, because the database is made only then. */
 const NEEDED = [
@@ -52,7 +54,7 @@ export async function inspectMovable(
       // What cannot be dumped cannot be kept as text either.
       ...(own ? await assertDumpable(ask, new Map([[database, own]])).then(none, findings) : []),
     ];
-    movable.push({ database, obstacles, dataBytes: size?.dataBytes ?? 0 });
+    movable.push({ database, obstacles, hasCode: (own?.routines ?? 0) + (own?.triggers ?? 0) > 0, dataBytes: size?.dataBytes ?? 0 });
   }
   return movable;
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { Aside } from './aside.ts';
-import { type DatabaseDefaults, setAsideState, writeMark } from './aside-mark.ts';
+import { beginAside, type DatabaseDefaults, setAsideState } from './aside-mark.ts';
 import { type Ask, execute, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { isNamed, readOwnObjects } from './own-objects.ts';
@@ -24,11 +24,9 @@ export async function moveAside(connection: Connection, aside: Omit<Aside, 'stat
   const { name, database } = aside;
   const ask: Ask = (sql, row) => query(connection, sql, row);
   const defaults = await readDefaults(connection, database);
-  const { views } = await readOwnObjects(ask, database);
-  const definitions = await readDefinitionsSql(connection, database, views);
-  await execute(connection, `CREATE DATABASE ${quoteIdentifier(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+  const definitions = await readDefinitionsSql(connection, database, await readOwnObjects(ask, database));
   try {
-    await writeMark(connection, { ...aside, ...defaults });
+    await beginAside(connection, { ...aside, ...defaults });
     await writeDefinitions(connection, name, definitions);
     await setAsideState(connection, name, 'moving');
     await moveAll(connection, database, name);

@@ -9,9 +9,12 @@ export interface OwnObjects {
   readonly tables: readonly string[];
   readonly views: readonly string[];
   readonly triggers: readonly string[];
+  readonly routines: readonly string[];
+  readonly events: readonly string[];
 }
 
-const Row = z.object({ kind: z.enum(['tables', 'views', 'triggers']), name: z.string() });
+const KINDS = ['tables', 'views', 'triggers', 'routines', 'events'] as const;
+const Row = z.object({ kind: z.enum(KINDS), name: z.string() });
 
 /** Whether a column of information_schema holds this very name. The first comparison is what the server looks it up by. */
 export function isNamed(column: string, name: string): string {
@@ -25,9 +28,19 @@ export async function readOwnObjects(ask: Ask, database: DatabaseName): Promise<
       FROM information_schema.TABLES WHERE ${isNamed('TABLE_SCHEMA', database)}
       UNION ALL SELECT 'triggers', TRIGGER_NAME COLLATE utf8mb3_bin
       FROM information_schema.TRIGGERS WHERE ${isNamed('TRIGGER_SCHEMA', database)}
+      UNION ALL SELECT 'routines', ROUTINE_NAME COLLATE utf8mb3_bin
+      FROM information_schema.ROUTINES WHERE ${isNamed('ROUTINE_SCHEMA', database)}
+      UNION ALL SELECT 'events', EVENT_NAME COLLATE utf8mb3_bin
+      FROM information_schema.EVENTS WHERE ${isNamed('EVENT_SCHEMA', database)}
     ) AS found`,
     Row,
   );
-  const namesOf = (kind: z.infer<typeof Row>['kind']) => rows.filter((row) => row.kind === kind).map(({ name }) => name);
-  return { tables: namesOf('tables'), views: namesOf('views'), triggers: namesOf('triggers') };
+  const named = (kind: (typeof KINDS)[number]) => rows.filter((row) => row.kind === kind).map(({ name }) => name);
+  return {
+    tables: named('tables'),
+    views: named('views'),
+    triggers: named('triggers'),
+    routines: named('routines'),
+    events: named('events'),
+  };
 }

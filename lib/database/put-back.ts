@@ -1,3 +1,4 @@
+import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { Aside } from './aside.ts';
 import { MARK, readMark, setAsideState } from './aside-mark.ts';
@@ -35,7 +36,18 @@ export async function putBack(connection: Connection, name: DatabaseName): Promi
     if (moved.length > 0) await execute(connection, renameTables(name, database, moved));
     await loadDefinitions(connection, name, database);
   }
-  await execute(connection, `DROP DATABASE ${quoteIdentifier(name)}`);
+  await assertEmpty(ask, name);
+  await execute(connection, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+}
+
+/** Nothing but our own tables may go with an aside that is put back. */
+async function assertEmpty(ask: Ask, name: DatabaseName): Promise<void> {
+  const { tables } = await readOwnObjects(ask, name);
+  const left = tables.filter((table) => !OWN_TABLES.includes(table));
+  if (left.length === 0) return;
+  throw new CoffreError('refused', `cannot drop ${name}: it still holds ${left.join(', ')}`, {
+    hint: `look at them: SHOW TABLES FROM ${quoteIdentifier(name)};`,
+  });
 }
 
 /**

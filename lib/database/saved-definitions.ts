@@ -2,8 +2,10 @@ import * as z from 'zod';
 import type { DatabaseName } from '../model/names.ts';
 import { execute, query } from './client.ts';
 import type { Connection } from './connection.ts';
+import type { DumpProcess } from './dump-process.ts';
 import { holdDump } from './hold-dump.ts';
 import { loadSql } from './load-sql.ts';
+import type { OwnObjects } from './own-objects.ts';
 import { quoteIdentifier } from './sql-text.ts';
 import { readDumpTools, startDump } from './start-dump.ts';
 
@@ -23,10 +25,12 @@ const Part = z.object({ part: z.int(), hex: z.string() });
 export async function readDefinitionsSql(
   connection: Connection,
   database: DatabaseName,
-  views: readonly string[],
+  { views, triggers, routines, events }: OwnObjects,
 ): Promise<Buffer> {
   const tools = await readDumpTools(connection);
-  const dumps = [startDump(tools, { kind: 'definitions', database }, false)];
+  const dumps: DumpProcess[] = [];
+  if (triggers.length + routines.length + events.length > 0)
+    dumps.push(startDump(tools, { kind: 'definitions', database }, false));
   if (views.length > 0) dumps.push(startDump(tools, { kind: 'structures', database, tables: views }, false));
   const parts: Buffer[] = [];
   for (const dump of dumps) for await (const chunk of await holdDump(dump)) parts.push(Buffer.from(chunk));

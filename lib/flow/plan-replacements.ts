@@ -1,5 +1,6 @@
 import { type Aside, asideName } from '../database/aside.ts';
 import type { Movable } from '../database/movable.ts';
+import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import { DatabaseName } from '../model/names.ts';
 import { quotePosix } from '../system/command.ts';
@@ -35,6 +36,7 @@ export interface ReplacementWish {
   readonly asides: readonly Aside[];
   /** What is known of databases that are there and may be overwritten; one that is not among them can be moved. */
   readonly movable: readonly Movable[];
+  readonly storedCode: TargetFacts['storedCode'];
   /** Databases that may be replaced, the old one being kept until the new one is verified. */
   readonly overwrite: readonly string[];
   /** Databases that may be dropped before the new one is there. */
@@ -64,7 +66,9 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   const named = others.filter(({ database }) => isNamed(overwrite, database));
   const immovable = movable
     // What comes back has been moved before.
-    .filter(({ database, obstacles }) => obstacles.length > 0 && !back.includes(database))
+    .filter(({ database }) => !back.includes(database))
+    .map((each) => ({ database: each.database, obstacles: [...each.obstacles, ...untrusted(each, wish)] }))
+    .filter(({ obstacles }) => obstacles.length > 0)
     .filter(({ database }) => named.some((each) => each.database === database));
   const aside = named.filter(({ database }) => !immovable.some((each) => each.database === database));
   return {
@@ -75,8 +79,14 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
       .filter((each) => !aside.includes(each))
       .map(({ database }) => database)
       .sort(),
-    immovable: immovable.map(({ database, obstacles }) => ({ database, obstacles })),
+    immovable,
   };
+}
+
+/** What is put back is made anew, and with its binary log on a server takes that from those whom it trusts. */
+function untrusted({ hasCode }: Movable, { storedCode }: ReplacementWish): readonly string[] {
+  if (!hasCode || storedCode !== 'refused') return [];
+  return ['the server does not trust this account with its functions and triggers (log_bin_trust_function_creators)'];
 }
 
 /** Throws `refused` when the plan would overwrite what nobody has named for that, or cannot be kept until the end. */

@@ -1,4 +1,3 @@
-import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
@@ -33,7 +32,6 @@ export interface RestoreWish
   readonly databases: readonly string[] | undefined;
   readonly accounts: boolean;
   readonly maxAllowedPacketBytes: number;
-  readonly storedCode: TargetFacts['storedCode'];
   readonly traits: TargetTraits;
 }
 
@@ -59,6 +57,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
   const replaced = new Set(replacements.aside.map(({ database }) => database));
   const old = wish.movable.filter(({ database }) => replaced.has(database));
+  // What was moved aside may have to come back.
+  const returning = replacements.interrupted.length > 0 || old.some(({ hasCode }) => hasCode);
   const oldBytes = old.reduce((total, { dataBytes }) => total + dataBytes, 0);
   const estimate = estimateRestore(archives, readBytes, { ...wish, oldBytes });
   return {
@@ -67,7 +67,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     form,
     archives,
     ...replacements,
-    trustsCreators: wish.storedCode === 'on-demand' && coded.length > 0,
+    trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,

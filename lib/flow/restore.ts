@@ -69,9 +69,9 @@ export interface RestoreResult {
 }
 
 /**
- * Restores from a copy: manifest → plan → key → every byte verified → load → compare. Nothing is dropped or loaded
- * before all that is to be read has been verified. A database whose load fails is dropped again; the others are restored
- * all the same, and it is told at the end. Throws by the table.
+ * Restores from the nearest copy: manifest → plan → key → every byte verified → old ones aside → load → compare. Nothing is
+ * moved, dropped or loaded before all that is to be read has been verified. A database whose load fails is dropped again,
+ * and the old one comes back; the others are restored all the same, and it is told at the end. Throws by the table.
  */
 export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   // What is loaded into a replica has to stay out of its own log: there it would be transactions that nobody else has.
@@ -81,10 +81,11 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   try {
     const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
     if (order.dryRun) return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
-    const { compared, differences, failures } = await replacing(plan, order, async () => {
-      const loaded = await trusting(plan, order, () => loadArchives(plan, manifest, reader, passphrase, order));
+    const load = async () => {
+      const loaded = await loadArchives(plan, manifest, reader, passphrase, order);
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
-    });
+    };
+    const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };

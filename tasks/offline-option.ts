@@ -25,9 +25,13 @@ export async function offlineOf(
   if (!trust) {
     if (textOf(values, 'inventory') !== undefined || from === undefined || existsSync(inventoryFolder(values)))
       return undefined;
-    throw new CoffreError('usage', `cannot tell whose signature counts: there is no inventory ${inventoryFolder(values)}`, {
-      hint: 'name one: --inventory DIR; or without any: --signers FILE, or --signer SHA256:…',
-    });
+    throw new CoffreError(
+      'usage',
+      `cannot tell whose signature counts: there is no inventory ${inventoryFolder(values)}`,
+      {
+        hint: 'name one: --inventory DIR; or without any: --signers FILE, or --signer SHA256:…',
+      },
+    );
   }
   if (from === undefined || !from.includes('/')) {
     throw new CoffreError('usage', 'cannot restore without an inventory but from a folder', {

@@ -31,8 +31,10 @@ too; an account that is there gets the password of the backup, and its grants be
     run: '=RUN  such as 2026-11-22T040000Z (default: latest, the newest there is)',
     database: '=…NAME  only this database; can be given several times',
     accounts: 'the accounts and their grants: beside --database, or alone',
-    overwrite: '=…NAME  replace this database; the old one goes once the new one is verified; can be given several times',
-    'drop-first': '=…NAME  … drop it before the new one is loaded, where it cannot be moved aside: nothing brings it back',
+    overwrite:
+      '=…NAME  replace this database; the old one goes once the new one is verified; can be given several times',
+    'drop-first':
+      '=…NAME  … drop it before the new one is loaded, where it cannot be moved aside: nothing brings it back',
     'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
     socket: '=PATH  another server than that of the inventory',
     'as-replica': 'then follow the primary, from where the run ends: only the whole run, only into an empty server',

@@ -41,11 +41,7 @@ export async function beginAside(
 }
 
 /** Notes how far it has come: in one statement, which takes effect or does not. */
-export async function setAsideState(
-  connection: Connection,
-  name: DatabaseName,
-  state: Aside['state'],
-): Promise<void> {
+export async function setAsideState(connection: Connection, name: DatabaseName, state: Aside['state']): Promise<void> {
   await execute(connection, `UPDATE ${tableOf(name)} SET state = ${quoteString(state)}`);
 }
 

@@ -54,7 +54,12 @@ export async function inspectMovable(
       // What cannot be dumped cannot be kept as text either.
       ...(own ? await assertDumpable(ask, new Map([[database, own]])).then(none, findings) : []),
     ];
-    movable.push({ database, obstacles, hasCode: (own?.routines ?? 0) + (own?.triggers ?? 0) > 0, dataBytes: size?.dataBytes ?? 0 });
+    movable.push({
+      database,
+      obstacles,
+      hasCode: (own?.routines ?? 0) + (own?.triggers ?? 0) > 0,
+      dataBytes: size?.dataBytes ?? 0,
+    });
   }
   return movable;
 }

@@ -49,7 +49,10 @@ async function moveAll(connection: Connection, from: DatabaseName, to: DatabaseN
     const { tables, triggers } = await readOwnObjects(ask, from);
     if (tables.length === 0) break;
     const drops = triggers.map((trigger) => `DROP TRIGGER ${own}.${quoteIdentifier(trigger)};\n`);
-    await execute(connection, `SET SESSION lock_wait_timeout = 60;\n${drops.join('')}${renameTables(from, to, tables)}`);
+    await execute(
+      connection,
+      `SET SESSION lock_wait_timeout = 60;\n${drops.join('')}${renameTables(from, to, tables)}`,
+    );
   }
   await execute(connection, `SET SESSION lock_wait_timeout = 60;\nDROP DATABASE ${own}`);
 }

@@ -4,8 +4,8 @@ import { CoffreError } from '../model/error.ts';
 import { sleep } from '../system/clock.ts';
 import { query } from './client.ts';
 import type { Connection } from './connection.ts';
-import { quoteString } from './sql-text.ts';
 import { Session } from './session.ts';
+import { quoteString } from './sql-text.ts';
 
 /** One who replaces databases holds this; the server lets go of it when he dies. */
 export interface ReplacementLock {
@@ -14,6 +14,9 @@ export interface ReplacementLock {
 
 /** A server gives up sessions that say nothing; a restore may take a day. */
 const WAIT_SECONDS = 7 * 24 * 3600;
+
+/** So long a session may outlive the one who was killed. */
+const PATIENCE_SECONDS = 3;
 
 const Got = z.object({ got: z.int().nullable() });
 const Busy = z.object({ busy: z.int() });
@@ -31,7 +34,7 @@ export async function lockReplacement(
   try {
     await session.execute(`SET SESSION wait_timeout = ${WAIT_SECONDS}`);
     for (const database of databases) {
-      const [row] = await session.ask(`SELECT JSON_OBJECT('got', GET_LOCK(${lockName(database)}, 15))`, Got);
+      const [row] = await session.ask(`SELECT JSON_OBJECT('got', GET_LOCK(${lockName(database)}, ${PATIENCE_SECONDS}))`, Got);
       if (row?.got !== 1) throw taken(database);
     }
     for (const aside of asides) await untilQuiet(connection, aside);

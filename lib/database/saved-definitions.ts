@@ -54,7 +54,11 @@ export async function loadDefinitions(
   database: DatabaseName,
 ): Promise<void> {
   const table = `${quoteIdentifier(aside)}.${quoteIdentifier(DEFINITIONS)}`;
-  const parts = await query(connection, `SELECT JSON_OBJECT('part', part, 'hex', HEX(text)) FROM ${table} ORDER BY part`, Part);
+  const parts = await query(
+    connection,
+    `SELECT JSON_OBJECT('part', part, 'hex', HEX(text)) FROM ${table} ORDER BY part`,
+    Part,
+  );
   async function* sql() {
     yield Buffer.from(`USE ${quoteIdentifier(database)};\n`);
     for (const { hex } of parts) yield Buffer.from(hex, 'hex');

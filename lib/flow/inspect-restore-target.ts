@@ -18,7 +18,10 @@ export async function inspectRestoreTarget(
   target: Connection,
   overwrite: readonly string[],
 ): Promise<RestoreTargetFacts> {
-  const [{ databases: present, ...facts }, traits] = await Promise.all([inspectTarget(target), readTargetTraits(target)]);
+  const [{ databases: present, ...facts }, traits] = await Promise.all([
+    inspectTarget(target),
+    readTargetTraits(target),
+  ]);
   const fold = (name: string) => (traits.foldsNames ? name.toLowerCase() : name);
   const wanted = new Set(overwrite.map(fold));
   const there = [...present].filter((name) => wanted.has(fold(name))).map((name) => DatabaseName.parse(name));

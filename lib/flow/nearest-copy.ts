@@ -110,7 +110,12 @@ async function choose<Proven>(
   { run: wanted, reject }: CopyWish,
   prove: Prove<Proven>,
 ): Promise<ChosenCopy<Proven>> {
-  const run = wanted ?? looked.flatMap((each) => ('runs' in each ? each.runs : [])).sort().at(-1);
+  const run =
+    wanted ??
+    looked
+      .flatMap((each) => ('runs' in each ? each.runs : []))
+      .sort()
+      .at(-1);
   const verdicts = new Map<string, string>();
   const failures: CoffreError[] = [];
   const turnDown = (name: string, error: CoffreError) => {

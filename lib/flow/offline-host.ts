@@ -41,7 +41,9 @@ export async function offlineHost(folder: string, run: RunId | undefined, trust:
     }
     const name = parseManifest(bytes).host;
     const allowedSigners =
-      trust.kind === 'signers' ? await readSigners(trust.path) : signerBy(trust.fingerprint, signature, name, reader.where);
+      trust.kind === 'signers'
+        ? await readSigners(trust.path)
+        : signerBy(trust.fingerprint, signature, name, reader.where);
     const host = hostAt(folder, name);
     return { host, inventory: { folder, hosts: new Map([[name, host]]), recipients: new Map(), allowedSigners } };
   } finally {

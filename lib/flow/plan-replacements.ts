@@ -54,7 +54,9 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   const interrupted = wish.asides.filter(({ database, state }) => loaded.has(fold(database)) && state !== 'kept');
   // As the server spells them, after what was interrupted has been settled.
   const there = [...wish.present].filter((name) => loaded.has(fold(name)));
-  const back = interrupted.map(({ database }) => database).filter((name) => !there.some((one) => fold(one) === fold(name)));
+  const back = interrupted
+    .map(({ database }) => database)
+    .filter((name) => !there.some((one) => fold(one) === fold(name)));
   const replaced = databases.flatMap((by) =>
     [...there, ...back]
       .filter((name) => fold(name) === fold(by))
@@ -112,7 +114,11 @@ function refuseDoubles(databases: readonly string[], fold: (name: string) => str
   const double = databases.find((name, index) => databases.findIndex((other) => fold(other) === fold(name)) !== index);
   if (double === undefined) return;
   const both = databases.filter((name) => fold(name) === fold(double)).join(' and ');
-  throw new CoffreError('refused', `cannot restore ${both}: the server takes these names for one (lower_case_table_names)`, {
-    hint: 'restore them one by one into different servers, or one of them with --database',
-  });
+  throw new CoffreError(
+    'refused',
+    `cannot restore ${both}: the server takes these names for one (lower_case_table_names)`,
+    {
+      hint: 'restore them one by one into different servers, or one of them with --database',
+    },
+  );
 }

@@ -23,9 +23,7 @@ export interface RestorePlan extends Replacements {
   readonly remarks: readonly RestoreRemark[];
 }
 
-export interface RestoreWish
-  extends Omit<ReplacementWish, keyof TargetTraits>,
-    Omit<EstimateWish, 'oldBytes'> {
+export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, Omit<EstimateWish, 'oldBytes'> {
   readonly where: string;
   readonly files: readonly string[];
   /** Only these; all of them, and the accounts, if absent. */

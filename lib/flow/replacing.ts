@@ -1,6 +1,6 @@
+import { setAsideState } from '../database/aside-mark.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
-import { setAsideState } from '../database/aside-mark.ts';
 import { readDatabaseNames } from '../database/database-names.ts';
 import { moveAside } from '../database/move-aside.ts';
 import { dropAside, putBack, settleAside } from '../database/put-back.ts';
@@ -117,7 +117,10 @@ async function settle(
   emit({ kind: 'warning', subject: database, text, hint: `look at both; when nobody needs the old one: ${statement}` });
 }
 
-async function bringBack({ database, name }: Pick<Replacement, 'database' | 'name'>, { target, emit }: Target): Promise<void> {
+async function bringBack(
+  { database, name }: Pick<Replacement, 'database' | 'name'>,
+  { target, emit }: Target,
+): Promise<void> {
   await putBack(target, name).then(
     () => emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' }),
     (error: unknown) => {

@@ -36,7 +36,9 @@ const note = (text: string, hint: string): RestoreRemark => ({ kind: 'note', tex
 
 function aboutVersion({ server }: Manifest, { version }: TargetTraits): RestoreRemark[] {
   if (!/mariadb/i.test(version))
-    return [warning(`the server is no MariaDB, but ${version}`, 'restore into MariaDB; what fails is told, and taken back')];
+    return [
+      warning(`the server is no MariaDB, but ${version}`, 'restore into MariaDB; what fails is told, and taken back'),
+    ];
   const [was, is] = [seriesOf(server?.version ?? ''), seriesOf(version)];
   if (was === undefined || is === undefined || is.number >= was.number) return [];
   const text = `the server is MariaDB ${is.name}, older than the ${was.name} of the backup: it may lack character sets, types or syntax`;
@@ -63,7 +65,9 @@ function aboutEngines(archives: readonly Archive[], { engines }: TargetTraits): 
 }
 
 function aboutNames(archives: readonly Archive[], { foldsNames }: TargetTraits): RestoreRemark[] {
-  const changed = archives.flatMap(({ database }) => (database && database !== database.toLowerCase() ? [database] : []));
+  const changed = archives.flatMap(({ database }) =>
+    database && database !== database.toLowerCase() ? [database] : [],
+  );
   if (!foldsNames || changed.length === 0) return [];
   const text = `the server writes names in lower case (lower_case_table_names), also those of ${changed.join(', ')}`;
   return [warning(text, 'what was loaded then differs in its names from what was backed up')];
@@ -87,10 +91,20 @@ function aboutSpace({ needsBytes, freeBytes }: RestoreEstimate): RestoreRemark[]
 function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): RestoreRemark[] {
   return asides.flatMap(({ name, database, state }) => {
     if (state === 'kept')
-      return [note(`the old ${database} is still there as ${name}`, `when nobody needs it any more: DROP DATABASE ${quoteIdentifier(name)};`)];
+      return [
+        note(
+          `the old ${database} is still there as ${name}`,
+          `when nobody needs it any more: DROP DATABASE ${quoteIdentifier(name)};`,
+        ),
+      ];
     if (archives.some((archive) => archive.database === database)) return [];
     const text = `a restore of ${database} was cut short: the old one is in ${name}`;
-    return [warning(text, `restore it again, which settles that: --database ${quotePosix(database)} --overwrite ${quotePosix(database)}`)];
+    return [
+      warning(
+        text,
+        `restore it again, which settles that: --database ${quotePosix(database)} --overwrite ${quotePosix(database)}`,
+      ),
+    ];
   });
 }
 
@@ -105,7 +119,10 @@ function aboutDefiners(archives: readonly Archive[]): RestoreRemark[] {
 }
 
 function aboutTimeZones(archives: readonly Archive[], { hasTimeZones }: TargetTraits): RestoreRemark[] {
-  if (hasTimeZones || archives.every(({ views, routines, triggers, events }) => views + routines + triggers + events === 0))
+  if (
+    hasTimeZones ||
+    archives.every(({ views, routines, triggers, events }) => views + routines + triggers + events === 0)
+  )
     return [];
   const text = 'the server knows no time zones by name: CONVERT_TZ gives NULL for one';
   return [note(text, 'if it should: mariadb-tzinfo-to-sql /usr/share/zoneinfo | mariadb mysql')];

@@ -80,7 +80,8 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   const { place, proven, considered } = await nearestCopy(host, copyWish(order), preparing(wanted, order));
   try {
     const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
-    if (order.dryRun) return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+    if (order.dryRun)
+      return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
     const load = async () => {
       const loaded = await loadArchives(plan, manifest, reader, passphrase, order);
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };

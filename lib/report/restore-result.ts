@@ -78,7 +78,8 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
     `time     about ${formatDuration(seconds * 1000)}`,
     ...interrupted.map(
-      ({ database, name, state }) => `first    an earlier restore of ${database} was cut short: ${SETTLED(state, name)}`,
+      ({ database, name, state }) =>
+        `first    an earlier restore of ${database} was cut short: ${SETTLED(state, name)}`,
     ),
     ...immovable.flatMap(({ database, obstacles }) =>
       obstacles.map((why) => `refused  ${database} cannot be moved out of the way: ${onOneLine(why)}`),

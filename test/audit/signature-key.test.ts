@@ -21,7 +21,12 @@ t.test('tells the key in a signature as ssh-keygen does', async (t) => {
 t.test('tells none of what is no signature, or is cut short', async (t) => {
   const text = signature.toString();
   const lines = text.split('\n');
-  for (const other of ['', 'x', text.replace('U1NIU0lH', 'AAAAAAAA'), [lines[0], 'U1NIU0lHAAAAAQAAADM=', ...lines.slice(-2)].join('\n')])
+  for (const other of [
+    '',
+    'x',
+    text.replace('U1NIU0lH', 'AAAAAAAA'),
+    [lines[0], 'U1NIU0lHAAAAAQAAADM=', ...lines.slice(-2)].join('\n'),
+  ])
     t.equal(signatureKey(Buffer.from(other)), undefined);
   t.ok((await readFile(signingKeyPath(state))).length > 0);
 });

@@ -10,7 +10,9 @@ t.test('the name says whose place it had, and when it was moved', async (t) => {
 });
 
 t.test('any name of a database gives one that a server takes, and that no other one gives', async (t) => {
-  const name = fc.string({ minLength: 1, maxLength: 64, unit: 'grapheme-ascii' }).map((text) => DatabaseName.parse(text));
+  const name = fc
+    .string({ minLength: 1, maxLength: 64, unit: 'grapheme-ascii' })
+    .map((text) => DatabaseName.parse(text));
   fc.assert(
     fc.property(name, name, (one, other) => {
       const aside = asideName(one, AT);
@@ -23,6 +25,7 @@ t.test('any name of a database gives one that a server takes, and that no other 
 });
 
 t.test('no other name looks like one', async (t) => {
-  for (const each of ['shop', 'shop__coffre_old_', 'shop__coffre_old_20261122t040506z2', '__coffre_old_2026']) t.notOk(looksAside(each), each);
+  for (const each of ['shop', 'shop__coffre_old_', 'shop__coffre_old_20261122t040506z2', '__coffre_old_2026'])
+    t.notOk(looksAside(each), each);
   t.ok(looksAside('SHOP__COFFRE_OLD_20261122T040506Z'), 'in whichever case the server writes it');
 });

@@ -8,6 +8,7 @@ import { inspectMovable } from '../../lib/database/movable.ts';
 import { moveAside } from '../../lib/database/move-aside.ts';
 import { dropAside, putBack, settleAside } from '../../lib/database/put-back.ts';
 import { lockReplacement } from '../../lib/database/replacement-lock.ts';
+import { countObjects } from '../../lib/database/read-objects.ts';
 import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
@@ -48,7 +49,11 @@ await runSql(
    CREATE DATABASE other; CREATE TABLE other.t (a INT);`,
 );
 const defaults = async () => await queryLines(root, `SHOW CREATE DATABASE ${shop}`);
-const before = { content: await readContent(root, [SHOP]), defaults: await defaults() };
+const before = {
+  content: await readContent(root, [SHOP]),
+  counts: (await countObjects(ask, [])).get(SHOP),
+  defaults: await defaults(),
+};
 let moments = 0;
 
 /** A place of its own for each time. */
@@ -56,6 +61,12 @@ function next(): Omit<Aside, 'state'> {
   moments += 1;
   const name = asideName(SHOP, new Date(Date.UTC(2026, 0, 1, 0, 0, moments)));
   return { name, database: SHOP, run: '2026-11-22T040000Z' };
+}
+
+/** At a glance. What is lost on the way stays lost, so that a look at all of it can wait until the end of a test. */
+async function assertComplete(t: Test) {
+  t.strictSame((await countObjects(ask, [])).get(SHOP), before.counts);
+  t.strictSame(await leftovers(), []);
 }
 
 async function assertAsBefore(t: Test) {
@@ -86,46 +97,54 @@ t.test('wherever the move was cut short, the next one who comes puts it back', a
   const states: string[] = [];
   for (let statement = 1; ; statement += 1) {
     cut.before(statement);
-    const moved = await moveAside(root, next()).then(() => true, () => false);
+    const moved = await moveAside(root, next()).then(
+      () => true,
+      () => false,
+    );
     cut.never();
     if (moved) break;
     for (const aside of await readAsides(ask)) states.push(`${aside.state}: ${await settleAside(root, aside)}`);
-    await assertAsBefore(t);
+    await assertComplete(t);
   }
   t.match(new Set(states), new Set(['begun: put back', 'moving: put back']));
   const [aside] = await readAsides(ask);
   t.ok(aside);
   if (aside) await putBack(root, aside.name);
+  await assertAsBefore(t);
 });
 
 t.test('wherever putting back was cut short, the next one who comes goes on with it', async (t) => {
+  const aside = next();
+  await moveAside(root, aside);
+  await loadHalf();
   const cut = await cutting(t);
-  let cuts = 0;
+  const states: string[] = [];
   for (let statement = 1; ; statement += 1) {
-    const aside = next();
-    await moveAside(root, aside);
-    await loadHalf();
     cut.before(statement);
-    const done = await putBack(root, aside.name).then(() => true, () => false);
+    const done = await putBack(root, aside.name).then(
+      () => true,
+      () => false,
+    );
     cut.never();
-    if (!done) {
-      cuts += 1;
-      for (const each of await readAsides(ask)) await settleAside(root, each);
-    }
-    await assertAsBefore(t);
     if (done) break;
+    states.push(...(await readAsides(ask)).map(({ state }) => state));
   }
-  t.ok(cuts > 5, `it was cut ${cuts} times`);
+  t.match(new Set(states), new Set(['moved', 'moving']));
+  t.ok(states.length > 6, `it was cut ${states.length} times`);
+  await assertAsBefore(t);
 });
 
 t.test('once the new one is verified the old one goes, also when that was cut short', async (t) => {
-  await execute(root, `CREATE DATABASE gone; CREATE TABLE gone.a (a INT PRIMARY KEY); CREATE TABLE gone.b (a INT REFERENCES gone.a (a))`);
+  await execute(
+    root,
+    `CREATE DATABASE gone; CREATE TABLE gone.a (a INT PRIMARY KEY); CREATE TABLE gone.b (a INT REFERENCES gone.a (a))`,
+  );
   const database = DatabaseName.parse('gone');
   const aside = { name: asideName(database, new Date()), database, run: 'x' };
   await moveAside(root, aside);
   await execute(root, 'CREATE DATABASE gone; CREATE TABLE gone.newer (a INT)');
   const cut = await cutting(t);
-  cut.before(4);
+  cut.before(3);
   await t.rejects(dropAside(root, aside.name));
   cut.never();
   const [left] = await readAsides(ask);
@@ -137,7 +156,11 @@ t.test('once the new one is verified the old one goes, also when that was cut sh
 
 t.test('a move that the server does not let happen leaves everything as it was', async (t) => {
   const reader = execute(root, `START TRANSACTION; SELECT * FROM ${shop}.log; DO SLEEP(4)`);
-  const impatient = await pathWith(t.testdir(), 'mariadb', 'sed "s/lock_wait_timeout = 60/lock_wait_timeout = 1/" | "$REAL" "$@"');
+  const impatient = await pathWith(
+    t.testdir(),
+    'mariadb',
+    'sed "s/lock_wait_timeout = 60/lock_wait_timeout = 1/" | "$REAL" "$@"',
+  );
   const path = process.env.PATH;
   process.env.PATH = impatient;
   t.teardown(() => {
@@ -160,7 +183,10 @@ t.test('what cannot be moved is told beforehand, with all that keeps it', async 
      CREATE TABLE base (a INT); CREATE VIEW broken AS SELECT a FROM base; DROP TABLE base;`,
   );
   const [merge, child, view, ...more] = (await obstacles('bound')) ?? [];
-  t.match([merge, child, view], [/`both_` is of the engine MRG_MyISAM/, /`other`\.`child` refers to its table `parent`/, /`bound`\.`broken`/]);
+  t.match(
+    [merge, child, view],
+    [/`both_` is of the engine MRG_MyISAM/, /`other`\.`child` refers to its table `parent`/, /`bound`\.`broken`/],
+  );
   t.strictSame(more, []);
   t.strictSame(await obstacles('other'), [], 'what refers to another database can go');
   await execute(root, 'CREATE USER lesser@localhost; GRANT SELECT, CREATE ON *.* TO lesser@localhost');

@@ -31,7 +31,10 @@ const backedUp = await readContent(root, [SHOP]);
 await world.goodRun();
 const [newest = ''] = (await runsAt(world, STORE)).slice(-1);
 // What the server has since: that is lost with a good restore, and with no other.
-await runSql(world.server, 'USE shop; DELETE FROM customer WHERE id = 1; CREATE TABLE since (a INT); INSERT INTO since VALUES (1);');
+await runSql(
+  world.server,
+  'USE shop; DELETE FROM customer WHERE id = 1; CREATE TABLE since (a INT); INSERT INTO since VALUES (1);',
+);
 const since = await readContent(root, [SHOP]);
 
 const words = ['--database', 'shop', '--overwrite', 'shop'];
@@ -47,7 +50,10 @@ t.test('a dry run says what would be read, replaced and needed, and does nothing
   const plan = await world.restore([...words, '--dry-run']);
   t.equal(plan.exitCode, 0, plan.stderr);
   t.match(plan.stdout, /^shop +move aside as shop__coffre_old_\d{8}t\d{6}z, load, compare, then DROP the old one +2 /m);
-  t.match(plan.stdout, new RegExp(`^would restore ${newest} of .*${STORE}/${newest}: 5\\.\\d MiB verified, then read$`, 'm'));
+  t.match(
+    plan.stdout,
+    new RegExp(`^would restore ${newest} of .*${STORE}/${newest}: 5\\.\\d MiB verified, then read$`, 'm'),
+  );
   t.match(plan.stdout, /^not from export: has it too, and is farther away$/m);
   t.match(plan.stdout, /^space {4}about .* are free there; the old ones keep .* until then$/m);
   t.match(plan.stdout, /^time {5}about \d/m);
@@ -113,50 +119,77 @@ t.test('a copy that is damaged is told, and the next one is taken, before anythi
     const ended = await world.restore(['--json', ...words]);
     t.equal(ended.exitCode, 0, ended.stdout);
     const events = eventsOf(ended);
-    const told = events.findIndex(({ event, text = '' }) => event === 'warning' && /^the copy in store is not taken: .*shop\.tar\.gz\.enc/.test(text));
+    const told = events.findIndex(
+      ({ event, text = '' }) =>
+        event === 'warning' && /^the copy in store is not taken: .*shop\.tar\.gz\.enc/.test(text),
+    );
     const moved = events.findIndex(({ event, text = '' }) => event === 'note' && text.startsWith('the old one is '));
     t.ok(told >= 0 && told < moved, 'in this order');
-    t.match(events.at(-1), { data: { copies: [{ place: 'store' }, { place: 'export', verdict: 'taken' }, { place: 'offsite:contractor' }] } });
+    t.match(events.at(-1), {
+      data: { copies: [{ place: 'store' }, { place: 'export', verdict: 'taken' }, { place: 'offsite:contractor' }] },
+    });
   });
   await assertHas(t, backedUp, 'it is what was backed up');
 });
 
 t.test('a database that cannot be moved is dropped first, once that is asked for', async (t) => {
-  await runSql(world.server, 'USE shop; CREATE TABLE part (a INT) ENGINE = MyISAM; CREATE TABLE whole (a INT) ENGINE = MERGE UNION = (part);');
+  await runSql(
+    world.server,
+    'USE shop; CREATE TABLE part (a INT) ENGINE = MyISAM; CREATE TABLE whole (a INT) ENGINE = MERGE UNION = (part);',
+  );
   const refused = await world.restore(words);
-  assertExplained(t, refused, 8, /^error: cannot move shop out of the way: its table `whole` is of the engine MRG_MyISAM/, /--drop-first shop$/);
+  assertExplained(
+    t,
+    refused,
+    8,
+    /^error: cannot move shop out of the way: its table `whole` is of the engine MRG_MyISAM/,
+    /--drop-first shop$/,
+  );
   const dropped = await world.restore(['--database', 'shop', '--drop-first', 'shop']);
   t.equal(dropped.exitCode, 0, dropped.stderr);
   await assertHas(t, backedUp, 'it is what was backed up');
 });
 
-t.test('without an inventory, from a folder that was carried there, with the key and what says whose signature counts', async (t) => {
-  const away = t.testdir();
-  await cp(world.at(EXPORT, newest), `${away}/${newest}`, { recursive: true });
-  await writeFile(`${away}/allowed_signers`, await readFile(world.at('inventory/signers/allowed_signers')));
-  const key = ['--key', world.keys.company, '--passphrase-fd', '0', '--defaults-file', world.adminOptions];
-  const offline = (...more: string[]) =>
-    runTask('restore', [...key, '--from', `./${newest}`, '--socket', world.server.socket, ...words, ...more], {
+t.test(
+  'without an inventory, from a folder that was carried there, with the key and what says whose signature counts',
+  async (t) => {
+    const away = t.testdir();
+    await cp(world.at(EXPORT, newest), `${away}/${newest}`, { recursive: true });
+    await writeFile(`${away}/allowed_signers`, await readFile(world.at('inventory/signers/allowed_signers')));
+    const key = ['--key', world.keys.company, '--passphrase-fd', '0', '--defaults-file', world.adminOptions];
+    const offline = (...more: string[]) =>
+      runTask('restore', [...key, '--from', `./${newest}`, '--socket', world.server.socket, ...words, ...more], {
+        cwd: away,
+        input: `${world.keys.passphrase}\n`,
+      });
+    const restored = await offline('--signers', 'allowed_signers');
+    t.equal(restored.exitCode, 0, restored.stderr);
+    await assertHas(t, backedUp, 'it is what was backed up');
+    const none = await offline('--dry-run');
+    assertExplained(t, none, 2, /^error: cannot tell whose signature counts/, /--signers FILE, or --signer/);
+    const stranger = await offline('--signer', `SHA256:${'A'.repeat(43)}`, '--dry-run');
+    assertExplained(t, stranger, 5, /^error: cannot trust .*: it was signed by SHA256:/, /ssh-keygen -lf/);
+    const [fingerprint = ''] = /SHA256:[^,\s]{43}(?=, and not)/.exec(stranger.stderr) ?? [];
+    t.equal((await offline('--signer', fingerprint, '--dry-run')).exitCode, 0);
+    const other = await runTask('restore', ['db9', ...key, '--from', `./${newest}`, '--signer', fingerprint], {
       cwd: away,
-      input: `${world.keys.passphrase}\n`,
+      input: 'x\n',
     });
-  const restored = await offline('--signers', 'allowed_signers');
-  t.equal(restored.exitCode, 0, restored.stderr);
-  await assertHas(t, backedUp, 'it is what was backed up');
-  const none = await offline('--dry-run');
-  assertExplained(t, none, 2, /^error: cannot tell whose signature counts/, /--signers FILE, or --signer/);
-  const stranger = await offline('--signer', `SHA256:${'A'.repeat(43)}`, '--dry-run');
-  assertExplained(t, stranger, 5, /^error: cannot trust .*: it was signed by SHA256:/, /ssh-keygen -lf/);
-  const [fingerprint = ''] = /SHA256:[^,\s]{43}(?=, and not)/.exec(stranger.stderr) ?? [];
-  t.equal((await offline('--signer', fingerprint, '--dry-run')).exitCode, 0);
-  const other = await runTask('restore', ['db9', ...key, '--from', `./${newest}`, '--signer', fingerprint], { cwd: away, input: 'x\n' });
-  assertExplained(t, other, 2, /^error: cannot restore db9: the runs in .* are of db1$/, /db1/);
-});
+    assertExplained(t, other, 2, /^error: cannot restore db9: the runs in .* are of db1$/, /db1/);
+  },
+);
 
 t.test('at a terminal the name of a database that is there can be typed; another one is no yes', async (t) => {
   const passphrase = world.at('keys/passphrase');
   await writeFile(passphrase, `${world.keys.passphrase}\n`, { mode: 0o600 });
-  const task = [process.execPath, `${await bundleTasks()}/restore.mjs`, '--key', world.keys.company, '--passphrase-file', passphrase];
+  const task = [
+    process.execPath,
+    `${await bundleTasks()}/restore.mjs`,
+    '--key',
+    world.keys.company,
+    '--passphrase-file',
+    passphrase,
+  ];
   const rest = ['--defaults-file', world.adminOptions, '--inventory', world.inventoryFolder, '--database', 'shop'];
   const no = await onTerminal([...task, ...rest], 'shopp');
   t.equal(no.exitCode, 8, no.stdout);
@@ -170,7 +203,8 @@ t.test('what was made while the copy was verified is not loaded over', async (t)
   await execute(root, 'DROP DATABASE crm');
   const ended = await world.restore(['--json', '--database', 'crm'], {
     onEvent: ({ event, text = '' }) => {
-      if (event === 'note' && text.endsWith('verifying every byte')) void execute(root, 'CREATE DATABASE crm; CREATE TABLE crm.mine (a INT)');
+      if (event === 'note' && text.endsWith('verifying every byte'))
+        void execute(root, 'CREATE DATABASE crm; CREATE TABLE crm.mine (a INT)');
     },
   });
   t.equal(ended.exitCode, 8, ended.stdout);

@@ -7,7 +7,11 @@ import type { RunReader } from '../../lib/storage/run-reader.ts';
 
 const [OLD, NEW] = [RunId.parse('2026-11-21T040000Z'), RunId.parse('2026-11-22T040000Z')];
 const folder = t.testdir({ store: { [OLD]: {} }, export: { [OLD]: {}, [NEW]: {} }, third: { [NEW]: {} } });
-const host = { store: { path: `${folder}/store` }, export: { path: `${folder}/export` }, offsite: [] } as unknown as HostConfig;
+const host = {
+  store: { path: `${folder}/store` },
+  export: { path: `${folder}/export` },
+  offsite: [],
+} as unknown as HostConfig;
 
 /** Looks for a copy; those at places that are named in `damaged` prove to be so. */
 function choose(wish: Partial<CopyWish> = {}, damaged: Readonly<Record<string, CoffreError>> = {}, of = host) {
@@ -25,13 +29,17 @@ function choose(wish: Partial<CopyWish> = {}, damaged: Readonly<Record<string, C
   };
   return nearestCopy(of, full, prove).then(({ place, ...rest }) => ({ ...rest, place: place.name, rejected }));
 }
-const bad = (code: 'verification-failed' | 'refused' = 'verification-failed') => new CoffreError(code, 'cannot read it: bad', { hint: 'x' });
+const bad = (code: 'verification-failed' | 'refused' = 'verification-failed') =>
+  new CoffreError(code, 'cannot read it: bad', { hint: 'x' });
 
 t.test('takes the nearest place that has the run, and says why not the others', async (t) => {
   t.match(await choose({ run: OLD }), {
     place: 'store',
     proven: OLD,
-    considered: [{ place: 'store', verdict: 'taken' }, { place: 'export', verdict: 'has it too, and is farther away' }],
+    considered: [
+      { place: 'store', verdict: 'taken' },
+      { place: 'export', verdict: 'has it too, and is farther away' },
+    ],
   });
   t.match(await choose(), {
     place: 'export',
@@ -42,7 +50,11 @@ t.test('takes the nearest place that has the run, and says why not the others', 
 });
 
 t.test('a copy that does not prove true is told, and the next one taken', async (t) => {
-  t.match(await choose({ run: OLD }, { store: bad() }), { place: 'export', rejected: ['store'], considered: [{ verdict: /bad$/ }, {}] });
+  t.match(await choose({ run: OLD }, { store: bad() }), {
+    place: 'export',
+    rejected: ['store'],
+    considered: [{ verdict: /bad$/ }, {}],
+  });
 });
 
 t.test('what is wrong with the run or the server, and not with the copy, ends it', async (t) => {

@@ -17,7 +17,12 @@ const wish: ReplacementWish = {
 };
 const plan = (databases: readonly DatabaseName[], changes: Partial<ReplacementWish> = {}) =>
   planReplacements(databases, { ...wish, ...changes });
-const movable = (database: DatabaseName, ...obstacles: string[]) => ({ database, obstacles, hasCode: true, dataBytes: 1 });
+const movable = (database: DatabaseName, ...obstacles: string[]) => ({
+  database,
+  obstacles,
+  hasCode: true,
+  dataBytes: 1,
+});
 const aside = (state: Aside['state'], database = SHOP): Aside => ({
   ...{ database, state, run: 'x' },
   name: DatabaseName.parse(`${database}__coffre_old_20260101t000000z`),
@@ -33,10 +38,21 @@ t.test('a database that is named is moved aside, and nothing else is touched', a
 });
 
 t.test('one that cannot be moved is refused with the reason, until it is named to be dropped first', async (t) => {
-  const stuck = { overwrite: ['shop'], movable: [movable(SHOP, 'it is stuck', 'and heavy'), movable(CRM, 'not asked for')] };
+  const stuck = {
+    overwrite: ['shop'],
+    movable: [movable(SHOP, 'it is stuck', 'and heavy'), movable(CRM, 'not asked for')],
+  };
   const refused = plan([SHOP, CRM], stuck);
-  t.match(refused, { aside: [], refused: ['crm', 'shop'], immovable: [{ database: 'shop', obstacles: ['it is stuck', 'and heavy'] }] });
-  t.throws(() => assertAllowed(refused), { code: 'refused', message: /^cannot restore crm: /, hint: /--overwrite crm$/ });
+  t.match(refused, {
+    aside: [],
+    refused: ['crm', 'shop'],
+    immovable: [{ database: 'shop', obstacles: ['it is stuck', 'and heavy'] }],
+  });
+  t.throws(() => assertAllowed(refused), {
+    code: 'refused',
+    message: /^cannot restore crm: /,
+    hint: /--overwrite crm$/,
+  });
   t.throws(() => assertAllowed(plan([SHOP], stuck)), {
     exitCode: 8,
     message: 'cannot move shop out of the way: it is stuck',
@@ -53,13 +69,16 @@ t.test('what could not be made anew by this account is not moved', async (t) => 
   t.match(refused, { refused: ['shop'], immovable: [{ obstacles: [/log_bin_trust_function_creators/] }] });
 });
 
-t.test('what a restore that was cut short has left is settled first, and its database named all the same', async (t) => {
-  const gone = { present: new Set(['crm']), asides: [aside('moved')] };
-  t.match(plan([SHOP, CRM], gone), { interrupted: [{ state: 'moved' }], refused: ['crm', 'shop'] }, 'it comes back');
-  t.match(plan([SHOP], { ...gone, overwrite: ['shop'] }), { aside: [{ database: 'shop' }], refused: [] });
-  t.match(plan([CRM], { ...gone, overwrite: ['crm'] }), { interrupted: [], aside: [{ database: 'crm' }] });
-  t.strictSame(plan([SHOP], { asides: [aside('kept')] }).interrupted, [], 'what was kept is left to a person');
-});
+t.test(
+  'what a restore that was cut short has left is settled first, and its database named all the same',
+  async (t) => {
+    const gone = { present: new Set(['crm']), asides: [aside('moved')] };
+    t.match(plan([SHOP, CRM], gone), { interrupted: [{ state: 'moved' }], refused: ['crm', 'shop'] }, 'it comes back');
+    t.match(plan([SHOP], { ...gone, overwrite: ['shop'] }), { aside: [{ database: 'shop' }], refused: [] });
+    t.match(plan([CRM], { ...gone, overwrite: ['crm'] }), { interrupted: [], aside: [{ database: 'crm' }] });
+    t.strictSame(plan([SHOP], { asides: [aside('kept')] }).interrupted, [], 'what was kept is left to a person');
+  },
+);
 
 t.test('a server that writes names in lower case has one database for two of a run', async (t) => {
   const [upper] = names('Shop') as [DatabaseName];

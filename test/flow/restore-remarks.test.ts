@@ -1,8 +1,8 @@
 import t from 'tap';
-import { DatabaseName } from '../../lib/model/names.ts';
-import { remarksOn } from '../../lib/flow/restore-remarks.ts';
 import type { TargetTraits } from '../../lib/database/target-traits.ts';
+import { remarksOn } from '../../lib/flow/restore-remarks.ts';
 import type { Archive, Manifest } from '../../lib/model/manifest.ts';
+import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 
 const manifest = manifestOf('db1', new Date('2026-11-22T04:00:00Z'));
@@ -23,7 +23,10 @@ const remarks = (
   archives: readonly Archive[] = [shop],
   freeBytes: number | null = null,
   of: Manifest = manifest,
-) => remarksOn(of, archives, { ...traits, ...changes }, { ...estimate, freeBytes }).map(({ kind, text }) => `${kind}: ${text}`);
+) =>
+  remarksOn(of, archives, { ...traits, ...changes }, { ...estimate, freeBytes }).map(
+    ({ kind, text }) => `${kind}: ${text}`,
+  );
 
 t.test('a server like the one that was backed up, or a newer one, is worth no word', async (t) => {
   t.strictSame(remarks({}), []);
@@ -37,18 +40,33 @@ t.test('an older series is told, 10.6 being older than 10.11', async (t) => {
 });
 
 t.test('what the server lacks, changes or begins to do is told with the databases', async (t) => {
-  const rocks = { ...shop, notPointInTime: [{ table: 'a', engine: 'ARCHIVE' }, { table: 'b', engine: 'MyISAM' }] };
+  const rocks = {
+    ...shop,
+    notPointInTime: [
+      { table: 'a', engine: 'ARCHIVE' },
+      { table: 'b', engine: 'MyISAM' },
+    ],
+  };
   t.match(remarks({}, [rocks]), [/^warning: the server lacks the storage engine of shop\.a \(ARCHIVE\)$/]);
-  t.match(remarks({ foldsNames: true }, [shop, { ...shop, database: DatabaseName.parse('Crm') }]), [/also those of Crm$/]);
+  t.match(remarks({ foldsNames: true }, [shop, { ...shop, database: DatabaseName.parse('Crm') }]), [
+    /also those of Crm$/,
+  ]);
   const ticking = { ...shop, events: 1 };
-  t.match(remarks({ runsEvents: true }, [ticking, { ...shop, database: null }]), [/^warning: the events of shop run as soon/]);
+  t.match(remarks({ runsEvents: true }, [ticking, { ...shop, database: null }]), [
+    /^warning: the events of shop run as soon/,
+  ]);
   t.match(remarks({ hasTimeZones: false }, [ticking, { ...shop, database: null }]), [/^note: .*time zones/]);
   t.match(remarks({}, [ticking]), [/^note: the accounts are left out: .* of shop need/]);
   t.match(remarks({}, [shop], 1024 ** 3), [/^warning: about 3\.0 GiB are needed, and 1\.0 GiB are free/]);
 });
 
 t.test('what earlier restores have left is told, but for what this one settles', async (t) => {
-  const aside = { name: DatabaseName.parse('x__old'), database: DatabaseName.parse('crm'), state: 'moved', run: 'r' } as const;
+  const aside = {
+    name: DatabaseName.parse('x__old'),
+    database: DatabaseName.parse('crm'),
+    state: 'moved',
+    run: 'r',
+  } as const;
   t.match(remarks({ asides: [aside] }), [/^warning: a restore of crm was cut short: the old one is in x__old$/]);
   t.strictSame(remarks({ asides: [{ ...aside, database: DatabaseName.parse('shop') }] }), []);
   t.match(remarks({ asides: [{ ...aside, state: 'kept' }] }), [/^note: the old crm is still there as x__old$/]);

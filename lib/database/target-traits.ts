@@ -28,7 +28,7 @@ const ENGINES = `SELECT JSON_OBJECT('engine', LOWER(ENGINE)) FROM information_sc
 
 /** Asked for by a conversion, because not every account may read the tables themselves. */
 const Zones = z.object({ known: z.int() });
-const ZONES = `SELECT JSON_OBJECT('known', CONVERT_TZ('2026-01-01 00:00:00', 'UTC', 'Europe/Paris') IS NOT NULL)`;
+const ZONES = `SELECT JSON_OBJECT('known', IF(CONVERT_TZ('2026-01-01 00:00:00', 'UTC', 'Europe/Paris') IS NULL, 0, 1))`;
 
 export async function readTargetTraits(connection: Connection): Promise<TargetTraits> {
   const ask: Ask = (sql, row) => query(connection, sql, row);

@@ -10,25 +10,31 @@ import type { HostConfig, Inventory } from '../lib/model/inventory.ts';
 import { RunId } from '../lib/model/run-id.ts';
 import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
+import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
+import { typedNames } from './typed-names.ts';
 
 await runTask({
   verb: 'restore',
   usage: '[host] --key FILE [--from PLACE]',
-  summary: `Restores a run, or some of its databases, into the server of the host. Every byte is verified before anything is loaded;
-what was loaded is compared, table by table, with the digests that were sealed with it. A database that is there is
-refused unless its name is given with --overwrite; one that the server does not take is told at the end, and does not
-keep the others from coming. Without --database the accounts and their grants come too; an account that is there gets
-the password of the backup, and its grants beside those that it has.`,
+  summary: `Restores a run, or some of its databases, into the server of the host, from the nearest copy that is whole. Every byte is
+verified before anything is loaded; what was loaded is compared, table by table, with the digests that were sealed with it.
+A database that is there is refused unless its name is given with --overwrite, or typed at the terminal: then the old one
+is moved aside, and dropped only once the new one is verified; if that fails, it comes back. One that the server does not
+take is told at the end, and does not keep the others from coming. Without --database the accounts and their grants come
+too; an account that is there gets the password of the backup, and its grants beside those that it has.`,
   options: {
     key: '=FILE  the private key of a recipient; its passphrase is asked for',
-    from: '=PLACE  store, export, offsite:<name>, or a folder (default: store)',
-    run: '=RUN  such as 2026-11-22T040000Z (default: the newest at that place)',
+    from: '=PLACE  store, export, offsite:<name>, or a folder (default: the nearest of these that has the run whole)',
+    run: '=RUN  such as 2026-11-22T040000Z (default: latest, the newest there is)',
     database: '=…NAME  only this database; can be given several times',
     accounts: 'the accounts and their grants: beside --database, or alone',
-    overwrite: '=…NAME  drop this database and load it anew; can be given several times',
+    overwrite:
+      '=…NAME  replace this database; the old one goes once the new one is verified; can be given several times',
+    'drop-first':
+      '=…NAME  … drop it before the new one is loaded, where it cannot be moved aside: nothing brings it back',
     'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
     socket: '=PATH  another server than that of the inventory',
     'as-replica': 'then follow the primary, from where the run ends: only the whole run, only into an empty server',
@@ -36,6 +42,7 @@ the password of the backup, and its grants beside those that it has.`,
     'primary-ca': '=FILE  authority of its certificate, a path on the restored server: the replica connects over TLS',
     'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
     'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
+    ...OFFLINE_OPTIONS,
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
@@ -45,34 +52,39 @@ the password of the backup, and its grants beside those that it has.`,
     'db1 --key ~/keys/company.pem --database shop --overwrite shop',
     'db2 --key ~/keys/company.pem --as-replica --replication-file repl.cnf --socket /run/mysqld/new.sock',
     'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
+    '--key escrow.pem --from /mnt/usb/2026-11-22T040000Z --signers allowed_signers --socket /run/mysqld/mysqld.sock',
   ],
   async run({ values, words, emit, signal }) {
-    const inventory = await inventoryOf(values);
-    const host = selectHost(inventory, words);
     const keyPath = textOf(values, 'key');
     if (keyPath === undefined) {
       throw new CoffreError('usage', 'cannot restore without a private key', {
         hint: 'name one: --key ~/keys/company.pem',
       });
     }
-    const run = RunId.optional().safeParse(textOf(values, 'run'));
-    if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
+    const named = textOf(values, 'run');
+    const run = RunId.optional().safeParse(named === 'latest' ? undefined : named);
+    if (!run.success)
+      throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z, or latest' });
+    const { inventory, host } = (await offlineOf(values, words, run.data)) ?? (await hostOf(values, words));
     const databases = listOf(values, 'database');
     const some = databases.length > 0 || values.accounts === true;
     const seed = seedOf(values, host, inventory);
-    if (seed && (some || listOf(values, 'overwrite').length > 0)) {
+    const replaces = [...listOf(values, 'overwrite'), ...listOf(values, 'drop-first')];
+    if (seed && (some || replaces.length > 0)) {
       throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
-        hint: 'leave out --database, --accounts and --overwrite',
+        hint: 'leave out --database, --accounts, --overwrite and --drop-first',
       });
     }
     const result = await restore({
       host,
       inventory,
-      from: textOf(values, 'from') ?? 'store',
+      from: textOf(values, 'from'),
       run: run.data,
       databases: some ? databases : undefined,
       accounts: !some || values.accounts === true,
       overwrite: listOf(values, 'overwrite'),
+      dropFirst: listOf(values, 'drop-first'),
+      confirm: seed ? undefined : typedNames(values),
       privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
       target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,
@@ -87,6 +99,14 @@ the password of the backup, and its grants beside those that it has.`,
     };
   },
 });
+
+async function hostOf(
+  values: TaskContext['values'],
+  words: readonly string[],
+): Promise<{ readonly inventory: Inventory; readonly host: HostConfig }> {
+  const inventory = await inventoryOf(values);
+  return { inventory, host: selectHost(inventory, words) };
+}
 
 function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {
   if (values['as-replica'] !== true) return undefined;

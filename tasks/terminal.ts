@@ -122,6 +122,16 @@ export async function askPassphrase(prompt: string, fd: number | undefined): Pro
   }
 }
 
+/** What a person types at the terminal, for all to see. Only where there is one. */
+export async function askLine(prompt: string): Promise<string> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+  try {
+    return await reader.question(`${prompt}: `);
+  } finally {
+    reader.close();
+  }
+}
+
 async function firstLine(fd: number): Promise<string> {
   let text = '';
   try {

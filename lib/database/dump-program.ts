@@ -78,7 +78,9 @@ export type DumpSubject =
       readonly tables: readonly string[];
       readonly where: string | null;
     }
-  /** Structures of tables, without triggers. */
+  /** Triggers, routines and events of a database, each after its removal: no table, no view, no row. */
+  | { readonly kind: 'definitions'; readonly database: DatabaseName }
+  /** Structures of tables and views, without triggers. */
   | { readonly kind: 'structures'; readonly database: DatabaseName; readonly tables: readonly string[] };
 
 /**
@@ -112,6 +114,8 @@ export function dumpArguments(
       const where = subject.where === null ? [] : [`--where=${subject.where}`];
       return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, ...subject.tables];
     }
+    case 'definitions':
+      return [...COMMON, '--no-data', '--no-create-info', '--add-drop-trigger', ...OBJECTS, '--', subject.database];
     case 'structures':
       return [...COMMON, '--no-data', '--skip-triggers', '--', subject.database, ...subject.tables];
   }

@@ -49,6 +49,8 @@ function nameOf(subject: DumpSubject): string {
       return `the views of ${namesOf(subject.databases)}`;
     case 'lane':
       return tablesOf(subject);
+    case 'definitions':
+      return `the triggers, routines and events of ${namesOf([subject.database])}`;
     case 'structures':
       return `the structure of ${tablesOf(subject)}`;
   }

@@ -11,7 +11,9 @@ import { sideBySide } from './side-by-side.ts';
 export interface Comparison {
   /** Databases that have the digests which were sealed with them. */
   readonly compared: readonly string[];
-  /** A sentence for everything that differs where nothing may. */
+  /** Databases that differ where nothing may. */
+  readonly differing: readonly string[];
+  /** A sentence for everything that differs there. */
   readonly differences: readonly string[];
 }
 
@@ -35,9 +37,10 @@ export async function compareRestored(
   if (program.version !== manifest.software.dump) {
     const text = `not compared by content: this ${program.version} writes other SQL than the ${manifest.software.dump} of the backup`;
     emit({ kind: 'warning', subject: manifest.host, text, hint: 'count rows and look at the newest ones by hand' });
-    return { compared: [], differences: [] };
+    return { compared: [], differing: [], differences: [] };
   }
   const compared: string[] = [];
+  const differing: string[] = [];
   const differences: string[] = [];
   const dumped = await sideBySide(sealed, parallel, async ([{ database, events }, { sections }]) => {
     if (database === null) return undefined;
@@ -60,7 +63,10 @@ export async function compareRestored(
         text: `cannot be compared: the server's events are running, and may have changed what differs: ${found.join('; ')}`,
         hint: 'to be sure, restore it once more with the scheduler off: SET GLOBAL event_scheduler = OFF;',
       });
-    } else differences.push(...found);
+    } else {
+      differing.push(database);
+      differences.push(...found);
+    }
   }
-  return { compared, differences };
+  return { compared, differing, differences };
 }

@@ -1,38 +1,36 @@
-import type { TargetFacts } from '../database/target.ts';
+import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
-import { quotePosix } from '../system/command.ts';
+import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
+import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
+import { type RestoreRemark, remarksOn } from './restore-remarks.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
-export interface RestorePlan {
+export interface RestorePlan extends Replacements {
   readonly where: string;
   readonly run: Manifest['run'];
   /** Whether the copy has the archives one by one or the day archive. */
   readonly form: RunForm;
   /** In the order in which they are loaded; the accounts last. */
   readonly archives: readonly Archive[];
-  /** Databases that are there, and are dropped before they are loaded. */
-  readonly drops: readonly string[];
-  /** Those among them that were not named for that: as long as there are any, nothing is done. */
-  readonly refused: readonly string[];
   /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
   readonly trustsCreators: boolean;
   /** Ciphertext that is read, twice: to verify it, then to load it. */
   readonly readBytes: number;
   readonly plainBytes: number;
+  readonly estimate: RestoreEstimate;
+  readonly remarks: readonly RestoreRemark[];
 }
 
-export interface RestoreWish {
+export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, Omit<EstimateWish, 'oldBytes'> {
   readonly where: string;
   readonly files: readonly string[];
   /** Only these; all of them, and the accounts, if absent. */
   readonly databases: readonly string[] | undefined;
   readonly accounts: boolean;
-  readonly overwrite: readonly string[];
-  readonly present: ReadonlySet<string>;
   readonly maxAllowedPacketBytes: number;
-  readonly storedCode: TargetFacts['storedCode'];
+  readonly traits: TargetTraits;
 }
 
 /**
@@ -46,31 +44,33 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     });
   }
   const archives = chooseArchives(manifest, wish);
-  const drops = archives.flatMap(({ database }) => (database !== null && wish.present.has(database) ? [database] : []));
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
   const form = formOf(manifest, archives, wish);
+  const replacements = planReplacements(
+    archives.flatMap(({ database }) => database ?? []),
+    { ...wish, ...wish.traits },
+  );
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
+  const replaced = new Set(replacements.aside.map(({ database }) => database));
+  const old = wish.movable.filter(({ database }) => replaced.has(database));
+  // What was moved aside may have to come back.
+  const returning = replacements.interrupted.length > 0 || old.some(({ hasCode }) => hasCode);
+  const oldBytes = old.reduce((total, { dataBytes }) => total + dataBytes, 0);
+  const estimate = estimateRestore(archives, readBytes, { ...wish, oldBytes });
   return {
     where: wish.where,
     run: manifest.run,
     form,
     archives,
-    drops,
-    refused: drops.filter((name) => !wish.overwrite.includes(name)).sort(),
-    trustsCreators: wish.storedCode === 'on-demand' && coded.length > 0,
+    ...replacements,
+    trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
+    estimate,
+    remarks: remarksOn(manifest, archives, wish.traits, estimate),
   };
-}
-
-/** Throws `refused` when the plan would overwrite what nobody has named for that. */
-export function assertAllowed({ refused }: RestorePlan): void {
-  if (refused.length === 0) return;
-  throw new CoffreError('refused', `cannot restore ${refused.join(', ')}: the server has a database of that name`, {
-    hint: `to drop it and load it anew, name it: ${refused.map((name) => `--overwrite ${quotePosix(name)}`).join(' ')}`,
-  });
 }
 
 function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {

@@ -1,11 +1,10 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
-import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
+import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
-import { quoteIdentifier } from '../database/sql-text.ts';
-import { inspectTarget, trustCreators } from '../database/target.ts';
+import { trustCreators } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
@@ -22,29 +21,36 @@ import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
-import { openPlace, openRunAt } from './find-copy.ts';
 import { loadArchives } from './load-archives.ts';
 import type { LoadFailure } from './load-plan.ts';
 import { metered, meterOf } from './metered.ts';
-import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
+import { type Considered, type CopyWish, nearestCopy, type Prove } from './nearest-copy.ts';
+import { assertAllowed } from './plan-replacements.ts';
+import type { RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed, readSegments } from './read-sealed.ts';
+import { replacing } from './replacing.ts';
+import { agreement } from './restore-agreement.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
   readonly inventory: Inventory;
-  /** `store`, `export`, `offsite:<name>`, or a folder. */
-  readonly from: string;
-  /** The newest there, if absent. */
+  /** `store`, `export`, `offsite:<name>`, or a folder; the nearest of the host's places that has the run whole, if absent. */
+  readonly from?: string | undefined;
+  /** The newest there is, if absent. */
   readonly run?: RunId | undefined;
   /** Only these databases, which may be none; all of them if absent. */
   readonly databases?: readonly string[] | undefined;
   readonly accounts: boolean;
-  /** Databases that may be there already, and are dropped before they are loaded. */
+  /** Databases that may be there already: moved out of the way, and dropped once the new ones are verified. */
   readonly overwrite: readonly string[];
+  /** Databases that may be dropped before the new ones are there, such as those that cannot be moved. */
+  readonly dropFirst?: readonly string[] | undefined;
+  /** Asks a person which of the databases that a plan refuses to overwrite may be; nobody is asked if absent. */
+  readonly confirm?: ((plan: RestorePlan) => Promise<readonly string[]>) | undefined;
   readonly privateKey: KeyObject;
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
@@ -57,6 +63,8 @@ export interface RestoreOrder {
 
 export interface RestoreResult {
   readonly plan: RestorePlan;
+  /** The places that were looked at, the nearest first, and what became of each. */
+  readonly copies: readonly Considered[];
   /** Databases that were dumped once more after the load, and had the digests that were sealed with them. */
   readonly compared: readonly string[];
   /** null when no replica was asked for; `done` is null for a plan alone. */
@@ -64,55 +72,79 @@ export interface RestoreResult {
 }
 
 /**
- * Restores from a copy: manifest → plan → key → every byte verified → load → compare. Nothing is dropped or loaded
- * before all that is to be read has been verified. A database whose load fails is dropped again; the others are restored
- * all the same, and it is told at the end. Throws by the table.
+ * Restores from the nearest copy: manifest → plan → key → every byte verified → old ones aside → load → compare. Nothing is
+ * moved, dropped or loaded before all that is to be read has been verified. A database whose load fails is dropped again,
+ * and the old one comes back; the others are restored all the same, and it is told at the end. Throws by the table.
  */
 export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   // What is loaded into a replica has to stay out of its own log: there it would be transactions that nobody else has.
   const order = wanted.seed ? { ...wanted, target: { ...wanted.target, unlogged: true } } : wanted;
-  const { host, inventory, target, emit, signal } = order;
-  const place = await openPlace(host, order.from, signal);
+  const { host, target, emit, signal } = order;
+  const { place, proven, considered } = await nearestCopy(host, copyWish(order), preparing(wanted, order));
   try {
-    const { run, reader } = await openRunAt(place, order.run);
+    const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
+    if (order.dryRun)
+      return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+    const load = async () => {
+      const loaded = await loadArchives(plan, manifest, reader, passphrase, order);
+      return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
+    };
+    const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
+    if (failures.length > 0) throw notEverything(failures, compared, differences, order);
+    if (differences.length > 0) throw notTheSame(differences);
+    if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
+    const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
+    return { plan, copies: considered, compared, seed: { plan: seedPlan, done } };
+  } finally {
+    place.close();
+  }
+}
+
+function copyWish({ from, run, host, emit, signal }: RestoreOrder): CopyWish {
+  const hint = 'look at that copy once the restore is done: npx zx tasks/list.ts';
+  const reject = (place: string, { message }: CoffreError) =>
+    emit({ kind: 'warning', subject: host.name, text: `the copy in ${place} is not taken: ${message}`, hint });
+  return { from, run, signal, reject };
+}
+
+/** What has to be known, and proven of a copy, before anything is touched. */
+interface Prepared {
+  readonly plan: RestorePlan;
+  readonly manifest: Manifest;
+  readonly reader: RunReader;
+  readonly passphrase: Passphrase;
+  readonly seedPlan: SeedPlan | null;
+  readonly login: ReplicationLogin | undefined;
+}
+
+/** Plans, opens the envelope, and verifies every byte; in a dry run not that. What a person is asked for is asked once. */
+function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
+  const { host, inventory, emit } = order;
+  const agree = agreement(order);
+  let login: ReplicationLogin | undefined;
+  return async (run, reader, place) => {
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
-    const plan = planRestore(manifest, {
-      ...(await inspectTarget(target).then(({ databases, ...rest }) => ({ present: databases, ...rest }))),
-      where: reader.where,
-      files: await reader.list(),
-      databases: order.databases,
-      accounts: order.accounts,
-      overwrite: order.overwrite,
-    });
+    const plan = await agree(manifest, reader, place.name.startsWith('offsite:'));
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);
     await warnOfForgedText(manifest, reader, plan, order);
+    for (const { kind, text, hint } of plan.remarks)
+      if (kind === 'warning') emit({ kind, subject: host.name, text, hint });
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
-    if (order.dryRun) return { plan, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
-    const login = await order.seed?.login();
+    if (order.dryRun) return { plan, manifest, reader, passphrase, seedPlan, login };
+    login ??= await order.seed?.login();
     emit({
       kind: 'note',
       subject: host.name,
       text: `${run} of ${reader.where}: signature and key fit, verifying every byte`,
     });
     await verifyAll(plan, manifest, reader, order);
-    const { sealed, failures } = await trusting(plan, order, async () => {
-      for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
-      return await loadArchives(plan, manifest, reader, passphrase, order);
-    });
-    const { compared, differences } = await compareRestored(sealed, manifest, order);
-    if (failures.length > 0) throw notEverything(failures, compared, differences, order);
-    if (differences.length > 0) throw notTheSame(differences);
-    if (!seedPlan || !login) return { plan, compared, seed: null };
-    const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
-    return { plan, compared, seed: { plan: seedPlan, done } };
-  } finally {
-    place.close();
-  }
+    return { plan, manifest, reader, passphrase, seedPlan, login };
+  };
 }
 
 /** Nothing here reads RECOVERY.txt, but somebody may type what stands in it. */

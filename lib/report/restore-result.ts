@@ -1,5 +1,5 @@
-import { formatBytes } from './format.ts';
-import { formatTable } from './table.ts';
+import { formatBytes, formatDuration } from './format.ts';
+import { formatTable, onOneLine } from './table.ts';
 
 interface Restored {
   readonly plan: {
@@ -10,11 +10,22 @@ interface Restored {
       readonly tables: number;
       readonly plainBytes: number;
     }[];
+    readonly interrupted: readonly { readonly database: string; readonly name: string; readonly state: string }[];
+    readonly aside: readonly { readonly by: string; readonly name: string }[];
     readonly drops: readonly string[];
     readonly refused: readonly string[];
+    readonly immovable: readonly { readonly database: string; readonly obstacles: readonly string[] }[];
     readonly readBytes: number;
     readonly plainBytes: number;
+    readonly estimate: {
+      readonly needsBytes: number;
+      readonly freeBytes: number | null;
+      readonly oldBytes: number;
+      readonly seconds: number;
+    };
+    readonly remarks: readonly { readonly kind: string; readonly text: string; readonly hint: string }[];
   };
+  readonly copies?: readonly { readonly place: string; readonly verdict: string }[];
   readonly compared: readonly string[];
   readonly seed?: {
     readonly plan: {
@@ -31,19 +42,54 @@ interface Restored {
   } | null;
 }
 
-/** A restore for a person: the plan as a table, and what came of it. */
-export function formatRestore({ plan, compared, seed }: Restored, dryRun: boolean): string {
+/** A restore for a person: what was done with each database, from which copy, and what came of it. */
+export function formatRestore({ plan, copies = [], compared, seed }: Restored, dryRun: boolean): string {
+  if (dryRun) return [formatRestorePlan(plan, copies), ...(seed ? [formatSeed(seed)] : [])].join('\n');
   const rows = plan.archives.map(({ database, tables, plainBytes }) => [
     database ?? '(accounts)',
-    whatIsDone(database, plan),
+    database !== null && plan.aside.some((each) => each.by === database) ? 'replaced' : 'loaded',
     String(tables),
     formatBytes(plainBytes),
     database !== null && compared.includes(database) ? 'the same' : '-',
   ]);
-  const head = ['database', dryRun ? 'would' : 'done', 'tables', 'SQL', 'compared'];
-  const from = `${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
-  return `${formatTable(head, rows)}\n\n${dryRun ? 'would restore' : 'restored'} ${from}${seed ? `\n${formatSeed(seed)}` : ''}`;
+  const head = ['database', 'done', 'tables', 'SQL', 'compared'];
+  const from = `restored ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
+  return [formatTable(head, rows), '', from, ...(seed ? [formatSeed(seed)] : [])].join('\n');
 }
+
+/** What a restore is going to do, before it does any of it. */
+export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copies'] = []): string {
+  const { estimate, remarks, interrupted, immovable } = plan;
+  const rows = plan.archives.map(({ database, tables, plainBytes }) => [
+    database ?? '(accounts)',
+    whatWouldBeDone(database, plan),
+    String(tables),
+    formatBytes(plainBytes),
+  ]);
+  const others = copies.filter(({ verdict }) => verdict !== 'taken');
+  const { needsBytes, freeBytes, oldBytes, seconds } = estimate;
+  const free = freeBytes === null ? 'what is free there is not known' : `${formatBytes(freeBytes)} are free there`;
+  const old = oldBytes === 0 ? '' : `; the old ones keep ${formatBytes(oldBytes)} until then`;
+  return [
+    formatTable(['database', 'would', 'tables', 'SQL'], rows),
+    '',
+    `would restore ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`,
+    ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
+    `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
+    `time     about ${formatDuration(seconds * 1000)}`,
+    ...interrupted.map(
+      ({ database, name, state }) =>
+        `first    an earlier restore of ${database} was cut short: ${SETTLED(state, name)}`,
+    ),
+    ...immovable.flatMap(({ database, obstacles }) =>
+      obstacles.map((why) => `refused  ${database} cannot be moved out of the way: ${onOneLine(why)}`),
+    ),
+    ...remarks.map(({ kind, text, hint }) => `${kind.padEnd(8)} ${onOneLine(text)} (${onOneLine(hint)})`),
+  ].join('\n');
+}
+
+const SETTLED = (state: string, name: string) =>
+  state === 'replaced' ? `all was verified, and ${name} is dropped` : `the old one comes back from ${name}`;
 
 function formatSeed({ plan, done }: NonNullable<Restored['seed']>): string {
   const { primary, start, takenFrom } = plan;
@@ -67,8 +113,12 @@ function howFar({ kind, lagSeconds }: NonNullable<NonNullable<Restored['seed']>[
   }
 }
 
-function whatIsDone(database: string | null, { drops, refused }: Restored['plan']): string {
+function whatWouldBeDone(database: string | null, plan: Restored['plan']): string {
+  const { aside, drops, refused, immovable } = plan;
   if (database === null) return 'load, also into accounts that are there';
+  if (immovable.some((each) => each.database === database)) return 'REFUSE: it cannot be moved; --drop-first names it';
   if (refused.includes(database)) return 'REFUSE: it is there; --overwrite names it';
-  return drops.includes(database) ? 'DROP, then load' : 'load';
+  if (drops.includes(database)) return 'DROP, then load';
+  const moved = aside.find((each) => each.by === database);
+  return moved ? `move aside as ${moved.name}, load, compare, then DROP the old one` : 'create and load';
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Sha256 } from '../model/names.ts';
@@ -146,6 +146,12 @@ export async function exists(path: string): Promise<boolean> {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw explained('look at', path, error);
   }
+}
+
+/** Bytes that this process may still write where `path` is; undefined when that cannot be looked at. */
+export async function freeSpace(path: string): Promise<number | undefined> {
+  const found = await statfs(path).catch(() => undefined);
+  return found && found.bavail * found.bsize;
 }
 
 /** A file from `start` on, in chunks, at most `bytes` of it. Each chunk is in the memory of the one before. */

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { assertAllowed, planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
+import { assertAllowed } from '../../lib/flow/plan-replacements.ts';
+import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
 import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
@@ -20,7 +21,21 @@ const wish: RestoreWish = {
   databases: undefined,
   accounts: true,
   overwrite: [],
+  dropFirst: [],
   present: new Set(['mysql']),
+  movable: [],
+  at: new Date('2026-11-23T10:00:00Z'),
+  freeBytes: null,
+  far: false,
+  traits: {
+    version: '10.11.6-MariaDB',
+    foldsNames: false,
+    runsEvents: false,
+    hasTimeZones: true,
+    engines: new Set(['innodb']),
+    dataFolder: '/var/lib/mysql',
+    asides: [],
+  },
   maxAllowedPacketBytes: 16 * 1024 * 1024,
   storedCode: 'taken',
 };
@@ -31,7 +46,7 @@ t.test('takes everything, in the order of the run, the accounts last', async (t)
     plan.archives.map(({ file }) => file),
     files,
   );
-  t.match(plan, { form: 'store', drops: [], readBytes: 3 * shop.sealedBytes });
+  t.match(plan, { form: 'store', drops: [], aside: [], readBytes: 3 * shop.sealedBytes });
 });
 
 t.test('reads the whole day archive where the copy has nothing else', async (t) => {
@@ -52,13 +67,19 @@ t.test('refuses a database that is there, all of them at once, unless its name w
   t.throws(() => assertAllowed(planRestore(manifest, { ...wish, present })), { message: /crm, shop/, exitCode: 8 });
   const named = planRestore(manifest, { ...wish, present, overwrite: ['shop', 'crm'] });
   assertAllowed(named);
-  t.same(named.drops, ['crm', 'shop']);
+  t.same(
+    named.aside.map(({ database }) => database),
+    ['crm', 'shop'],
+  );
 });
 
-t.test('drops nothing that was named but is not in the plan', async (t) => {
+t.test('replaces nothing that was named but is not in the plan', async (t) => {
   const present = new Set(['shop', 'crm']);
   const plan = planRestore(manifest, { ...wish, present, databases: ['shop'], overwrite: ['shop', 'crm'] });
-  t.same(plan.drops, ['shop']);
+  t.same(
+    plan.aside.map(({ database }) => database),
+    ['shop'],
+  );
 });
 
 t.test('refuses a database that the run does not have, and names those that it has', async (t) => {

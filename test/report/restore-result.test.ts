@@ -3,7 +3,8 @@ import { formatRestore } from '../../lib/report/restore-result.ts';
 
 const plan = {
   ...{ where: 'store', run: '2026-11-22T040000Z', archives: [], drops: [], refused: [] },
-  ...{ readBytes: 1, plainBytes: 1 },
+  ...{ interrupted: [], aside: [], immovable: [], remarks: [], readBytes: 1, plainBytes: 1 },
+  estimate: { needsBytes: 1, freeBytes: null, oldBytes: 0, seconds: 1 },
 };
 const seed = {
   primary: { address: '10.0.0.1', port: 3306 },

@@ -1,0 +1,70 @@
+import * as z from 'zod';
+import { DatabaseName } from '../model/names.ts';
+import { ASIDE_STATES, type Aside, looksAside } from './aside.ts';
+import { type Ask, execute } from './client.ts';
+import type { Connection } from './connection.ts';
+import { quoteIdentifier, quoteString } from './sql-text.ts';
+
+/** The table that says what a database is here for: without it nothing is taken for one that was moved aside. */
+export const MARK = '@coffre_aside';
+
+/** How a database is made anew: none of it is in its tables. */
+export interface DatabaseDefaults {
+  readonly characterSet: string;
+  readonly collation: string;
+  readonly comment: string;
+}
+
+type Mark = Aside & DatabaseDefaults;
+
+const Row = z.object({
+  database: DatabaseName,
+  run: z.string(),
+  state: z.enum(ASIDE_STATES),
+  characterSet: z.string().regex(/^\w+$/),
+  collation: z.string().regex(/^\w+$/),
+  comment: z.string(),
+});
+const Named = z.object({ name: DatabaseName });
+
+/** Makes the database that takes what is moved aside, marked as `begun`. */
+export async function beginAside(
+  connection: Connection,
+  { name, ...about }: Omit<Aside, 'state'> & DatabaseDefaults,
+): Promise<void> {
+  await execute(
+    connection,
+    `CREATE DATABASE ${quoteIdentifier(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+     CREATE TABLE ${tableOf(name)} (state VARCHAR(16) NOT NULL, about LONGTEXT NOT NULL) ENGINE=InnoDB;
+     INSERT INTO ${tableOf(name)} VALUES ('begun', ${quoteString(JSON.stringify(about))})`,
+  );
+}
+
+/** Notes how far it has come: in one statement, which takes effect or does not. */
+export async function setAsideState(connection: Connection, name: DatabaseName, state: Aside['state']): Promise<void> {
+  await execute(connection, `UPDATE ${tableOf(name)} SET state = ${quoteString(state)}`);
+}
+
+/** What the mark says; undefined where a server that died has left it without its row: nothing is in there then. */
+export async function readMark(ask: Ask, name: DatabaseName): Promise<Mark | undefined> {
+  const [row] = await ask(`SELECT JSON_INSERT(about, '$.state', state) FROM ${tableOf(name)}`, Row);
+  return row && { name, ...row };
+}
+
+/** Every database of the server that was moved aside, and is still there. */
+export async function readAsides(ask: Ask): Promise<readonly Aside[]> {
+  const marked = await ask(
+    `SELECT JSON_OBJECT('name', TABLE_SCHEMA COLLATE utf8mb3_bin) FROM information_schema.TABLES WHERE TABLE_NAME = '${MARK}'`,
+    Named,
+  );
+  const found: Aside[] = [];
+  for (const { name } of marked.filter((each) => looksAside(each.name))) {
+    const mark = await readMark(ask, name);
+    if (mark) found.push({ name, database: mark.database, state: mark.state, run: mark.run });
+  }
+  return found;
+}
+
+function tableOf(name: DatabaseName): string {
+  return `${quoteIdentifier(name)}.${quoteIdentifier(MARK)}`;
+}

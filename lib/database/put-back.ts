@@ -1,0 +1,76 @@
+import { CoffreError } from '../model/error.ts';
+import type { DatabaseName } from '../model/names.ts';
+import type { Aside } from './aside.ts';
+import { MARK, readMark, setAsideState } from './aside-mark.ts';
+import { type Ask, execute, query } from './client.ts';
+import type { Connection } from './connection.ts';
+import { readOwnObjects } from './own-objects.ts';
+import { renameTables } from './rename-tables.ts';
+import { DEFINITIONS, loadDefinitions } from './saved-definitions.ts';
+import { quoteIdentifier, quoteString } from './sql-text.ts';
+
+/** What goes now is not to be held back by what refers to it, and waits for its users no longer than this. */
+const SETTINGS = 'SET SESSION lock_wait_timeout = 60, foreign_key_checks = 0;\n';
+
+const OWN_TABLES: readonly string[] = [MARK, DEFINITIONS];
+
+/**
+ * Undoes `moveAside`, however far that has come, and whatever has been loaded in its place since: afterwards the old
+ * database is what it was, and nothing is left of the aside. Can be repeated after a kill at any point. Throws by the table.
+ */
+export async function putBack(connection: Connection, name: DatabaseName): Promise<void> {
+  const ask: Ask = (sql, row) => query(connection, sql, row);
+  const { tables } = await readOwnObjects(ask, name);
+  const mark = tables.includes(MARK) ? await readMark(ask, name) : undefined;
+  if (mark && mark.state !== 'begun') {
+    const { database, characterSet, collation, comment } = mark;
+    const own = quoteIdentifier(database);
+    if (mark.state !== 'moving') {
+      await execute(connection, `${SETTINGS}DROP DATABASE IF EXISTS ${own}`);
+      // From here on what stands in its place is the old one, and never to be dropped again.
+      await setAsideState(connection, name, 'moving');
+    }
+    const how = `CHARACTER SET ${characterSet} COLLATE ${collation} COMMENT ${quoteString(comment)}`;
+    await execute(connection, `CREATE DATABASE IF NOT EXISTS ${own} ${how}`);
+    const moved = tables.filter((table) => !OWN_TABLES.includes(table));
+    if (moved.length > 0) await execute(connection, renameTables(name, database, moved));
+    await loadDefinitions(connection, name, database);
+  }
+  await assertEmpty(ask, name);
+  await execute(connection, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+}
+
+/** Nothing but our own tables may go with an aside that is put back. */
+async function assertEmpty(ask: Ask, name: DatabaseName): Promise<void> {
+  const { tables } = await readOwnObjects(ask, name);
+  const left = tables.filter((table) => !OWN_TABLES.includes(table));
+  if (left.length === 0) return;
+  throw new CoffreError('refused', `cannot drop ${name}: it still holds ${left.join(', ')}`, {
+    hint: `look at them: SHOW TABLES FROM ${quoteIdentifier(name)};`,
+  });
+}
+
+/**
+ * Drops what was moved aside: the new one is verified. The mark goes last, so that a server that dies meanwhile still
+ * has it beside what is left.
+ */
+export async function dropAside(connection: Connection, name: DatabaseName): Promise<void> {
+  const ask: Ask = (sql, row) => query(connection, sql, row);
+  await setAsideState(connection, name, 'replaced');
+  const own = quoteIdentifier(name);
+  const { tables } = await readOwnObjects(ask, name);
+  const drops = tables
+    .filter((table) => !OWN_TABLES.includes(table))
+    .map((table) => `DROP TABLE IF EXISTS ${own}.${quoteIdentifier(table)};\n`);
+  await execute(connection, `${SETTINGS}${drops.join('')}DROP DATABASE ${own}`);
+}
+
+/** Ends what a restore that was killed has left: drops it where the new one is verified, and puts it back where not. */
+export async function settleAside(connection: Connection, { name, state }: Aside): Promise<'dropped' | 'put back'> {
+  if (state === 'replaced') {
+    await dropAside(connection, name);
+    return 'dropped';
+  }
+  await putBack(connection, name);
+  return 'put back';
+}

@@ -1,0 +1,124 @@
+import { type Aside, asideName } from '../database/aside.ts';
+import type { Movable } from '../database/movable.ts';
+import type { TargetFacts } from '../database/target.ts';
+import { CoffreError } from '../model/error.ts';
+import { DatabaseName } from '../model/names.ts';
+import { quotePosix } from '../system/command.ts';
+
+/** What becomes of the databases that stand where others are to be loaded. */
+export interface Replacements {
+  /** What a restore that was cut short has left of these databases: settled first, by putting the old one back. */
+  readonly interrupted: readonly Aside[];
+  /** Moved out of the way, and dropped once the new ones are verified; put back where they are not. */
+  readonly aside: readonly Replacement[];
+  /** Dropped before anything is loaded, as was asked for. */
+  readonly drops: readonly DatabaseName[];
+  /** Those that were not named for any of this, or cannot be moved: as long as there are any, nothing is done. */
+  readonly refused: readonly string[];
+  /** Why some of them cannot be moved out of the way. */
+  readonly immovable: readonly Pick<Movable, 'database' | 'obstacles'>[];
+}
+
+export interface Replacement {
+  /** As the server spells it. */
+  readonly database: DatabaseName;
+  /** The database of the run that takes its place: the same name, as the backed-up server spelled it. */
+  readonly by: DatabaseName;
+  /** What it is called until it goes. */
+  readonly name: DatabaseName;
+}
+
+export interface ReplacementWish {
+  /** Databases of the server. */
+  readonly present: ReadonlySet<string>;
+  /** Whether the server takes names that differ by case alone for the same. */
+  readonly foldsNames: boolean;
+  readonly asides: readonly Aside[];
+  /** What is known of databases that are there and may be overwritten; one that is not among them can be moved. */
+  readonly movable: readonly Movable[];
+  readonly storedCode: TargetFacts['storedCode'];
+  /** Databases that may be replaced, the old one being kept until the new one is verified. */
+  readonly overwrite: readonly string[];
+  /** Databases that may be dropped before the new one is there. */
+  readonly dropFirst: readonly string[];
+  /** When the restore begins. */
+  readonly at: Date;
+}
+
+/** Plans. Pure. `databases`: those that are to be loaded. Throws `refused` where the server cannot tell two of them apart. */
+export function planReplacements(databases: readonly DatabaseName[], wish: ReplacementWish): Replacements {
+  const { overwrite, dropFirst, movable, at } = wish;
+  const fold = (name: string) => (wish.foldsNames ? name.toLowerCase() : name);
+  refuseDoubles(databases, fold);
+  const loaded = new Set(databases.map(fold));
+  const interrupted = wish.asides.filter(({ database, state }) => loaded.has(fold(database)) && state !== 'kept');
+  // As the server spells them, after what was interrupted has been settled.
+  const there = [...wish.present].filter((name) => loaded.has(fold(name)));
+  const back = interrupted
+    .map(({ database }) => database)
+    .filter((name) => !there.some((one) => fold(one) === fold(name)));
+  const replaced = databases.flatMap((by) =>
+    [...there, ...back]
+      .filter((name) => fold(name) === fold(by))
+      .map((name) => ({ database: DatabaseName.parse(name), by, name: asideName(DatabaseName.parse(name), at) })),
+  );
+  const isNamed = (names: readonly string[], name: string) => names.some((each) => fold(each) === fold(name));
+  const drops = replaced.map(({ database }) => database).filter((name) => isNamed(dropFirst, name));
+  const others = replaced.filter(({ database }) => !drops.includes(database));
+  const named = others.filter(({ database }) => isNamed(overwrite, database));
+  const immovable = movable
+    // What comes back has been moved before.
+    .filter(({ database }) => !back.includes(database))
+    .map((each) => ({ database: each.database, obstacles: [...each.obstacles, ...untrusted(each, wish)] }))
+    .filter(({ obstacles }) => obstacles.length > 0)
+    .filter(({ database }) => named.some((each) => each.database === database));
+  const aside = named.filter(({ database }) => !immovable.some((each) => each.database === database));
+  return {
+    interrupted,
+    aside,
+    drops,
+    refused: others
+      .filter((each) => !aside.includes(each))
+      .map(({ database }) => database)
+      .sort(),
+    immovable,
+  };
+}
+
+/** What is put back is made anew, and with its binary log on a server takes that from those whom it trusts. */
+function untrusted({ hasCode }: Movable, { storedCode }: ReplacementWish): readonly string[] {
+  if (!hasCode || storedCode !== 'refused') return [];
+  return ['the server does not trust this account with its functions and triggers (log_bin_trust_function_creators)'];
+}
+
+/** Throws `refused` when the plan would overwrite what nobody has named for that, or cannot be kept until the end. */
+export function assertAllowed({ refused, immovable }: Replacements): void {
+  const unnamed = refused.filter((name) => !immovable.some(({ database }) => database === name));
+  if (unnamed.length > 0) {
+    const names = unnamed.map((name) => `--overwrite ${quotePosix(name)}`).join(' ');
+    throw new CoffreError('refused', `cannot restore ${unnamed.join(', ')}: the server has a database of that name`, {
+      hint: `to load it anew, and to drop the old one once that is verified, name it: ${names}`,
+    });
+  }
+  if (immovable.length === 0) return;
+  const [first] = immovable;
+  const why = first?.obstacles[0] ?? '';
+  const names = immovable.map(({ database }) => `--drop-first ${quotePosix(database)}`).join(' ');
+  throw new CoffreError('refused', `cannot move ${first?.database} out of the way: ${why}`, {
+    hint: `to drop it before the new one is there, which nothing undoes: ${names}`,
+    findings: immovable.flatMap(({ database, obstacles }) => obstacles.map((each) => `${database}: ${each}`)),
+  });
+}
+
+function refuseDoubles(databases: readonly string[], fold: (name: string) => string): void {
+  const double = databases.find((name, index) => databases.findIndex((other) => fold(other) === fold(name)) !== index);
+  if (double === undefined) return;
+  const both = databases.filter((name) => fold(name) === fold(double)).join(' and ');
+  throw new CoffreError(
+    'refused',
+    `cannot restore ${both}: the server takes these names for one (lower_case_table_names)`,
+    {
+      hint: 'restore them one by one into different servers, or one of them with --database',
+    },
+  );
+}

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import t from 'tap';
+import { execute, queryLines } from '../../lib/database/client.ts';
+import { requireProgram } from '../../lib/system/programs.ts';
+import { bundleTasks } from '../fixture/bundle.ts';
+import { assertExplained, EXPORT } from '../fixture/nothing-half-done.ts';
+import { replacedWorldFor } from '../fixture/replaced-world.ts';
+import { runSql } from '../fixture/servers.ts';
+import { runTask, type TaskEnd } from '../fixture/task.ts';
+
+/* What a restore has to be asked for, and by whom: at a terminal, without an inventory, for what nothing brings back. */
+
+t.setTimeout(300_000);
+const { world, newest, backedUp, leftovers, assertHas } = await replacedWorldFor(t);
+const { root } = world.server;
+const words = ['--database', 'shop', '--overwrite', 'shop'];
+
+t.test('killed as soon as the old one was out of the way, the next restore puts it back and replaces it', async (t) => {
+  const killed = await world.restore(['--json', ...words], {
+    onEvent: ({ event, text = '' }, { kill }) => {
+      if (event === 'note' && text.startsWith('the old one is ')) kill('SIGKILL');
+    },
+  });
+  t.equal(killed.exitCode, null, killed.stdout);
+  t.equal((await leftovers()).length, 1);
+  const again = await world.restore(words);
+  t.equal(again.exitCode, 0, again.stderr);
+  t.match(again.stderr, /^ +shop: an earlier restore was cut short: .* the old database is back in its place$/m);
+  await execute(root, 'SET GLOBAL log_bin_trust_function_creators = 0'); // the one who was killed has left it on
+  await assertHas(t, backedUp, 'it is what was backed up');
+});
+
+t.test('a database that cannot be moved is dropped first, once that is asked for', async (t) => {
+  await runSql(
+    world.server,
+    'USE shop; CREATE TABLE part (a INT) ENGINE = MyISAM; CREATE TABLE whole (a INT) ENGINE = MERGE UNION = (part);',
+  );
+  const refused = await world.restore(words);
+  assertExplained(
+    t,
+    refused,
+    8,
+    /^error: cannot move shop out of the way: its table `whole` is of the engine MRG_MyISAM/,
+    /--drop-first shop$/,
+  );
+  const dropped = await world.restore(['--database', 'shop', '--drop-first', 'shop']);
+  t.equal(dropped.exitCode, 0, dropped.stderr);
+  await assertHas(t, backedUp, 'it is what was backed up');
+});
+
+t.test(
+  'without an inventory, from a folder that was carried there, with the key and what says whose signature counts',
+  async (t) => {
+    const away = t.testdir();
+    await cp(world.at(EXPORT, newest), `${away}/${newest}`, { recursive: true });
+    await writeFile(`${away}/allowed_signers`, await readFile(world.at('inventory/signers/allowed_signers')));
+    const key = ['--key', world.keys.company, '--passphrase-fd', '0', '--defaults-file', world.adminOptions];
+    const offline = (...more: string[]) =>
+      runTask('restore', [...key, '--from', `./${newest}`, '--socket', world.server.socket, ...words, ...more], {
+        cwd: away,
+        input: `${world.keys.passphrase}\n`,
+      });
+    const restored = await offline('--signers', 'allowed_signers');
+    t.equal(restored.exitCode, 0, restored.stderr);
+    await assertHas(t, backedUp, 'it is what was backed up');
+    const none = await offline('--dry-run');
+    assertExplained(t, none, 2, /^error: cannot tell whose signature counts/, /--signers FILE, or --signer/);
+    const stranger = await offline('--signer', `SHA256:${'A'.repeat(43)}`, '--dry-run');
+    assertExplained(t, stranger, 5, /^error: cannot trust .*: it was signed by SHA256:/, /ssh-keygen -lf/);
+    const [fingerprint = ''] = /SHA256:[^,\s]{43}(?=, and not)/.exec(stranger.stderr) ?? [];
+    t.equal((await offline('--signer', fingerprint, '--dry-run')).exitCode, 0);
+    const other = await runTask('restore', ['db9', ...key, '--from', `./${newest}`, '--signer', fingerprint], {
+      cwd: away,
+      input: 'x\n',
+    });
+    assertExplained(t, other, 2, /^error: cannot restore db9: the runs in .* are of db1$/, /db1/);
+  },
+);
+
+t.test('at a terminal the name of a database that is there can be typed; another one is no yes', async (t) => {
+  const passphrase = world.at('keys/passphrase');
+  await writeFile(passphrase, `${world.keys.passphrase}\n`, { mode: 0o600 });
+  const task = [
+    process.execPath,
+    `${await bundleTasks()}/restore.mjs`,
+    '--key',
+    world.keys.company,
+    '--passphrase-file',
+    passphrase,
+  ];
+  const rest = ['--defaults-file', world.adminOptions, '--inventory', world.inventoryFolder, '--database', 'shop'];
+  const no = await onTerminal([...task, ...rest], 'shopp');
+  t.equal(no.exitCode, 8, no.stdout);
+  t.match(no.stdout, /^shop +REFUSE: it is there/m);
+  const yes = await onTerminal([...task, ...rest], 'shop');
+  t.equal(yes.exitCode, 0, yes.stdout);
+  await assertHas(t, backedUp, 'it is what was backed up');
+});
+
+t.test('what was made while the copy was verified is not loaded over', async (t) => {
+  await execute(root, 'DROP DATABASE crm');
+  const ended = await world.restore(['--json', '--database', 'crm'], {
+    onEvent: ({ event, text = '' }) => {
+      if (event === 'note' && text.endsWith('verifying every byte'))
+        void execute(root, 'CREATE DATABASE crm; CREATE TABLE crm.mine (a INT)');
+    },
+  });
+  t.equal(ended.exitCode, 8, ended.stdout);
+  t.strictSame(await queryLines(root, 'SHOW TABLES FROM crm'), ['mine']);
+});
+
+/** A task with a terminal, at which somebody answers the one question with `answer`. */
+async function onTerminal(command: readonly string[], answer: string): Promise<Pick<TaskEnd, 'exitCode' | 'stdout'>> {
+  const args = ['--quiet', '--return', '--echo', 'never', '--command', command.join(' '), '/dev/null'];
+  const child = spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', requireProgram('script'), ...args]);
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const asked = /type its name: /.test(stdout);
+    stdout += text;
+    if (!asked && /type its name: /.test(stdout)) child.stdin.write(`${answer}\n`);
+  });
+  const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const exitCode = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearTimeout(limit);
+  return { exitCode, stdout: stdout.replaceAll('\r\n', '\n') };
+}

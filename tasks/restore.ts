@@ -1,5 +1,4 @@
 import { primaryOf } from '../lib/flow/primary-of.ts';
-import { readPrivateKey } from '../lib/flow/read-private-key.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
 import { restore } from '../lib/flow/restore.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
@@ -10,7 +9,8 @@ import type { HostConfig, Inventory } from '../lib/model/inventory.ts';
 import { RunId } from '../lib/model/run-id.ts';
 import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
-import { passphraseOf } from './passphrase-option.ts';
+import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
+import { keyOption } from './private-key-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 
@@ -39,22 +39,19 @@ the password of the backup, and its grants beside those that it has.`,
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+    ...ON_OPTIONS,
   },
   examples: [
     'db1 --key ~/keys/company.pem --from offsite:contractor --dry-run',
     'db1 --key ~/keys/company.pem --database shop --overwrite shop',
+    'db1 --key ~/keys/company.pem --on db1 --from offsite:contractor',
     'db2 --key ~/keys/company.pem --as-replica --replication-file repl.cnf --socket /run/mysqld/new.sock',
     'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
   ],
-  async run({ values, words, emit, signal }) {
-    const inventory = await inventoryOf(values);
+  run: attendable(async ({ values, words, emit, signal }, attended) => {
+    const inventory = attended?.inventory ?? (await inventoryOf(values));
     const host = selectHost(inventory, words);
-    const keyPath = textOf(values, 'key');
-    if (keyPath === undefined) {
-      throw new CoffreError('usage', 'cannot restore without a private key', {
-        hint: 'name one: --key ~/keys/company.pem',
-      });
-    }
+    const opening = attended ? async () => attended.opening : keyOption(values);
     const run = RunId.optional().safeParse(textOf(values, 'run'));
     if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
     const databases = listOf(values, 'database');
@@ -65,6 +62,9 @@ the password of the backup, and its grants beside those that it has.`,
         hint: 'leave out --database, --accounts and --overwrite',
       });
     }
+    if (textOf(values, 'on') !== undefined) {
+      return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
+    }
     const result = await restore({
       host,
       inventory,
@@ -73,8 +73,9 @@ the password of the backup, and its grants beside those that it has.`,
       databases: some ? databases : undefined,
       accounts: !some || values.accounts === true,
       overwrite: listOf(values, 'overwrite'),
-      privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
-      target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      opening: await opening(),
+      place: attended?.place,
+      target: restoreTarget(attended?.target ?? host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,
       dryRun: values['dry-run'] === true,
       emit,
@@ -85,7 +86,7 @@ the password of the backup, and its grants beside those that it has.`,
       data: result,
       exitCode: result.plan.refused.length === 0 ? 0 : 8,
     };
-  },
+  }),
 });
 
 function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {

@@ -5,16 +5,20 @@ import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { connectSsh, type SshConnection } from '../system/ssh.ts';
-import { hearAgent } from './hear-agent.ts';
 import type { Login } from './login.ts';
 import { patientSignal } from './patient-signal.ts';
+import { asRoot, type Errand, runAgent } from './run-agent.ts';
 import { type ReleaseFile, sendRelease } from './send-release.ts';
 
 /** A host that control has logged in to. Whoever opens MUST close. */
 export interface RemoteHost {
   readonly facts: HostFacts;
-  /** Has the agent carry out the order: the installed one where it is `release`, else one that is sent for this. */
+  /** For what needs no agent; closed with the host. */
+  readonly connection: SshConnection;
+  /** Has the agent carry out the order. */
   converge(order: ConvergeOrder, release: ReleaseFile, emit: Emit): Promise<Converged>;
+  /** Has the agent run a verb: the installed one where it is `release`, else one that is sent for this. */
+  run<Data>(errand: Errand<Data>, release: ReleaseFile, emit: Emit): Promise<Data>;
   close(): Promise<void>;
 }
 
@@ -45,24 +49,27 @@ export async function openRemoteHost(host: HostConfig, login: Login, signal: Abo
   try {
     const facts = await probe(connection, host);
     signal.throwIfAborted();
+    const run: RemoteHost['run'] = async (errand, release, emit) => {
+      const installed = facts.release === release.identity;
+      const once = () => {
+        const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
+        const sending = sent.get(release.identity) ?? sendRelease(connection, release, receiver);
+        sent.set(release.identity, sending);
+        return sending;
+      };
+      const folder = installed ? `${host.agent.path}/current` : await once();
+      signal.throwIfAborted();
+      return await runAgent({ connection, facts, emit, signal }, `${folder}/coffre`, errand);
+    };
     return {
       facts,
-      async converge(order, release, emit) {
-        const installed = facts.release === release.identity;
-        const once = () => {
-          const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
-          const sending = sent.get(release.identity) ?? sendRelease(connection, release, receiver);
-          sent.set(release.identity, sending);
-          return sending;
-        };
-        const folder = installed ? `${host.agent.path}/current` : await once();
-        signal.throwIfAborted();
-        return await runAgent({ connection, facts, emit, signal }, `${folder}/coffre`, order);
-      },
+      connection,
+      run,
+      converge: (order, release, emit) => run(convergeErrand(host, order), release, emit),
       async close() {
         try {
           for (const folder of uploads)
-            await connection.run([...prefix(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
+            await connection.run([...asRoot(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
         } catch {
           // the connection is gone: whoever looks at this host next removes what is left there
         } finally {
@@ -104,59 +111,7 @@ async function probe(connection: SshConnection, host: HostConfig): Promise<HostF
   );
 }
 
-function prefix({ access }: HostFacts): string[] {
-  return access === 'sudo' ? ['sudo', '-n', '--'] : [];
-}
-
-interface Session {
-  readonly connection: SshConnection;
-  readonly facts: HostFacts;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
-
-async function runAgent(session: Session, agent: string, order: ConvergeOrder): Promise<Converged> {
-  const { connection, facts, emit, signal } = session;
-  const words = [...prefix(facts), agent, 'converge', '--json', '--attended'];
-  const running = await connection.start(words);
-  running.stdin.write(`${JSON.stringify(order)}\n`);
-  // It stays open for as long as somebody waits for the answer: by its end the agent knows that nobody does any more.
-  const leave = () => running.stdin.end();
-  signal.addEventListener('abort', leave, { once: true });
-  const converged = await hearAgent(running.stdout, Converged, emit, leave);
-  const { exitCode, stderr } = await running.ended;
-  signal.removeEventListener('abort', leave);
-  const { name } = order.slice.host;
-  if (converged) return converged;
-  if (exitCode === null) {
-    throw new CoffreError(
-      'host-unreachable',
-      `cannot tell what became of ${name}: the connection broke while its agent was at work`,
-      {
-        hint: 'run it again: what was begun is finished, and what was done is not done again',
-      },
-    );
-  }
-  if (exitCode === 126) throw cannotStart(name, facts, stderr);
-  throw new CoffreError(
-    'unexpected',
-    `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
-    {
-      hint: `try it there: ${words.join(' ').replace(/ converge .*/, ' --help')}`,
-    },
-  );
-}
-
-/** Why the shell of the host could not start the agent. Exit code 126: POSIX, "found, but not executable". */
-function cannotStart(name: string, { machine }: HostFacts, stderr: string): CoffreError {
-  if (/Exec format error/i.test(stderr)) {
-    return new CoffreError(
-      'program-missing',
-      `cannot run the agent on ${name}: it does not run the Node for ${machine}, which it says it is`,
-      { hint: 'look there at: uname -m; or install Node 20.19, 22.18, or 24 and later there: then none is sent' },
-    );
-  }
-  return new CoffreError('refused', `cannot run the agent on ${name}: nothing in its folder may be run`, {
-    hint: 'look there at: findmnt -T /var/tmp; for a noexec: mount -o remount,exec /var/tmp',
-  });
+function convergeErrand({ name }: HostConfig, order: ConvergeOrder): Errand<Converged> {
+  const afterBreak = 'run it again: what was begun is finished, and what was done is not done again';
+  return { name, words: ['converge', '--attended'], order, data: Converged, afterBreak };
 }

@@ -1,4 +1,3 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
 import { execute } from '../database/client.ts';
@@ -13,16 +12,15 @@ import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { Bytes } from '../model/stages.ts';
-import { unwrapPassphrase } from '../seal/envelope.ts';
-import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { compareRestored } from './compare-restored.ts';
-import { openPlace, openRunAt } from './find-copy.ts';
+import { type CopyPlace, openPlace, openRunAt } from './find-copy.ts';
 import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
+import { type Opening, passphraseOf } from './opening.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
@@ -42,7 +40,9 @@ export interface RestoreOrder {
   readonly accounts: boolean;
   /** Databases that may be there already, and are dropped before they are loaded. */
   readonly overwrite: readonly string[];
-  readonly privateKey: KeyObject;
+  readonly opening: Opening;
+  /** Where the copy is, when it is at none of those that `from` names; closed by the restore. */
+  readonly place?: CopyPlace | undefined;
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
   readonly seed?: SeedWish | undefined;
@@ -69,7 +69,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   // What is loaded into a replica has to stay out of its own log: there it would be transactions that nobody else has.
   const order = wanted.seed ? { ...wanted, target: { ...wanted.target, unlogged: true } } : wanted;
   const { host, inventory, target, emit, signal } = order;
-  const place = await openPlace(host, order.from, signal);
+  const place = order.place ?? (await openPlace(host, order.from, signal));
   try {
     const { run, reader } = await openRunAt(place, order.run);
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
@@ -85,7 +85,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
-    const passphrase = await unwrapFor(order.privateKey, manifest, reader);
+    const passphrase = await passphraseOf(order.opening, manifest, reader);
     await warnOfForgedText(manifest, reader, plan, order);
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
     if (order.dryRun) return { plan, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
@@ -123,28 +123,6 @@ async function warnOfForgedText(
   const why = text ? 'is not as it was written' : 'is missing';
   const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
   emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
-}
-
-/** The run's passphrase, out of the envelope that was made for the owner of this key. Throws `private-key`. */
-async function unwrapFor(privateKey: KeyObject, manifest: Manifest, reader: RunReader): Promise<Passphrase> {
-  const fingerprint = sha256Of(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
-  const recipient = manifest.recipients.find((each) => each.fingerprint === fingerprint);
-  if (!recipient) {
-    const names = manifest.recipients.map(({ name }) => name).join(', ');
-    throw new CoffreError('private-key', `cannot open ${manifest.run}: this private key is none of its recipients'`, {
-      hint: `use the key of one of: ${names}; compare fingerprints with: npx zx tasks/keys.ts list`,
-    });
-  }
-  const { file, sha256 } = recipient.wrappedKey;
-  const wrapped = await readSmall(reader, file);
-  if (wrapped && sha256Of(wrapped) === sha256) return unwrapPassphrase(wrapped, privateKey);
-  throw new CoffreError(
-    'verification-failed',
-    `cannot use ${file} of ${reader.where}: ${wrapped ? 'its digest differs' : 'it is missing'}`,
-    {
-      hint: `take ${file} from another copy of the run: store, export, offsite, or ${manifest.host}'s keys folder`,
-    },
-  );
 }
 
 async function verifyAll(

@@ -39,10 +39,11 @@ export function keyHolder({ privateKey, host, run, allowedSigners }: Holding) {
       host,
       run: shown.run,
     });
-    given = manifest.run;
-    return await unwrapRun(privateKey, manifest, shown.where, async (file) => {
+    const passphrase = await unwrapRun(privateKey, manifest, shown.where, async (file) => {
       const wrapped = shown.wrappedKeys[file];
       return wrapped === undefined ? undefined : Buffer.from(wrapped, 'base64');
     });
+    given = manifest.run;
+    return passphrase;
   };
 }

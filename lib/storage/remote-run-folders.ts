@@ -21,7 +21,8 @@ interface Place {
 
 const SHORT_MS = 60_000;
 const LIST = 'LC_ALL=C; export LC_ALL; exec ls -1A -- "$1"';
-const LOOK = 'LC_ALL=C; export LC_ALL; exec stat -L -c "%s %F" -- "$1"';
+/** Names, a line that is none, and what could be looked at of them: each command costs the start of a shell over there. */
+const LOOK = `LC_ALL=C; export LC_ALL; ls -1A -- "$1" || exit; echo /; cd -- "$1" && stat -L -c '%f %s %n' -- * 2>/dev/null; exit 0`;
 const READ = 'exec tail -c "+$2" -- "$1"';
 
 /** Only this says that something is absent: a volume that has lost its servers says other things. */
@@ -35,15 +36,13 @@ export function openRemoteRunFolders(connection: SshConnection, { name, path, pr
     if (ended.exitCode !== null && ABSENT.test(ended.stderr)) return undefined;
     throw failed(`look at ${what}`, name, ended);
   };
-  const namesIn = async (folder: string) => (await ask(LIST, folder))?.split('\n').filter((line) => line !== '');
-  const reader = (folder: string): RunReader => ({
+  const reader = (folder: string, { names, files }: Folder): RunReader => ({
     where: `${name}:${folder}`,
-    list: async () => ((await namesIn(folder)) ?? []).filter(isFileName).sort(),
+    list: async () => names.filter(isFileName).sort(),
     async sizeOf(file) {
       assertFileName(file);
-      const told = await ask(LOOK, `${folder}/${file}`);
-      const [, size] = /^(\d+) regular/.exec(told ?? '') ?? [];
-      if (told === undefined || size !== undefined) return size === undefined ? undefined : Number(size);
+      const found = files.get(file);
+      if (found !== 'other') return found;
       throw new CoffreError('verification-failed', `cannot read ${name}:${folder}/${file}: it is not a regular file`, {
         hint: 'take another copy of the run',
       });
@@ -74,15 +73,37 @@ export function openRemoteRunFolders(connection: SshConnection, { name, path, pr
   }
 
   return {
-    listRuns: async () => {
-      const names = await namesIn(path);
-      if (names) return runsAmong(names).complete;
+    async listRuns() {
+      const names = await ask(LIST, path);
+      if (names !== undefined) return runsAmong(names.split('\n')).complete;
       throw new CoffreError('not-found', `cannot list ${path} on ${name}: there is no such folder`, {
         hint: `look there at: ls -ld ${path}`,
       });
     },
-    openRun: async (run) => ((await namesIn(`${path}/${run}`)) ? reader(`${path}/${run}`) : undefined),
+    async openRun(run) {
+      const looked = await ask(LOOK, `${path}/${run}`);
+      return looked === undefined ? undefined : reader(`${path}/${run}`, parseFolder(looked));
+    },
   };
+}
+
+/** A finished run, which nobody changes any more. */
+interface Folder {
+  readonly names: readonly string[];
+  /** Bytes of each file; what is no file is `other`. */
+  readonly files: ReadonlyMap<string, number | 'other'>;
+}
+
+/** The answer of LOOK: mode in hex, size and name of each. */
+function parseFolder(text: string): Folder {
+  const lines = text.split('\n');
+  const end = lines.indexOf('/');
+  const files = lines.slice(end + 1).flatMap((line) => {
+    const [, mode = '', size = '', file = ''] = /^([0-9a-f]+) (\d+) (.*)$/.exec(line) ?? [];
+    const regular = (Number.parseInt(mode, 16) & 0o170000) === 0o100000;
+    return file === '' ? [] : [[file, regular ? Number(size) : ('other' as const)] as const];
+  });
+  return { names: lines.slice(0, end), files: new Map(files) };
 }
 
 function failed(what: string, name: string, { exitCode, stderr }: { exitCode: number | null; stderr: string }) {

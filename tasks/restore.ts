@@ -56,7 +56,7 @@ the password of the backup, and its grants beside those that it has.`,
     if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
     const databases = listOf(values, 'database');
     const some = databases.length > 0 || values.accounts === true;
-    const seed = seedOf(values, host, inventory);
+    const seed = seedOf(values, host, inventory, attended?.target ?? host);
     if (seed && (some || listOf(values, 'overwrite').length > 0)) {
       throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
         hint: 'leave out --database, --accounts and --overwrite',
@@ -89,14 +89,19 @@ the password of the backup, and its grants beside those that it has.`,
   }),
 });
 
-function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {
+function seedOf(
+  values: TaskContext['values'],
+  host: HostConfig,
+  inventory: Inventory,
+  { secrets }: HostConfig,
+): SeedWish | undefined {
   if (values['as-replica'] !== true) return undefined;
   return {
     primary: primaryOf(host, inventory, textOf(values, 'primary'), textOf(values, 'primary-ca')),
     login: () =>
       readReplicationLogin({
         optionFile: textOf(values, 'replication-file'),
-        secretsPath: host.secrets.path,
+        secretsPath: secrets.path,
         user: textOf(values, 'replication-user'),
         ask: process.stdin.isTTY ? (prompt) => askPassphrase(prompt, undefined) : undefined,
       }),

@@ -18,22 +18,35 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** Control says every quarter of a minute that it is there. Looked at so many times, as long as nothing comes. */
+const SILENCE_MS = 90_000;
+const LOOKS = 18;
+
 /** More than the slice of an inventory, and less than what would hurt. */
 const LINE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Begins to listen. `tell` passes a question on to control. The input is always read, so that its end is noticed at once:
- * nothing comes that was not asked for, and whoever asks MUST keep few questions open at a time.
+ * nothing comes that was not asked for, and whoever asks MUST keep few questions open at a time. Where a network swallows
+ * everything, not even the end comes: then silence is it.
  */
 export function attendSession(
   input: Readable,
   tell: (id: number, question: AgentQuestion) => void,
+  silenceMs = SILENCE_MS,
 ): Promise<AttendedSession> {
   const control = new AbortController();
   const waiting = new Map<number, Waiting>();
   let asked = 0;
   return new Promise((resolve, reject) => {
+    let silent = 0;
+    // Looks are counted, not time: a process that was held up has heard nothing, and still finds what has come meanwhile.
+    const looks = setInterval(() => {
+      silent += 1;
+      if (silent > LOOKS) end();
+    }, silenceMs / LOOKS).unref();
     const leave = (why: CoffreError) => {
+      clearInterval(looks);
       control.abort(why);
       for (const { reject } of waiting.values()) reject(why);
       waiting.clear();
@@ -57,6 +70,7 @@ export function attendSession(
       (id, error) => take(id)?.reject(error),
     );
     input.on('data', (chunk: Buffer) => {
+      silent = 0;
       try {
         answers(chunk);
       } catch {
@@ -92,6 +106,7 @@ function splitAnswers(
       ordered = true;
       return onOrder(text);
     }
+    if (text === '') return; // a sign of life
     const told = AnswerLine.parse(JSON.parse(text));
     if ('error' in told) return onError(told.id, failureToldBy(told.error));
     answer = { id: told.id, bytes: Buffer.allocUnsafeSlow(told.bytes), filled: 0 };

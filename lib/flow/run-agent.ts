@@ -46,8 +46,8 @@ export async function runAgent<Data>(session: Session, agent: string, errand: Er
   const running = await connection.start(words);
   running.stdin.write(`${JSON.stringify(errand.order)}\n`);
   const leave = () => running.stdin.end();
-  const answers = answerQuestions(running.stdin, errand.answer);
-  const heard: Emit = (event) => (event.kind === 'question' ? answers(event.id, event.question) : emit(event));
+  const answers = errand.answer && answerQuestions(running.stdin, errand.answer);
+  const heard: Emit = (event) => (event.kind === 'question' ? answers?.(event.id, event.question) : emit(event));
   signal.addEventListener('abort', leave, { once: true });
   if (signal.aborted) leave();
   const answer = await hearAgent(running.stdout, errand.data, heard, leave);

@@ -57,6 +57,30 @@ t.test('when the input ends, it fires, and nobody waits for an answer any more',
   await t.rejects(session.ask({ ask: 'runs' }), { code: 'interrupted' });
 });
 
+t.test('where a network swallows everything, silence is the end, and a sign of life is not', async (t) => {
+  const silent = new PassThrough();
+  silent.write('order\n');
+  const session = await attendSession(silent, () => undefined, 90);
+  const awake = setTimeout(() => undefined, 30_000); // as the pipe keeps a real agent
+  await t.rejects(session.ask({ ask: 'runs' }), { code: 'interrupted' });
+  clearTimeout(awake);
+  t.equal(session.gone.aborted, true);
+
+  const [line, input] = [new PassThrough(), new PassThrough()];
+  line.pipe(input);
+  line.write('order\n');
+  let release = (_: Buffer): void => undefined;
+  const answers = answerQuestions(line, () => new Promise((resolve) => (release = resolve)), 20);
+  const attended = await attendSession(input, answers, 900);
+  const asked = attended.ask({ ask: 'runs' });
+  await new Promise((wake) => setTimeout(wake, 1500));
+  t.equal(attended.gone.aborted, false);
+  release(Buffer.from('late'));
+  t.equal(`${await asked}`, 'late');
+  line.end();
+  await t.rejects(attended.ask({ ask: 'runs' }), { code: 'interrupted' });
+});
+
 t.test('what is no answer ends it; an input that ends before its first line is none', async (t) => {
   for (const line of ['nonsense', '{"id":1,"bytes":-1}', '{"id":1,"bytes":1e12}', '{"id":1,"error":{"code":"x"}}']) {
     const stdin = new PassThrough();

@@ -1,5 +1,4 @@
 import { primaryOf } from '../lib/flow/primary-of.ts';
-import { readPrivateKey } from '../lib/flow/read-private-key.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
 import { restore } from '../lib/flow/restore.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
@@ -11,7 +10,8 @@ import { RunId } from '../lib/model/run-id.ts';
 import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
-import { passphraseOf } from './passphrase-option.ts';
+import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
+import { keyOption } from './private-key-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
@@ -46,34 +46,34 @@ too; an account that is there gets the password of the backup, and its grants be
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+    ...ON_OPTIONS,
   },
   examples: [
     'db1 --key ~/keys/company.pem --from offsite:contractor --dry-run',
     'db1 --key ~/keys/company.pem --database shop --overwrite shop',
+    'db1 --key ~/keys/company.pem --on db1 --from offsite:contractor',
     'db2 --key ~/keys/company.pem --as-replica --replication-file repl.cnf --socket /run/mysqld/new.sock',
     'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
     '--key escrow.pem --from /mnt/usb/2026-11-22T040000Z --signers allowed_signers --socket /run/mysqld/mysqld.sock',
   ],
-  async run({ values, words, emit, signal }) {
-    const keyPath = textOf(values, 'key');
-    if (keyPath === undefined) {
-      throw new CoffreError('usage', 'cannot restore without a private key', {
-        hint: 'name one: --key ~/keys/company.pem',
-      });
-    }
+  run: attendable(async ({ values, words, emit, signal }, attended) => {
+    const opening = attended ? async () => attended.opening : keyOption(values);
     const named = textOf(values, 'run');
     const run = RunId.optional().safeParse(named === 'latest' ? undefined : named);
     if (!run.success)
       throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z, or latest' });
-    const { inventory, host } = (await offlineOf(values, words, run.data)) ?? (await hostOf(values, words));
+    const { inventory, host } = await sourceOf(values, words, run.data, attended);
     const databases = listOf(values, 'database');
     const some = databases.length > 0 || values.accounts === true;
-    const seed = seedOf(values, host, inventory);
+    const seed = seedOf(values, host, inventory, attended?.target ?? host);
     const replaces = [...listOf(values, 'overwrite'), ...listOf(values, 'drop-first')];
     if (seed && (some || replaces.length > 0)) {
       throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
         hint: 'leave out --database, --accounts, --overwrite and --drop-first',
       });
+    }
+    if (textOf(values, 'on') !== undefined) {
+      return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
     }
     const result = await restore({
       host,
@@ -85,8 +85,9 @@ too; an account that is there gets the password of the backup, and its grants be
       overwrite: listOf(values, 'overwrite'),
       dropFirst: listOf(values, 'drop-first'),
       confirm: seed ? undefined : typedNames(values),
-      privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
-      target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      opening: await opening(),
+      place: attended?.place,
+      target: restoreTarget(attended?.target ?? host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,
       dryRun: values['dry-run'] === true,
       emit,
@@ -97,25 +98,40 @@ too; an account that is there gets the password of the backup, and its grants be
       data: result,
       exitCode: result.plan.refused.length === 0 ? 0 : 8,
     };
-  },
+  }),
 });
 
-async function hostOf(
+interface Source {
+  readonly inventory: Inventory;
+  readonly host: HostConfig;
+}
+
+/** Whose run it is, by what control has sent, by a folder alone, or by the inventory. */
+async function sourceOf(
   values: TaskContext['values'],
   words: readonly string[],
-): Promise<{ readonly inventory: Inventory; readonly host: HostConfig }> {
-  const inventory = await inventoryOf(values);
+  run: RunId | undefined,
+  attended: { readonly inventory: Inventory } | undefined,
+): Promise<Source> {
+  const offline = attended ? undefined : await offlineOf(values, words, run);
+  if (offline) return offline;
+  const inventory = attended?.inventory ?? (await inventoryOf(values));
   return { inventory, host: selectHost(inventory, words) };
 }
 
-function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {
+function seedOf(
+  values: TaskContext['values'],
+  host: HostConfig,
+  inventory: Inventory,
+  { secrets }: HostConfig,
+): SeedWish | undefined {
   if (values['as-replica'] !== true) return undefined;
   return {
     primary: primaryOf(host, inventory, textOf(values, 'primary'), textOf(values, 'primary-ca')),
     login: () =>
       readReplicationLogin({
         optionFile: textOf(values, 'replication-file'),
-        secretsPath: host.secrets.path,
+        secretsPath: secrets.path,
         user: textOf(values, 'replication-user'),
         ask: process.stdin.isTTY ? (prompt) => askPassphrase(prompt, undefined) : undefined,
       }),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { AgentQuestion } from '../model/agent-question.ts';
 import type { FlowEvent } from '../model/event.ts';
 import { HostPlan } from '../model/plan.ts';
 
@@ -19,6 +20,7 @@ const AgentEvent = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('plan'), ...about, plan: HostPlan }),
   z.object({ event: z.literal('account-order'), ...about, order: z.unknown() }),
+  z.object({ event: z.literal('question'), ...about, id: z.int(), question: AgentQuestion }),
   z.object({ event: z.literal('note'), ...about, text: z.string() }),
   z.object({ event: z.literal('warning'), ...about, text: z.string(), hint: z.string() }),
 ]);

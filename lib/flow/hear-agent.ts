@@ -1,16 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import * as z from 'zod';
-import { CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
+import { failureToldBy, ToldFailure } from '../model/told-failure.ts';
 import { agentEvent } from './agent-event.ts';
-
-const Failure = z.object({
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string(),
-  hint: z.string().nullable(),
-  findings: z.array(z.string()),
-});
 
 /**
  * Listens to a task that runs with `--json`: passes its events on, and returns the data of its result; undefined when it ended
@@ -23,7 +16,7 @@ export async function hearAgent<Data>(
   emit: Emit,
   ended: () => void = () => undefined,
 ): Promise<Data | undefined> {
-  const Answer = z.object({ data: schema.optional(), error: Failure.optional() });
+  const Answer = z.object({ data: schema.optional(), error: ToldFailure.optional() });
   let answer: z.infer<typeof Answer> | undefined;
   for await (const line of createInterface({ input: stdout })) {
     const event = jsonOf(line);
@@ -36,8 +29,7 @@ export async function hearAgent<Data>(
     }
   }
   if (!answer?.error) return answer?.data;
-  const { code, message, hint, findings } = answer.error;
-  throw new CoffreError(code, message, { ...(hint === null ? {} : { hint }), findings });
+  throw failureToldBy(answer.error);
 }
 
 function jsonOf(line: string): { readonly event?: unknown } | undefined {

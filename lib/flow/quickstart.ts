@@ -110,7 +110,7 @@ async function story(world: EmbeddedWorld, tell: Tell, emit: Emit, signal: Abort
       from: 'offsite:contractor',
       accounts: true,
       overwrite: [],
-      privateKey,
+      opening: { kind: 'key', privateKey },
       target: server.root,
       dryRun: false,
       emit,

@@ -52,8 +52,8 @@ export async function rehearse(rehearsal: Rehearsal, run: DrillRun): Promise<Dri
     run.during('restore', () =>
       judging(host, () =>
         restore({
-          ...{ host, inventory, from, run: manifest.run, privateKey, target: server.target, emit, signal },
-          ...{ accounts: true, overwrite: [], dryRun: false },
+          ...{ host, inventory, from, run: manifest.run, target: server.target, emit, signal },
+          ...{ opening: { kind: 'key', privateKey } as const, accounts: true, overwrite: [], dryRun: false },
         }),
       ),
     ),

@@ -7,9 +7,9 @@ import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { connectSsh, type SshConnection } from '../system/ssh.ts';
-import { hearAgent } from './hear-agent.ts';
 import type { Login } from './login.ts';
 import { patientSignal } from './patient-signal.ts';
+import { asRoot, type Errand, runAgent } from './run-agent.ts';
 import { type ReleaseFile, sendRelease } from './send-release.ts';
 
 /** What has to be known of a machine to reach it, whichever its role. */
@@ -20,10 +20,14 @@ export type Reachable = Pick<HostConfig, 'name' | 'ssh'> & {
 /** A host that control has logged in to. Whoever opens MUST close. */
 export interface RemoteHost {
   readonly facts: HostFacts;
-  /** Has the agent carry out the order: the installed one where it is `release`, else one that is sent for this. */
+  /** For what needs no agent; closed with the host. */
+  readonly connection: SshConnection;
+  /** Has the agent carry out the order. */
   converge(order: ConvergeOrder, release: ReleaseFile, emit: Emit): Promise<Converged>;
   /** The same for a driller. */
   convergeDriller(order: DrillerOrder, release: ReleaseFile, emit: Emit): Promise<DrillerConverged>;
+  /** Has the agent run a verb: the installed one where it is `release`, else one that is sent for this. */
+  run<Data>(errand: Errand<Data>, release: ReleaseFile, emit: Emit): Promise<Data>;
   close(): Promise<void>;
 }
 
@@ -54,7 +58,7 @@ export async function openRemoteHost(host: Reachable, login: Login, signal: Abor
   try {
     const facts = await probe(connection, host);
     signal.throwIfAborted();
-    const agentFor = async (release: ReleaseFile, emit: Emit) => {
+    const run: RemoteHost['run'] = async (errand, release, emit) => {
       const installed = facts.release === release.identity;
       const once = () => {
         const receiver = { name: host.name, emit, signal, made: (folder: string) => uploads.push(folder) };
@@ -64,23 +68,18 @@ export async function openRemoteHost(host: Reachable, login: Login, signal: Abor
       };
       const folder = installed ? `${host.agent.path}/current` : await once();
       signal.throwIfAborted();
-      return `${folder}/coffre`;
+      return await runAgent({ connection, facts, emit, signal }, `${folder}/coffre`, errand);
     };
-    const { name } = host;
     return {
       facts,
-      async converge(order, release, emit) {
-        const agent = await agentFor(release, emit);
-        return await runAgent({ name, connection, facts, emit, signal }, agent, order, Converged);
-      },
-      async convergeDriller(order, release, emit) {
-        const agent = await agentFor(release, emit);
-        return await runAgent({ name, connection, facts, emit, signal }, agent, order, DrillerConverged);
-      },
+      connection,
+      run,
+      converge: (order, release, emit) => run(convergeErrand(host, order, Converged), release, emit),
+      convergeDriller: (order, release, emit) => run(convergeErrand(host, order, DrillerConverged), release, emit),
       async close() {
         try {
           for (const folder of uploads)
-            await connection.run([...prefix(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
+            await connection.run([...asRoot(facts), 'rm', '-rf', '--', folder], { timeoutMs: SHORT_MS });
         } catch {
           // the connection is gone: whoever looks at this host next removes what is left there
         } finally {
@@ -122,64 +121,7 @@ async function probe(connection: SshConnection, host: Reachable): Promise<HostFa
   );
 }
 
-function prefix({ access }: HostFacts): string[] {
-  return access === 'sudo' ? ['sudo', '-n', '--'] : [];
-}
-
-interface Session {
-  readonly name: string;
-  readonly connection: SshConnection;
-  readonly facts: HostFacts;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
-
-async function runAgent<Data>(
-  session: Session,
-  agent: string,
-  order: ConvergeOrder | DrillerOrder,
-  schema: z.ZodType<Data>,
-): Promise<Data> {
-  const { name, connection, facts, emit, signal } = session;
-  const words = [...prefix(facts), agent, 'converge', '--json', '--attended'];
-  const running = await connection.start(words);
-  running.stdin.write(`${JSON.stringify(order)}\n`);
-  // It stays open for as long as somebody waits for the answer: by its end the agent knows that nobody does any more.
-  const leave = () => running.stdin.end();
-  signal.addEventListener('abort', leave, { once: true });
-  const converged = await hearAgent(running.stdout, schema, emit, leave);
-  const { exitCode, stderr } = await running.ended;
-  signal.removeEventListener('abort', leave);
-  if (converged) return converged;
-  if (exitCode === null) {
-    throw new CoffreError(
-      'host-unreachable',
-      `cannot tell what became of ${name}: the connection broke while its agent was at work`,
-      {
-        hint: 'run it again: what was begun is finished, and what was done is not done again',
-      },
-    );
-  }
-  if (exitCode === 126) throw cannotStart(name, facts, stderr);
-  throw new CoffreError(
-    'unexpected',
-    `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
-    {
-      hint: `try it there: ${words.join(' ').replace(/ converge .*/, ' --help')}`,
-    },
-  );
-}
-
-/** Why the shell of the host could not start the agent. Exit code 126: POSIX, "found, but not executable". */
-function cannotStart(name: string, { machine }: HostFacts, stderr: string): CoffreError {
-  if (/Exec format error/i.test(stderr)) {
-    return new CoffreError(
-      'program-missing',
-      `cannot run the agent on ${name}: it does not run the Node for ${machine}, which it says it is`,
-      { hint: 'look there at: uname -m; or install Node 20.19, 22.18, or 24 and later there: then none is sent' },
-    );
-  }
-  return new CoffreError('refused', `cannot run the agent on ${name}: nothing in its folder may be run`, {
-    hint: 'look there at: findmnt -T /var/tmp; for a noexec: mount -o remount,exec /var/tmp',
-  });
+function convergeErrand<Data>({ name }: Reachable, order: unknown, data: z.ZodType<Data>): Errand<Data> {
+  const afterBreak = 'run it again: what was begun is finished, and what was done is not done again';
+  return { name, words: ['converge', '--attended'], order, data, afterBreak };
 }

@@ -1,4 +1,3 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
 import type { Connection } from '../database/connection.ts';
@@ -12,7 +11,6 @@ import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { Bytes } from '../model/stages.ts';
-import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
@@ -21,10 +19,12 @@ import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
+import type { CopyPlace } from './find-copy.ts';
 import { loadArchives } from './load-archives.ts';
 import type { LoadFailure } from './load-plan.ts';
 import { metered, meterOf } from './metered.ts';
 import { type Considered, type CopyWish, nearestCopy, type Prove } from './nearest-copy.ts';
+import { type Opening, passphraseOf } from './opening.ts';
 import { assertAllowed } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
@@ -51,7 +51,9 @@ export interface RestoreOrder {
   readonly dropFirst?: readonly string[] | undefined;
   /** Asks a person which of the databases that a plan refuses to overwrite may be; nobody is asked if absent. */
   readonly confirm?: ((plan: RestorePlan) => Promise<readonly string[]>) | undefined;
-  readonly privateKey: KeyObject;
+  readonly opening: Opening;
+  /** Where the copy is, when it is at none of those that `from` names; closed by the restore. */
+  readonly place?: CopyPlace | undefined;
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
   readonly seed?: SeedWish | undefined;
@@ -100,11 +102,11 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   }
 }
 
-function copyWish({ from, run, host, emit, signal }: RestoreOrder): CopyWish {
+function copyWish({ from, place, run, host, emit, signal }: RestoreOrder): CopyWish {
   const hint = 'look at that copy once the restore is done: npx zx tasks/list.ts';
   const reject = (place: string, { message }: CoffreError) =>
     emit({ kind: 'warning', subject: host.name, text: `the copy in ${place} is not taken: ${message}`, hint });
-  return { from, run, signal, reject };
+  return { from, place, run, signal, reject };
 }
 
 /** What has to be known, and proven of a copy, before anything is touched. */
@@ -130,7 +132,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
-    const passphrase = await unwrapFor(order.privateKey, manifest, reader);
+    const passphrase = await passphraseOf(order.opening, manifest, reader);
     await warnOfForgedText(manifest, reader, plan, order);
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });
@@ -159,28 +161,6 @@ async function warnOfForgedText(
   const why = text ? 'is not as it was written' : 'is missing';
   const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
   emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
-}
-
-/** The run's passphrase, out of the envelope that was made for the owner of this key. Throws `private-key`. */
-async function unwrapFor(privateKey: KeyObject, manifest: Manifest, reader: RunReader): Promise<Passphrase> {
-  const fingerprint = sha256Of(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
-  const recipient = manifest.recipients.find((each) => each.fingerprint === fingerprint);
-  if (!recipient) {
-    const names = manifest.recipients.map(({ name }) => name).join(', ');
-    throw new CoffreError('private-key', `cannot open ${manifest.run}: this private key is none of its recipients'`, {
-      hint: `use the key of one of: ${names}; compare fingerprints with: npx zx tasks/keys.ts list`,
-    });
-  }
-  const { file, sha256 } = recipient.wrappedKey;
-  const wrapped = await readSmall(reader, file);
-  if (wrapped && sha256Of(wrapped) === sha256) return unwrapPassphrase(wrapped, privateKey);
-  throw new CoffreError(
-    'verification-failed',
-    `cannot use ${file} of ${reader.where}: ${wrapped ? 'its digest differs' : 'it is missing'}`,
-    {
-      hint: `take ${file} from another copy of the run: store, export, offsite, or ${manifest.host}'s keys folder`,
-    },
-  );
 }
 
 async function verifyAll(

@@ -1,4 +1,5 @@
 import type { AccountOrder } from './account-order.ts';
+import type { AgentQuestion } from './agent-question.ts';
 import type { Phase } from './manifest.ts';
 import type { HostPlan } from './plan.ts';
 
@@ -29,6 +30,8 @@ export type FlowEvent =
   | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }
   /** From the agent of a replica, for the agent of its primary. Control carries it, and tells nobody. */
   | { readonly kind: 'account-order'; readonly subject: string; readonly order: AccountOrder }
+  /** From an agent, for control, which answers on its standard input and tells nobody. */
+  | { readonly kind: 'question'; readonly subject: string; readonly id: number; readonly question: AgentQuestion }
   | { readonly kind: 'note'; readonly subject: string; readonly text: string }
   | { readonly kind: 'warning'; readonly subject: string; readonly text: string; readonly hint: string };
 

@@ -162,7 +162,10 @@ async function restoreBanks(world: TestWorld, host: HostConfig, target: Connecti
     databases: BANKS,
     accounts: false,
     overwrite: BANKS,
-    privateKey: await readPrivateKey(world.keys.company, async () => world.keys.passphrase),
+    opening: {
+      kind: 'key',
+      privateKey: await readPrivateKey(world.keys.company, async () => world.keys.passphrase),
+    },
     target,
     dryRun: false,
     emit: quiet,

@@ -70,7 +70,10 @@ const order: RestoreOrder = {
   from: 'store',
   accounts: false,
   overwrite: [],
-  privateKey: openPrivateKey(await readFile(world.keys.company, 'utf8'), world.keys.passphrase),
+  opening: {
+    kind: 'key' as const,
+    privateKey: openPrivateKey(await readFile(world.keys.company, 'utf8'), world.keys.passphrase),
+  },
   target: root,
   dryRun: false,
   emit: () => undefined,

@@ -45,7 +45,10 @@ const order = {
   run: RunId.parse(newer),
   accounts: false,
   overwrite: ['shop', 'crm'],
-  privateKey: openPrivateKey(await readFile(world.keys.company, 'utf8'), world.keys.passphrase),
+  opening: {
+    kind: 'key' as const,
+    privateKey: openPrivateKey(await readFile(world.keys.company, 'utf8'), world.keys.passphrase),
+  },
   target: world.server.root,
   dryRun: false,
   emit: () => undefined,

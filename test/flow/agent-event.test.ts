@@ -10,6 +10,30 @@ t.test('an event of an agent is passed on, by its name', async (t) => {
   });
 });
 
+t.test('a question of an agent is one only in its whole form', async (t) => {
+  const run = '2026-11-22T040000Z';
+  const about = { event: 'question', subject: 'control', id: 1 };
+  const shown = {
+    ask: 'passphrase',
+    run,
+    where: '/mnt',
+    manifest: 'e30=',
+    signature: '',
+    wrappedKeys: { 'a.enc': '' },
+  };
+  for (const question of [shown, { ask: 'runs' }, { ask: 'read', run, file: 'a.enc', start: 0, bytes: 1 }])
+    t.match(agentEvent({ ...about, question }), { kind: 'question', id: 1, question });
+  for (const question of [
+    undefined,
+    { ask: 'privateKey' },
+    { ...shown, manifest: '{}' },
+    { ...shown, wrappedKeys: { '../a.enc': '' } },
+    { ...shown, run: '..' },
+  ]) {
+    t.equal(agentEvent({ ...about, question }), undefined, JSON.stringify(question));
+  }
+});
+
 t.test('what has another form is none', async (t) => {
   for (const told of [
     ...[undefined, null, 'x', [], {}],

@@ -30,6 +30,17 @@ const withoutMachineCode: Plugin = {
   },
 };
 
+/** What builds releases is control's: a release that held it would hold the bundler, too. No verb gets there on a host. */
+const withoutBuilder: Plugin = {
+  name: 'without-builder',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/release-shelf\.ts$/ }, ({ path }) => ({ path, namespace: 'of-control' }));
+    onLoad({ filter: /.*/, namespace: 'of-control' }, () => ({
+      contents: 'export const releaseShelf = () => { throw new Error("left out of the release"); };',
+    }));
+  },
+};
+
 /**
  * Bundles `tasks/<verb>.ts` of the project in `root`. The same sources give the same bytes, in whichever folder. Only
  * white space is taken out, so that the names in a stack trace are those of the sources. Throws `unexpected` when a
@@ -55,7 +66,7 @@ export async function bundleVerbs(root: string, verbs: readonly string[]): Promi
     lineLimit: 160,
     legalComments: 'external',
     banner: { js: BANNER },
-    plugins: [withoutMachineCode],
+    plugins: [withoutMachineCode, withoutBuilder],
     preserveSymlinks: true, // with node_modules somewhere else, its packages keep their names in the bundle
     tsconfigRaw: {},
     logLevel: 'silent',

@@ -1,0 +1,104 @@
+import { asCoffreError, CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
+import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { RunId } from '../model/run-id.ts';
+import { openRemoteRunFolders } from '../storage/remote-run-folders.ts';
+import { type CopyPlace, openPlace, openRunAt } from './find-copy.ts';
+import type { Login } from './login.ts';
+import { readManifest } from './read-manifest.ts';
+import { openRemoteHost } from './remote-host.ts';
+import { asRoot } from './run-agent.ts';
+
+/** A run that control reads for another host. Whoever has it MUST close its place. */
+export interface RelayedCopy {
+  readonly run: RunId;
+  readonly place: CopyPlace;
+}
+
+export interface CopyWish {
+  /** Whose run. */
+  readonly host: HostConfig;
+  /** Who restores it. */
+  readonly on: HostConfig;
+  readonly inventory: Inventory;
+  readonly from: string | undefined;
+  readonly run: RunId | undefined;
+  readonly login: Login;
+  /** A private SSH key of control's for the offsites; the path that the inventory names if absent. */
+  readonly offsiteIdentity: string | undefined;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** In front of a place that control reads: `control:/mnt/usb`, `control:offsite:contractor`. */
+const CONTROL = 'control:';
+
+/**
+ * The copy that control has to read for the host that restores; undefined where that host reads it itself: its own places,
+ * or a folder on it. A host has no way into the places of another one, so that control fetches from the other's store, its
+ * export, or, if that host is gone, the offsites, whichever has the run, signed; what has not is told.
+ *
+ * Throws what kept it from the only place there is; `not-found` when several have been tried.
+ */
+export async function findRelayedCopy(wish: CopyWish): Promise<RelayedCopy | undefined> {
+  const { host, on, from, emit } = wish;
+  if (from?.startsWith(CONTROL)) return await openCopy(wish, from);
+  if (host.name === on.name || (from?.includes('/') && !from.startsWith('offsite:'))) return undefined;
+  if (from !== undefined) return await openCopy(wish, from);
+  const failures: CoffreError[] = [];
+  for (const place of ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)]) {
+    wish.signal.throwIfAborted();
+    try {
+      const copy = await openCopy(wish, place);
+      const not = failures.length === 0 ? '' : `; not from a nearer one: ${failures.map(whyNot).join('; ')}`;
+      emit({ kind: 'note', subject: host.name, text: `${copy.run} is read from ${copy.place.name}${not}` });
+      return copy;
+    } catch (error) {
+      failures.push(asCoffreError(error));
+    }
+  }
+  throw new CoffreError('not-found', `cannot find a copy of ${host.name} that control can read for ${on.name}`, {
+    hint: 'name one: --from PLACE, --from control:FOLDER, or the path of a folder on that host',
+    findings: failures.map(whyNot),
+  });
+}
+
+function whyNot({ message }: CoffreError): string {
+  return message;
+}
+
+/** Opens a place and looks whether it has the run, with a manifest that the host has signed. */
+async function openCopy(wish: CopyWish, from: string): Promise<RelayedCopy> {
+  const { host, inventory, signal } = wish;
+  const place = await openFor(wish, from);
+  try {
+    const { run, reader } = await openRunAt(place, wish.run);
+    await readManifest(reader, host.name, run, inventory.allowedSigners);
+    signal.throwIfAborted();
+    return { run, place };
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+}
+
+async function openFor(wish: CopyWish, from: string): Promise<CopyPlace> {
+  const { host, login, offsiteIdentity, signal } = wish;
+  if (from === 'store' || from === 'export') return await openOn(host, from, login, signal);
+  const identity = offsiteIdentity === undefined ? {} : { identity: offsiteIdentity };
+  const own = { ...host, offsite: host.offsite.map((offsite) => ({ ...offsite, ...identity })) };
+  return await openPlace(own, from.startsWith(CONTROL) ? from.slice(CONTROL.length) : from, signal);
+}
+
+/** A folder of the host whose run it is, over SSH. */
+async function openOn(
+  host: HostConfig,
+  from: 'store' | 'export',
+  login: Login,
+  signal: AbortSignal,
+): Promise<CopyPlace> {
+  const remote = await openRemoteHost(host, login, signal);
+  const place = { name: host.name, path: host[from].path, prefix: asRoot(remote.facts) };
+  const folders = openRemoteRunFolders(remote.connection, place);
+  return { name: `${from} of ${host.name}`, ...folders, close: () => void remote.close() };
+}

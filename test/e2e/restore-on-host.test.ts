@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { type ProcessWatch, watchProcesses } from '../fixture/process-watch.ts';
+import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
+import { restoreWorld } from '../fixture/restore-world.ts';
+import { eventsOf } from '../fixture/task.ts';
+import { MARKER } from '../fixture/world.ts';
+
+/*
+ * An operator at control has a host restore: of its own copies, or of those of another host. The private key stays at
+ * control; of the passphrase of the run nothing is to be seen anywhere on the way.
+ */
+
+t.setTimeout(300_000);
+const overwrite = ['--overwrite=shop', '--overwrite=crm'];
+
+t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t) => {
+  const { world, inventoryFolder, run, passphrase, sshd, empty, elsewhere, content } = await restoreWorld(t);
+  const before = await content(world.server.root);
+
+  await t.test(
+    'the host gets the passphrase of the run on its standard input, and nowhere else is it seen',
+    async (t) => {
+      let watch: ProcessWatch | undefined;
+      let watchControl: ProcessWatch | undefined;
+      const seenIn: string[] = [];
+      const uploads: string[] = [];
+      const ended = await world.restore(
+        ['db1', '--on', 'db1', '--from', 'offsite:contractor', ...overwrite, '--json'],
+        {
+          inventory: inventoryFolder,
+          onEvent: ({ phase }, { pid }) => {
+            watch ??= watchProcesses(sshd.db1.pid);
+            watchControl ??= watchProcesses(pid);
+            if (phase !== 'load') return;
+            uploads.push(...readdirSync('/var/tmp').filter((name) => name.startsWith('coffre-upload.')));
+            seenIn.push(...filesWith(passphrase, [world.folder, ...uploads.map((name) => join('/var/tmp', name))]));
+          },
+        },
+      );
+      t.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
+      const seen = [watch?.end(), watchControl?.end()].flatMap((one) => [
+        ...(one?.commands ?? []),
+        ...(one?.environments ?? []),
+      ]);
+      const told = [ended.stdout, ended.stderr, ...seen];
+      t.ok(
+        seen.some((text) => text.includes('restore.mjs\0')),
+        'the agent was seen',
+      );
+      t.ok(
+        seen.some((text) => text.includes('mariadb\0')),
+        'and what it runs',
+      );
+      t.ok(uploads.length > 0, 'and looked through while it ran');
+      for (const secret of [passphrase, Buffer.from(passphrase).toString('base64').slice(0, 80), world.keys.passphrase])
+        t.notOk(told.some((text) => text.includes(secret)));
+      t.notOk(
+        told.some((text) => text.includes(MARKER)),
+        'no row either',
+      );
+      t.strictSame([...seenIn, ...filesWith(passphrase, [world.folder])], []);
+      t.match(eventsOf(ended).at(-1), {
+        ...{ event: 'result', exitCode: 0 },
+        data: { plan: { run, archives: { length: 3 } }, compared: ['crm', 'shop'] },
+      });
+      const kinds = [...new Set(eventsOf(ended).map(({ event }) => event))];
+      t.strictSame(
+        kinds.filter((kind) => kind === 'question'),
+        [],
+        'what the agent asks is for control alone',
+      );
+      const said = eventsOf(ended).map(({ text }) => text);
+      t.ok(said.some((text) => text?.includes(`${run} is signed by db1: its passphrase, and no other, is given`)));
+      t.strictSame(await content(world.server.root), before);
+    },
+  );
+
+  await t.test('what it is not allowed to do is refused over there, and nothing is done', async (t) => {
+    const planned = await elsewhere('db1', ['--dry-run', '--overwrite=shop']);
+    t.match(planned, { exitCode: 8, data: { plan: { drops: ['crm', 'shop'], refused: ['crm'] } } });
+    t.match(planned.text, /REFUSE: it is there/);
+    const refused = { code: 'refused', exitCode: 8, hint: /--overwrite crm/ };
+    await t.rejects(elsewhere('db1', ['--overwrite=shop']), refused);
+    t.strictSame(await content(world.server.root), before);
+  });
+
+  await t.test('another host gets it too: control reads the store of the first one for it', async (t) => {
+    const restored = await elsewhere('db2', []);
+    t.match(restored, { exitCode: 0, data: { compared: ['crm', 'shop'] } });
+    t.match(restored.text, new RegExp(`restored ${run} of store of db1, ${run}, through control`));
+    t.strictSame(await content(empty.root), before);
+  });
+
+  await t.test('an agent that was ordered by nobody does nothing', async (t) => {
+    const alone = await world.task('restore', ['db1', '--attended'], { input: 'no order\n' });
+    t.equal(alone.exitCode, 2);
+    t.match(alone.stderr, /cannot read the order on standard input\nhint: leave out --attended/);
+  });
+});
+
+/** Files below these folders with the text in them, but for a server's own data. */
+function filesWith(text: string, folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    const names = readdirSync(folder, { recursive: true }) as string[];
+    const paths = names.filter((name) => !/\/mysql\/data\//.test(`/${name}`)).map((name) => join(folder, name));
+    return paths.filter((path) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      return stats?.isFile() === true && stats.size < 50_000_000 && readFileSync(path).includes(text);
+    });
+  });
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type ProcessWatch, watchProcesses } from '../fixture/process-watch.ts';
 import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
-import { restoreWorld } from '../fixture/restore-world.ts';
+import { comparedBy, restoreWorld } from '../fixture/restore-world.ts';
 import { eventsOf } from '../fixture/task.ts';
 import { MARKER } from '../fixture/world.ts';
 
@@ -61,10 +61,9 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
         'no row either',
       );
       t.strictSame([...seenIn, ...filesWith(passphrase, [world.folder])], []);
-      t.match(eventsOf(ended).at(-1), {
-        ...{ event: 'result', exitCode: 0 },
-        data: { plan: { run, archives: { length: 3 } }, compared: ['crm', 'shop'] },
-      });
+      const result = eventsOf(ended).at(-1);
+      t.match(result, { event: 'result', exitCode: 0, data: { plan: { run, archives: { length: 3 } } } });
+      t.strictSame(comparedBy(result?.data), ['crm', 'shop']);
       const kinds = [...new Set(eventsOf(ended).map(({ event }) => event))];
       t.strictSame(
         kinds.filter((kind) => kind === 'question'),
@@ -79,7 +78,7 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
 
   await t.test('what it is not allowed to do is refused over there, and nothing is done', async (t) => {
     const planned = await elsewhere('db1', ['--dry-run', '--overwrite=shop']);
-    t.match(planned, { exitCode: 8, data: { plan: { drops: ['crm', 'shop'], refused: ['crm'] } } });
+    t.match(planned, { exitCode: 8, data: { plan: { drops: { length: 2 }, refused: ['crm'] } } });
     t.match(planned.text, /REFUSE: it is there/);
     const refused = { code: 'refused', exitCode: 8, hint: /--overwrite crm/ };
     await t.rejects(elsewhere('db1', ['--overwrite=shop']), refused);
@@ -88,7 +87,8 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
 
   await t.test('another host gets it too: control reads the store of the first one for it', async (t) => {
     const restored = await elsewhere('db2', []);
-    t.match(restored, { exitCode: 0, data: { compared: ['crm', 'shop'] } });
+    t.equal(restored.exitCode, 0);
+    t.strictSame(comparedBy(restored.data), ['crm', 'shop']);
     t.match(restored.text, new RegExp(`restored ${run} of store of db1, ${run}, through control`));
     t.strictSame(await content(empty.root), before);
   });

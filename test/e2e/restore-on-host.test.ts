@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type ProcessWatch, watchProcesses } from '../fixture/process-watch.ts';
 import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
-import { restoreWorld } from '../fixture/restore-world.ts';
+import { comparedBy, restoreWorld } from '../fixture/restore-world.ts';
 import { eventsOf } from '../fixture/task.ts';
 import { MARKER } from '../fixture/world.ts';
 
@@ -54,6 +54,11 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
         'and what it runs',
       );
       t.ok(uploads.length > 0, 'and looked through while it ran');
+      const copies = filesWith(run, [world.folder]);
+      t.ok(
+        copies.some((path) => path.endsWith('manifest.json')),
+        'by a search that finds what is there',
+      );
       for (const secret of [passphrase, Buffer.from(passphrase).toString('base64').slice(0, 80), world.keys.passphrase])
         t.notOk(told.some((text) => text.includes(secret)));
       t.notOk(
@@ -61,10 +66,9 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
         'no row either',
       );
       t.strictSame([...seenIn, ...filesWith(passphrase, [world.folder])], []);
-      t.match(eventsOf(ended).at(-1), {
-        ...{ event: 'result', exitCode: 0 },
-        data: { plan: { run, archives: { length: 3 } }, compared: ['crm', 'shop'] },
-      });
+      const result = eventsOf(ended).at(-1);
+      t.match(result, { event: 'result', exitCode: 0, data: { plan: { run, archives: { length: 3 } } } });
+      t.strictSame(comparedBy(result?.data), ['crm', 'shop']);
       const kinds = [...new Set(eventsOf(ended).map(({ event }) => event))];
       t.strictSame(
         kinds.filter((kind) => kind === 'question'),
@@ -79,7 +83,7 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
 
   await t.test('what it is not allowed to do is refused over there, and nothing is done', async (t) => {
     const planned = await elsewhere('db1', ['--dry-run', '--overwrite=shop']);
-    t.match(planned, { exitCode: 8, data: { plan: { drops: ['crm', 'shop'], refused: ['crm'] } } });
+    t.match(planned, { exitCode: 8, data: { plan: { drops: { length: 2 }, refused: ['crm'] } } });
     t.match(planned.text, /REFUSE: it is there/);
     const refused = { code: 'refused', exitCode: 8, hint: /--overwrite crm/ };
     await t.rejects(elsewhere('db1', ['--overwrite=shop']), refused);
@@ -88,7 +92,8 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
 
   await t.test('another host gets it too: control reads the store of the first one for it', async (t) => {
     const restored = await elsewhere('db2', []);
-    t.match(restored, { exitCode: 0, data: { compared: ['crm', 'shop'] } });
+    t.equal(restored.exitCode, 0);
+    t.strictSame(comparedBy(restored.data), ['crm', 'shop']);
     t.match(restored.text, new RegExp(`restored ${run} of store of db1, ${run}, through control`));
     t.strictSame(await content(empty.root), before);
   });
@@ -100,14 +105,18 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
   });
 });
 
-/** Files below these folders with the text in them, but for a server's own data. */
+/** Files below these folders with the text in them, but for a server's own data. What others make may go away meanwhile. */
 function filesWith(text: string, folders: readonly string[]): string[] {
+  const tried = <T>(look: () => T, otherwise: T): T => {
+    try {
+      return look();
+    } catch {
+      return otherwise;
+    }
+  };
   return folders.flatMap((folder) => {
-    const names = readdirSync(folder, { recursive: true }) as string[];
+    const names = tried(() => readdirSync(folder, { recursive: true }) as string[], []);
     const paths = names.filter((name) => !/\/mysql\/data\//.test(`/${name}`)).map((name) => join(folder, name));
-    return paths.filter((path) => {
-      const stats = statSync(path, { throwIfNoEntry: false });
-      return stats?.isFile() === true && stats.size < 50_000_000 && readFileSync(path).includes(text);
-    });
+    return paths.filter((path) => tried(() => statSync(path).isFile() && readFileSync(path).includes(text), false));
   });
 }

@@ -46,13 +46,21 @@ async function remarksOf(order: DrillerOrder, now: Date, zone: string | undefine
 }
 
 /** What opens backups is nothing to be left lying about, and nothing to be thrown away by a program. */
-async function keptRemarks({ drilling: { driller } }: DrillerOrder): Promise<readonly Remark[]> {
+async function keptRemarks({ drilling }: DrillerOrder): Promise<readonly Remark[]> {
+  const { driller } = drilling;
   const { key, recipient, state, name } = driller;
   const remarks: Remark[] = [];
   if (await exists(key)) {
     remarks.push({
       text: `${key} stays, a private key that opens every backup that is sealed for ${recipient}`,
       hint: `take ${recipient} out of the recipients of every host, then: shred -u ${key}`,
+    });
+  }
+  for (const { path, purpose } of drillerIdentities(drilling)) {
+    if (!(await exists(path))) continue;
+    remarks.push({
+      text: `${path} stays, a key that still ${purpose}`,
+      hint: `have it let out there (at a contractor: the line coffre:${name}), then: rm ${path} ${path}.pub`,
     });
   }
   if (await exists(state.path)) {

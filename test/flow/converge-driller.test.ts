@@ -110,7 +110,12 @@ t.test('taken away again it leaves its keys, and says so', async (t) => {
     'remove file /etc/allowed_signers',
     'remove folder /scratch',
   ]);
-  t.match(removed.remarks, [{ text: /drill\.pem stays, a private key/, hint: /shred/ }, { text: /state stays/ }]);
+  t.match(removed.remarks, [
+    { text: /drill\.pem stays, a private key/, hint: /shred/ },
+    { text: /offsite_ed25519 stays, a key that still logs in to the offsite contractor/, hint: /coffre:drill1/ },
+    { text: /audit_ed25519 stays/ },
+    { text: /state stays/ },
+  ]);
   t.ok(await exists(at('etc/drill.pem')));
   t.strictSame(actions(await converge({ desired: 'absent' })), []);
 });

@@ -3,7 +3,7 @@ import { selectDriller } from '../lib/flow/select-driller.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { drillExitCode, formatDrill } from '../lib/report/drill-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
-import { inventoryOf } from './inventory-option.ts';
+import { inventoryOf, ON_DRILLER } from './inventory-option.ts';
 import { listOf, runTask, textOf } from './run-task.ts';
 
 await runTask({
@@ -18,7 +18,7 @@ means: what is there cannot be restored, or is not what was backed up.`,
   },
   examples: ['', 'drill1 --host db1', '--from offsite:contractor --json'],
   async run({ values, words, emit, signal }) {
-    const inventory = await inventoryOf(values);
+    const inventory = await inventoryOf(values, ON_DRILLER);
     const driller = selectDriller(inventory, words);
     const wanted = listOf(values, 'host');
     const unknown = wanted.filter((name) => !driller.hosts.some((host) => host === name));

@@ -40,7 +40,7 @@ export interface Task {
 
 const COMMON = {
   inventory: process.env.COFFRE_COMMAND
-    ? "=DIR  the inventory (default: this host's own slice, /etc/coffre)"
+    ? "=DIR  the inventory (default: this machine's own slice, in /etc/coffre, or /etc/coffre-drill)"
     : '=DIR  the inventory (default: inventory; that of the quickstart while .quickstart is there)',
   json: 'one JSON event a line on stdout; the last one is the result',
   help: 'show this help',

@@ -20,6 +20,7 @@ import { concludeDrill, publishDrills } from './conclude-drill.ts';
 import { drillState, readDrillJournal, removeDrillJournal } from './drill-journal.ts';
 import { DrillRun } from './drill-run.ts';
 import { clearScratch } from './drill-scratch.ts';
+import { drillSource } from './drill-source.ts';
 import { drillerSliceOf } from './driller-slice-of.ts';
 import { readPrivateKey } from './read-private-key.ts';
 import { rehearse } from './rehearse.ts';
@@ -86,7 +87,7 @@ async function drillHost(
 ): Promise<DrillOutcome> {
   const folder = drillState(driller, host.name);
   await makeFolder(folder, 0o700);
-  const source = sourceFor(host, from ?? driller.from);
+  const source = drillSource(host, from ?? driller.from);
   const run = new DrillRun(driller, host, await claimRun(folder, clock), source, emit);
   let failure: CoffreError | null = null;
   try {
@@ -128,16 +129,6 @@ async function settleKilledDrill(
     subject: host.name,
     text: `the drill ${draft.drill} did not come to its record, as when it is killed; it is recorded as failed now`,
     hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
-  });
-}
-
-/** `offsite` is the first offsite of the host. Throws `usage` for one that it does not have. */
-function sourceFor({ name, offsite }: HostConfig, from: string): string {
-  if (from === 'store' || from === 'export') return from;
-  const found = from === 'offsite' ? offsite[0] : offsite.find((each) => from === `offsite:${each.name}`);
-  if (found) return `offsite:${found.name}`;
-  throw new CoffreError('usage', `cannot drill ${name} from ${JSON.stringify(from)}: it has no such copy`, {
-    hint: 'one of: store, export, offsite, offsite:<name>; see the inventory',
   });
 }
 

@@ -15,7 +15,10 @@ import { inventoryWith } from '../fixture/inventory.ts';
 
 const root = t.testdir();
 const at = (...names: string[]) => join(root, ...names);
-const folder = await inventoryWith(t);
+const EXAMPLE = new URL('../../inventory/hosts/db1.yaml', import.meta.url).pathname;
+// Nobody listens there.
+const db1 = (await readFile(EXAMPLE, 'utf8')).replace('address: backup.example.org', 'address: 127.0.0.1\n    port: 1');
+const folder = await inventoryWith(t, { 'hosts/db1.yaml': db1 });
 await writeFile(
   join(folder, 'drillers/drill1.yaml'),
   stringify({
@@ -80,7 +83,14 @@ t.test('everything that a driller needs is made, what starts it last, and a seco
   t.notOk(told.join('').includes(pem.split('\n')[3] ?? 'x'), 'nothing of the private key is told');
   const own = await readInventory(at('etc'));
   t.match(own.allowedSigners, `drill1 namespaces="coffre-manifest" ${first.signingKey}`, 'it knows itself');
-  t.strictSame(actions(await converge()), []);
+  t.notOk(
+    first.remarks.some(({ text }) => text.includes('no drill of')),
+    'nobody can have let its key in',
+  );
+  const second = await converge();
+  t.strictSame(actions(second), []);
+  const [unread] = second.remarks.filter(({ text }) => text.startsWith('no drill of db1 can be made: '));
+  t.match(unread, { text: /127\.0\.0\.1/, code: 'offsite-unreachable' });
 });
 
 t.test('a key that others can read is closed to them; another one than the inventory has is refused', async (t) => {
@@ -110,7 +120,12 @@ t.test('taken away again it leaves its keys, and says so', async (t) => {
     'remove file /etc/allowed_signers',
     'remove folder /scratch',
   ]);
-  t.match(removed.remarks, [{ text: /drill\.pem stays, a private key/, hint: /shred/ }, { text: /state stays/ }]);
+  t.match(removed.remarks, [
+    { text: /drill\.pem stays, a private key/, hint: /shred/ },
+    { text: /offsite_ed25519 stays, a key that still logs in to the offsite contractor/, hint: /coffre:drill1/ },
+    { text: /audit_ed25519 stays/ },
+    { text: /state stays/ },
+  ]);
   t.ok(await exists(at('etc/drill.pem')));
   t.strictSame(actions(await converge({ desired: 'absent' })), []);
 });

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { primaryOf } from '../lib/flow/primary-of.ts';
 import { readPrivateKey } from '../lib/flow/read-private-key.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
@@ -36,6 +37,7 @@ the password of the backup, and its grants beside those that it has.`,
     'primary-ca': '=FILE  authority of its certificate, a path on the restored server: the replica connects over TLS',
     'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
     'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
+    parallel: '=N  connections that load at a time (default: one for each core)',
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
@@ -76,6 +78,7 @@ the password of the backup, and its grants beside those that it has.`,
       privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
       target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,
+      parallel: parallelOf(values),
       dryRun: values['dry-run'] === true,
       emit,
       signal,
@@ -87,6 +90,14 @@ the password of the backup, and its grants beside those that it has.`,
     };
   },
 });
+
+const Parallel = z.coerce.number().int().min(1).max(64).optional();
+
+function parallelOf(values: TaskContext['values']): number | undefined {
+  const parallel = Parallel.safeParse(textOf(values, 'parallel'));
+  if (parallel.success) return parallel.data;
+  throw new CoffreError('usage', 'cannot read --parallel', { hint: 'a number from 1 to 64, such as --parallel 4' });
+}
 
 function seedOf(values: TaskContext['values'], host: HostConfig, inventory: Inventory): SeedWish | undefined {
   if (values['as-replica'] !== true) return undefined;

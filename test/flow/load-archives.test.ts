@@ -122,7 +122,7 @@ for (const [form, parallel] of [
     t.strictSame(compareContent(wanted, await readContent(target.root, DATABASES)), []);
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM one.fired'), ['0'], 'no trigger was fired');
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM other.here'), ['3000']);
-    await t.rejects(execute(target.root, 'INSERT INTO one.many_keys_child VALUES (3)'), undefined, 'foreign keys work');
+    await t.rejects(execute(target.root, 'INSERT INTO one.many_keys_child VALUES (3)'), { code: 'dump-failed' });
     await execute(target.root, 'INSERT INTO one.many_keys_child VALUES (4); DELETE FROM one.many_keys WHERE id = 3');
     t.equal(told.filter(({ kind }) => kind === 'phase-ended').length, 6);
     await drop();

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { primaryOf } from '../lib/flow/primary-of.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
 import { restore } from '../lib/flow/restore.ts';
@@ -43,6 +44,7 @@ too; an account that is there gets the password of the backup, and its grants be
     'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
     'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
     ...OFFLINE_OPTIONS,
+    parallel: '=N  connections that load at a time (default: one for each core)',
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
@@ -89,6 +91,7 @@ too; an account that is there gets the password of the backup, and its grants be
       place: attended?.place,
       target: restoreTarget(attended?.target ?? host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,
+      parallel: parallelOf(values),
       dryRun: values['dry-run'] === true,
       emit,
       signal,
@@ -100,6 +103,14 @@ too; an account that is there gets the password of the backup, and its grants be
     };
   }),
 });
+
+const Parallel = z.coerce.number().int().min(1).max(64).optional();
+
+function parallelOf(values: TaskContext['values']): number | undefined {
+  const parallel = Parallel.safeParse(textOf(values, 'parallel'));
+  if (parallel.success) return parallel.data;
+  throw new CoffreError('usage', 'cannot read --parallel', { hint: 'a number from 1 to 64, such as --parallel 4' });
+}
 
 interface Source {
   readonly inventory: Inventory;

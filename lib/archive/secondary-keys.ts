@@ -2,7 +2,7 @@ const QUOTED = /`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'/gs;
 const NAME = '`(?:[^`]|``)*`';
 /** As SHOW CREATE TABLE writes a key, up to its options: names in backticks, lengths, directions. */
 const KEY = new RegExp(`^ {2}((?:UNIQUE )?KEY (${NAME}) \\([^()]*(?:\\(\\d+\\)[^()]*)*\\)(?: USING BTREE)?),?$`);
-const PRIMARY = new RegExp(`^ {2}PRIMARY KEY \\((${NAME})`, 'm');
+const PRIMARY = /^ {2}PRIMARY KEY \(([^\n]*)\)/m;
 const COUNTED = new RegExp(`^ {2}(${NAME}) [^\\n]* AUTO_INCREMENT\\b`, 'm');
 /** What needs a key while there are rows, or is made with one. */
 const NEEDS_KEYS =
@@ -12,6 +12,8 @@ const NEEDS_KEYS =
 export interface SecondaryKeys {
   readonly drop: string;
   readonly add: string;
+  /** Columns of the primary key, which stays. */
+  readonly primary: readonly string[];
 }
 
 /**
@@ -28,7 +30,8 @@ export function secondaryKeys(structure: string): SecondaryKeys | null {
   const quoted = structure.match(QUOTED) ?? [];
   if (quoted.some((each) => each.includes('\n')) || NEEDS_KEYS.test(structure.replace(QUOTED, '``'))) return null;
   const counted = COUNTED.exec(body.replaceAll(/'(?:[^'\\]|\\.|'')*'/gs, "''"))?.[1];
-  if (counted !== undefined && counted !== PRIMARY.exec(body)?.[1]) return null;
+  const primary = namesIn(PRIMARY.exec(body)?.[1] ?? '');
+  if (counted !== undefined && nameIn(counted) !== primary[0]) return null;
   const lines = body
     .split('\n')
     .filter((line) => / KEY /.test(line.replace(QUOTED, '``')) && !line.startsWith('  PRIMARY KEY '));
@@ -37,20 +40,32 @@ export function secondaryKeys(structure: string): SecondaryKeys | null {
   return {
     drop: `ALTER TABLE ${table} ${keys.map((key) => `DROP KEY ${key?.[2]}`).join(', ')};\n`,
     add: `ALTER TABLE ${table} ${keys.map((key) => `ADD ${key?.[1]}`).join(', ')}`,
+    primary,
   };
 }
 
-const REFERENCES = new RegExp(` REFERENCES (?:(${NAME})\\.)?(${NAME}) \\(`, 'g');
+const REFERENCES = new RegExp(` REFERENCES (?:(${NAME})\\.)?(${NAME}) \\(([^\\n]*?)\\)`, 'g');
 
-/** The tables that foreign keys of this one refer to; `database` null for its own. */
-export function referencedTables(
-  structure: string,
-): readonly { readonly database: string | null; readonly table: string }[] {
+/** What a foreign key refers to: a key of that table has to begin with these columns. */
+export interface Reference {
+  /** null for the table's own. */
+  readonly database: string | null;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+/** What the foreign keys of a table refer to. */
+export function referencesOf(structure: string): readonly Reference[] {
   if (!structure.includes(' REFERENCES ')) return [];
-  return [...structure.matchAll(REFERENCES)].map(([, database, table = '']) => ({
+  return [...structure.matchAll(REFERENCES)].map(([, database, table = '', columns = '']) => ({
     database: database === undefined ? null : nameIn(database),
     table: nameIn(table),
+    columns: namesIn(columns),
   }));
+}
+
+function namesIn(list: string): readonly string[] {
+  return (list.match(/`(?:[^`]|``)*`/g) ?? []).map(nameIn);
 }
 
 function nameIn(quoted: string): string {

@@ -1,5 +1,5 @@
 import { keepsKeyOrder } from '../archive/row-order.ts';
-import { referencedTables, type SecondaryKeys, secondaryKeys } from '../archive/secondary-keys.ts';
+import { referencesOf, type SecondaryKeys, secondaryKeys } from '../archive/secondary-keys.ts';
 import type { Section } from '../archive/sections.ts';
 import type { DeferredKeys } from './deferred-keys.ts';
 import type { LoadLane } from './load-lane.ts';
@@ -35,8 +35,8 @@ export class LateKeys {
 
   /** To be called before the table is made, with its CREATE TABLE as latin1. Settles when all is there that it needs. */
   async take(section: Section, structure: string): Promise<void> {
-    for (const { database, table } of referencedTables(structure)) {
-      await this.#deferred.need(database ?? this.#database, table);
+    for (const { database, table, columns } of referencesOf(structure)) {
+      await this.#deferred.need(database ?? this.#database, table, columns);
     }
     const keys = section.name !== null && keepsKeyOrder(structure) ? secondaryKeys(structure) : null;
     if (keys && section.name !== null) this.#tables.set(section.name, { section, keys, bytes: 0, isDeferred: false });
@@ -61,7 +61,7 @@ export class LateKeys {
     if (!table || name === null || table.isDeferred) return;
     const { section, keys } = table;
     let dropped: () => Promise<void> = async () => undefined;
-    table.isDeferred = this.#deferred.defer(this.#database, name, async () => {
+    table.isDeferred = this.#deferred.defer(this.#database, name, keys.primary, async () => {
       await dropped();
       await this.#alter(section, keys.add);
     });

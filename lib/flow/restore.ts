@@ -57,6 +57,8 @@ export interface RestoreOrder {
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
   readonly seed?: SeedWish | undefined;
+  /** Connections that load, and then databases that are compared, at a time; one for each core if absent. */
+  readonly parallel?: number | undefined;
   /** Plan, and do nothing. */
   readonly dryRun: boolean;
   readonly emit: Emit;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { referencedTables, secondaryKeys } from '../../lib/archive/secondary-keys.ts';
+import { referencesOf, secondaryKeys } from '../../lib/archive/secondary-keys.ts';
 
 const table = (...lines: readonly string[]) =>
   `--\n-- Table structure for table \`t\`\n--\n\nDROP TABLE IF EXISTS \`t\`;\nCREATE TABLE \`t\` (\n${lines.join(',\n')}\n) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb4;\n`;
@@ -11,6 +11,7 @@ t.test('keys are taken and given back in their order', async (t) => {
   t.strictSame(secondaryKeys(table(...COLUMNS, PRIMARY, ...keys)), {
     drop: 'ALTER TABLE `t` DROP KEY `u``q`, DROP KEY `b`, DROP KEY `c`;\n',
     add: 'ALTER TABLE `t` ADD UNIQUE KEY `u``q` (`a`,`id`), ADD KEY `b` (`a`(10) DESC) USING BTREE, ADD KEY `c` (`a`)',
+    primary: ['id'],
   });
 });
 
@@ -37,11 +38,11 @@ t.test('nor when one counts, or values are generated', async (t) => {
 t.test('tables that foreign keys refer to are found, in other databases too', async (t) => {
   const references = [
     '  CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `p``q` (`id`) ON DELETE CASCADE',
-    '  CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `ü`.`x` (`id`)',
+    '  CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `ü`.`x` (`a`,`b`)',
   ];
   const structure = Buffer.from(table(...COLUMNS, PRIMARY, ...references)).toString('latin1');
-  t.strictSame(referencedTables(structure), [
-    { database: null, table: 'p`q' },
-    { database: 'ü', table: 'x' },
+  t.strictSame(referencesOf(structure), [
+    { database: null, table: 'p`q', columns: ['id'] },
+    { database: 'ü', table: 'x', columns: ['a', 'b'] },
   ]);
 });

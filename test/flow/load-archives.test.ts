@@ -100,13 +100,18 @@ const there = () =>
 
 for (const [form, parallel] of [
   ['store', 1],
-  ['store', 2],
-  ['store', 6],
-  ['offsite', 1],
-  ['offsite', 3],
+  ['store', 5],
+  ['offsite', 2],
 ] as const) {
   t.test(`${form}, ${parallel} at a time: all comes as it was, with views that need each other`, async (t) => {
+    await runSql(target, "SET GLOBAL log_output = 'TABLE', general_log = 1; TRUNCATE mysql.general_log;");
     const { result, error, told } = await load(form, parallel);
+    const late = await queryLines(
+      target.root,
+      "SELECT argument FROM mysql.general_log WHERE argument LIKE 'ALTER TABLE% ADD %'",
+    );
+    await execute(target.root, 'SET GLOBAL general_log = 0');
+    t.match(late.join(), /`keyed` ADD UNIQUE KEY `n_2` \(`n`,`id`\), ADD KEY/, 'keys came after the rows');
     t.equal(error?.message, undefined);
     t.strictSame(result?.failures, []);
     t.strictSame(
@@ -117,7 +122,7 @@ for (const [form, parallel] of [
     t.strictSame(compareContent(wanted, await readContent(target.root, DATABASES)), []);
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM one.fired'), ['0'], 'no trigger was fired');
     t.strictSame(await queryLines(target.root, 'SELECT COUNT(*) FROM other.here'), ['3000']);
-    await t.rejects(execute(target.root, 'INSERT INTO one.many_keys_child VALUES (3)'), Error, 'foreign keys work');
+    await t.rejects(execute(target.root, 'INSERT INTO one.many_keys_child VALUES (3)'), { code: 'dump-failed' });
     await execute(target.root, 'INSERT INTO one.many_keys_child VALUES (4); DELETE FROM one.many_keys WHERE id = 3');
     t.equal(told.filter(({ kind }) => kind === 'phase-ended').length, 6);
     await drop();

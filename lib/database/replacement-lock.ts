@@ -34,7 +34,10 @@ export async function lockReplacement(
   try {
     await session.execute(`SET SESSION wait_timeout = ${WAIT_SECONDS}`);
     for (const database of databases) {
-      const [row] = await session.ask(`SELECT JSON_OBJECT('got', GET_LOCK(${lockName(database)}, ${PATIENCE_SECONDS}))`, Got);
+      const [row] = await session.ask(
+        `SELECT JSON_OBJECT('got', GET_LOCK(${lockName(database)}, ${PATIENCE_SECONDS}))`,
+        Got,
+      );
       if (row?.got !== 1) throw taken(database);
     }
     for (const aside of asides) await untilQuiet(connection, aside);

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { assertCanDecompress } from '../archive/decompress.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
 import type { Connection } from '../database/connection.ts';
+import { assertClientTakes } from '../database/sandbox-line.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
 import { trustCreators } from '../database/target.ts';
@@ -31,6 +32,7 @@ import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
+import { tellMissingDefiners } from './tell-missing-definers.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -87,6 +89,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
     };
     const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
+    await tellMissingDefiners(target, compared, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
@@ -123,6 +126,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
     const plan = await agree(manifest, reader, place.name.startsWith('offsite:'));
+    await assertClientTakes(manifest.software.dump);
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);

@@ -109,7 +109,7 @@ badDay('an archive was cut where a gzip member ends and sealed again: gzip finds
     `${folder}/shop.tar.gz.enc`,
     () => cut,
     async () => {
-      const ended = await world.restore(['--run', newer, ...overwrite]);
+      const ended = await world.restore(['--from', 'store', '--run', newer, ...overwrite]);
       assertExplained(t, ended, 5, /^error: cannot .*shop\.tar\.gz\.enc/, /another copy/);
     },
   );
@@ -117,7 +117,7 @@ badDay('an archive was cut where a gzip member ends and sealed again: gzip finds
 
 badDay('the manifest of an older run stands under the name of a newer one', async (t) => {
   await withManifest(STORE, await signedFiles(world.at(STORE, older)), async () => {
-    const ended = await world.restore(['--run', newer, ...overwrite]);
+    const ended = await world.restore(['--from', 'store', '--run', newer, ...overwrite]);
     assertExplained(t, ended, 5, /^error: cannot trust /, /./);
     const listed = await world.task('list', []);
     t.equal(listed.exitCode, 5, listed.stdout);
@@ -136,7 +136,7 @@ badDay("the manifest was swapped for another host's, or signed by another host",
   for (const host of [other, manifest.host]) {
     const { bytes, signature } = await signManifest({ ...manifest, host }, world.at('db2'));
     await withManifest(STORE, [bytes, signature], async () => {
-      const ended = await world.restore(['--run', newer, ...overwrite], { inventory });
+      const ended = await world.restore(['--from', 'store', '--run', newer, ...overwrite], { inventory });
       assertExplained(t, ended, 5, /^error: cannot trust /, /./);
     });
   }

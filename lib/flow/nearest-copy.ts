@@ -23,6 +23,8 @@ export interface ChosenCopy<Proven> {
 export interface CopyWish {
   /** The only place that counts; all of the host's, the nearest first, if absent. */
   readonly from: string | undefined;
+  /** The only place that counts, where it is open already. */
+  readonly place?: CopyPlace | undefined;
   /** The newest there is, if absent. */
   readonly run: RunId | undefined;
   readonly signal: AbortSignal;
@@ -61,6 +63,7 @@ export async function nearestCopy<Proven>(
   wish: CopyWish,
   prove: Prove<Proven>,
 ): Promise<ChosenCopy<Proven>> {
+  if (wish.place) return await onlyCopy(wish.place, wish, prove);
   if (wish.from !== undefined) return await onlyCopy(await openPlace(host, wish.from, wish.signal), wish, prove);
   const names = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];
   const looked = await Promise.all(names.map((name) => look(host, name, wish.signal)));

@@ -12,6 +12,7 @@ import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
+import { PUT_BACK_OPTION, putBackOf } from './put-back-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
@@ -42,6 +43,7 @@ too; an account that is there gets the password of the backup, and its grants be
     'primary-ca': '=FILE  authority of its certificate, a path on the restored server: the replica connects over TLS',
     'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
     'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
+    ...PUT_BACK_OPTION,
     ...OFFLINE_OPTIONS,
     'dry-run': 'print the plan and do nothing',
     'passphrase-file': '=FILE  the passphrase of the key is the first line of this file',
@@ -55,6 +57,8 @@ too; an account that is there gets the password of the backup, and its grants be
     '--key escrow.pem --from /mnt/usb/2026-11-22T040000Z --signers allowed_signers --socket /run/mysqld/mysqld.sock',
   ],
   async run({ values, words, emit, signal }) {
+    const returned = await putBackOf(values, async () => (await hostOf(values, words)).host);
+    if (returned) return returned;
     const keyPath = textOf(values, 'key');
     if (keyPath === undefined) {
       throw new CoffreError('usage', 'cannot restore without a private key', {

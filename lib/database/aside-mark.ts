@@ -20,7 +20,7 @@ type Mark = Aside & DatabaseDefaults;
 const Row = z.object({
   database: DatabaseName,
   run: z.string(),
-  trusted: z.boolean(),
+  trusted: z.boolean().default(false),
   state: z.enum(ASIDE_STATES),
   characterSet: z.string().regex(/^\w+$/),
   collation: z.string().regex(/^\w+$/),

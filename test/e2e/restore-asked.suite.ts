@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import t from 'tap';
-import { execute, queryLines } from '../../lib/database/client.ts';
+import { execute } from '../../lib/database/client.ts';
 import { readContent } from '../../lib/flow/compare-content.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { requireProgram } from '../../lib/system/programs.ts';
@@ -142,18 +142,6 @@ t.test('at a terminal the name of a database that is there can be typed; another
   const yes = await onTerminal([...task, ...rest], 'shop');
   t.equal(yes.exitCode, 0, yes.stdout);
   await assertHas(t, backedUp, 'it is what was backed up');
-});
-
-t.test('what was made while the copy was verified is not loaded over', async (t) => {
-  await execute(root, 'DROP DATABASE crm');
-  const ended = await world.restore(['--json', '--database', 'crm'], {
-    onEvent: ({ event, text = '' }) => {
-      if (event === 'note' && text.endsWith('verifying every byte'))
-        void execute(root, 'CREATE DATABASE crm; CREATE TABLE crm.mine (a INT)');
-    },
-  });
-  t.equal(ended.exitCode, 8, ended.stdout);
-  t.strictSame(await queryLines(root, 'SHOW TABLES FROM crm'), ['mine']);
 });
 
 /** A task with a terminal, at which somebody answers the one question with `answer`. */

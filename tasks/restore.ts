@@ -13,6 +13,7 @@ import { inventoryOf } from './inventory-option.ts';
 import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
 import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
 import { keyOption } from './private-key-option.ts';
+import { PUT_BACK_OPTION, putBackOf } from './put-back-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
@@ -43,6 +44,7 @@ too; an account that is there gets the password of the backup, and its grants be
     'primary-ca': '=FILE  authority of its certificate, a path on the restored server: the replica connects over TLS',
     'replication-file': '=FILE  option file, mode 0600, with user and password of the replication user',
     'replication-user': '=NAME  … or its name: the password is in the .env file of the host, or asked for',
+    ...PUT_BACK_OPTION,
     ...OFFLINE_OPTIONS,
     parallel: '=N  connections that load at a time (default: one for each core)',
     'dry-run': 'print the plan and do nothing',
@@ -59,6 +61,9 @@ too; an account that is there gets the password of the backup, and its grants be
     '--key escrow.pem --from /mnt/usb/2026-11-22T040000Z --signers allowed_signers --socket /run/mysqld/mysqld.sock',
   ],
   run: attendable(async ({ values, words, emit, signal }, attended) => {
+    const here = async () => attended?.target ?? (await sourceOf(values, words, undefined, undefined)).host;
+    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here) : undefined;
+    if (returned) return returned;
     const opening = attended ? async () => attended.opening : keyOption(values);
     const named = textOf(values, 'run');
     const run = RunId.optional().safeParse(named === 'latest' ? undefined : named);

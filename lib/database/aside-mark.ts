@@ -20,6 +20,7 @@ type Mark = Aside & DatabaseDefaults;
 const Row = z.object({
   database: DatabaseName,
   run: z.string(),
+  trusted: z.boolean().default(false),
   state: z.enum(ASIDE_STATES),
   characterSet: z.string().regex(/^\w+$/),
   collation: z.string().regex(/^\w+$/),
@@ -60,7 +61,9 @@ export async function readAsides(ask: Ask): Promise<readonly Aside[]> {
   const found: Aside[] = [];
   for (const { name } of marked.filter((each) => looksAside(each.name))) {
     const mark = await readMark(ask, name);
-    if (mark) found.push({ name, database: mark.database, state: mark.state, run: mark.run });
+    if (!mark) continue;
+    const { database, state, run, trusted } = mark;
+    found.push({ name, database, state, run, trusted });
   }
   return found;
 }

@@ -19,6 +19,8 @@ export interface Aside {
   readonly state: (typeof ASIDE_STATES)[number];
   /** The run that was to take its place. */
   readonly run: string;
+  /** Whether the server was told to take functions and triggers for as long as that lasts. */
+  readonly trusted: boolean;
 }
 
 /** Characters of an identifier: https://mariadb.com/kb/en/identifier-names/#maximum-length */

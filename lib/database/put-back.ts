@@ -31,7 +31,7 @@ export async function putBack(connection: Connection, name: DatabaseName): Promi
       await setAsideState(connection, name, 'moving');
     }
     const how = `CHARACTER SET ${characterSet} COLLATE ${collation} COMMENT ${quoteString(comment)}`;
-    await execute(connection, `CREATE DATABASE IF NOT EXISTS ${own} ${how}`);
+    await execute(connection, `CREATE DATABASE IF NOT EXISTS ${own};\nALTER DATABASE ${own} ${how}`);
     const moved = tables.filter((table) => !OWN_TABLES.includes(table));
     if (moved.length > 0) await execute(connection, renameTables(name, database, moved));
     await loadDefinitions(connection, name, database);

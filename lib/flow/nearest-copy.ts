@@ -23,7 +23,7 @@ export interface ChosenCopy<Proven> {
 export interface CopyWish {
   /** The only place that counts; all of the host's, the nearest first, if absent. */
   readonly from: string | undefined;
-  /** Already open, in place of `from`. */
+  /** The only place that counts, where it is open already. */
   readonly place?: CopyPlace | undefined;
   /** The newest there is, if absent. */
   readonly run: RunId | undefined;

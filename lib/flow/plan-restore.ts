@@ -65,7 +65,10 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     form,
     archives,
     ...replacements,
-    trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
+    // One that was killed may have left it on: then this one sets it back.
+    trustsCreators:
+      replacements.interrupted.some(({ trusted }) => trusted) ||
+      (wish.storedCode === 'on-demand' && (coded.length > 0 || returning)),
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,

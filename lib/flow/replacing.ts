@@ -8,6 +8,7 @@ import { lockReplacement } from '../database/replacement-lock.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
+import { quotePosix } from '../system/command.ts';
 import type { Comparison } from './compare-restored.ts';
 import type { LoadFailure } from './load-plan.ts';
 import type { Replacement } from './plan-replacements.ts';
@@ -71,7 +72,12 @@ async function whileAside<Done extends Outcome>(
   let done: Done;
   try {
     for (const each of plan.aside) {
-      await moveAside(target, { ...each, run: plan.run });
+      await moveAside(target, {
+        name: each.name,
+        database: each.database,
+        run: plan.run,
+        trusted: plan.trustsCreators,
+      });
       moved.push(each);
       emit({ kind: 'note', subject: each.database, text: `the old one is ${each.name} until the new one is verified` });
     }
@@ -125,7 +131,8 @@ async function bringBack(
     () => emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' }),
     (error: unknown) => {
       const text = `the old database is in ${name}, and could not be put back: ${asCoffreError(error).message}`;
-      const hint = `restore it once more, which puts it back first: --database and --overwrite ${database}`;
+      const again = `--database ${quotePosix(database)} --overwrite ${quotePosix(database)}`;
+      const hint = `restore it once more, which puts it back first: ${again}`;
       emit({ kind: 'warning', subject: database, text, hint });
     },
   );

@@ -1,6 +1,7 @@
 import { assertCanDecompress } from '../archive/decompress.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
 import type { Connection } from '../database/connection.ts';
+import { assertClientTakes } from '../database/sandbox-line.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
 import { trustCreators } from '../database/target.ts';
@@ -34,6 +35,7 @@ import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
+import { tellMissingDefiners } from './tell-missing-definers.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -94,6 +96,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
     };
     const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
+    await tellMissingDefiners(target, compared, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
@@ -130,6 +133,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
     const plan = await agree(manifest, reader, place.name.startsWith('offsite:'));
+    await assertClientTakes(manifest.software.dump);
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;

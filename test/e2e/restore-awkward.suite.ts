@@ -153,7 +153,7 @@ t.test(
     const trust = () => queryLines(root, 'SELECT @@GLOBAL.log_bin, @@GLOBAL.log_bin_trust_function_creators');
     const { result, told } = await restored(coded);
     t.strictSame(result?.compared, ['coded']);
-    t.match(told, [{ kind: 'note' }, { kind: 'note', text: /log_bin_trust_function_creators is 1 while/ }]);
+    t.match(told.slice(0, 2), [{ kind: 'note' }, { kind: 'note', text: /log_bin_trust_function_creators is 1 while/ }]);
     t.strictSame(await trust(), ['1\t0'], 'and then as it was');
 
     await runSql(world.server, 'CREATE USER lesser@localhost; GRANT ALL ON *.* TO lesser@localhost;');
@@ -193,7 +193,8 @@ t.test('a database that the server does not take is taken back, and costs the ot
   t.strictSame(await grants(), WHOLE, 'the accounts are there too');
   t.strictSame(await queryLines(root, "SHOW CREATE USER 'col'@'localhost'"), password, 'with their passwords');
   t.match((await queryLines(root, "SHOW GRANTS FOR 'col'@'localhost'")).join(), /INSERT ON `crm`/, 'and what they had');
-  const again = await restored({ databases: ['packed'] });
+  t.strictSame(await queryLines(root, 'SELECT COUNT(*) FROM packed.z'), ['3000'], 'the old one is back');
+  const again = await restored({ databases: ['packed'], overwrite: ['packed'] });
   t.strictSame(again.result?.compared, ['packed'], 'what the hint says leads out of it');
 });
 

@@ -3,7 +3,6 @@ import { flipped, whileDamaged } from '../fixture/damage.ts';
 import { assertExplained, STORE } from '../fixture/nothing-half-done.ts';
 import { pathWith } from '../fixture/programs.ts';
 import { replacedWorldFor } from '../fixture/replaced-world.ts';
-import { runSql } from '../fixture/servers.ts';
 import { eventsOf, type TaskEvent } from '../fixture/task.ts';
 
 /* What becomes of a database that a restore replaces, from which copy it does it, and what it says before. */
@@ -74,7 +73,6 @@ t.test(
     const again = await world.restore(words, { env: { PATH: full } });
     t.equal(again.exitCode, 4, again.stderr);
     t.match(again.stderr, /^ +shop: an earlier restore was cut short: .* the old database is back in its place$/m);
-    await runSql(world.server, 'SET GLOBAL log_bin_trust_function_creators = 0'); // the one who was killed has left it on
     await assertHas(t, since, 'it is as it was');
   },
 );

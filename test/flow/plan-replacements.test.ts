@@ -24,7 +24,7 @@ const movable = (database: DatabaseName, ...obstacles: string[]) => ({
   dataBytes: 1,
 });
 const aside = (state: Aside['state'], database = SHOP): Aside => ({
-  ...{ database, state, run: 'x' },
+  ...{ database, state, run: 'x', trusted: false },
   name: DatabaseName.parse(`${database}__coffre_old_20260101t000000z`),
 });
 

@@ -66,6 +66,7 @@ t.test('what earlier restores have left is told, but for what this one settles',
     database: DatabaseName.parse('crm'),
     state: 'moved',
     run: 'r',
+    trusted: false,
   } as const;
   t.match(remarks({ asides: [aside] }), [/^warning: a restore of crm was cut short: the old one is in x__old$/]);
   t.strictSame(remarks({ asides: [{ ...aside, database: DatabaseName.parse('shop') }] }), []);

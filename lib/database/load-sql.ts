@@ -56,8 +56,7 @@ async function runClient(
   onStderr: (text: string) => void = () => undefined,
 ) {
   const program = requireProgram('mariadb');
-  // What the dump has set for its session, such as the time zone of its rows, another session would not have.
-  const machine = ['--batch', '--skip-reconnect', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+  const machine = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
   const args = [
     ...(await clientArguments(connection)),
     ...FAITHFUL,

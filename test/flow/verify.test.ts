@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -240,6 +241,7 @@ t.test(
     await rename(path, `${folder}/away`);
     const places = await verify(order);
     t.strictSame(found(places), [`offsite:contractor ${newer.run} missing`]);
+    t.match(formatVerification(places), /: a signed manifest says that it is there, and it is not\nhint: where a run /);
     t.equal(verificationExit(places), 5);
     t.strictSame(found(await verify({ ...order, runs: { kind: 'latest' } })), found(places), 'also the newest alone');
     await mkdir(path);
@@ -248,6 +250,23 @@ t.test(
     await rename(`${folder}/away`, path);
   },
 );
+
+t.test('a copy that comes while the others are read is not missing', async (t) => {
+  const path = join(at('contractor'), newer.run);
+  await rename(path, `${folder}/away`);
+  let looked = 0;
+  const emit: VerifyOrder['emit'] = (event) => {
+    // The last that is read before it is seen what is missing.
+    if (event.kind !== 'phase-ended' || !event.subject.includes('offsite:contractor') || ++looked > 1) return;
+    renameSync(`${folder}/away`, path);
+  };
+  const places = await verify({ ...order, emit });
+  t.strictSame(found(places), []);
+  t.strictSame(
+    places[2]?.copies.map(({ run }) => run),
+    [older.run, newer.run],
+  );
+});
 
 t.test("another run's folder, and another host's, under the name of this run", async (t) => {
   const other = await signerOf(t, 'db2');

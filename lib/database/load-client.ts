@@ -14,8 +14,7 @@ const FAITHFUL = ['--comments', '--binary-mode'];
 /** What a server has taken under looser rules than it has by default is in the dump, and has to go in again. */
 const LOOSE = 'innodb_strict_mode=0, check_constraint_checks=0';
 
-/** Another session would not have what the dump has set for its own, such as the time zone of its rows. */
-const MACHINE = ['--batch', '--skip-reconnect', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+const MACHINE = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
 
 /** Starts the client as a loader: what it reads goes in as it was dumped. It ends at the first error, but for `extra`. */
 export async function startLoader(connection: Connection, extra: readonly string[] = []): Promise<Running> {

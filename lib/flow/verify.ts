@@ -90,9 +90,17 @@ async function verifyHost(host: HostConfig, order: VerifyOrder): Promise<readonl
     looked.filter(({ error }) => error === null),
     host.retention,
   ).filter(({ run }) => order.runs.kind !== 'one' || order.runs.run === run);
+  const late = new Map<string, CopyVerdict[]>();
+  for (const { place, run } of missing) {
+    // A run that is ending appears in the store first: what was on its way has come by now.
+    const { copies } = await verifyPlace(host, place, trusted, { ...order, runs: { kind: 'one', run } });
+    late.set(place, [
+      ...(late.get(place) ?? []),
+      ...(copies.length > 0 ? copies : [{ kind: 'missing', run } as const]),
+    ]);
+  }
   return looked.map(({ host, place, copies, error }) => {
-    const gone = missing.filter((each) => each.place === place);
-    const all = [...copies, ...gone.map(({ run }): CopyVerdict => ({ kind: 'missing', run }))];
+    const all = [...copies, ...(late.get(place) ?? [])];
     return { host, place, copies: all.sort((a, b) => (a.run < b.run ? -1 : 1)), error };
   });
 }

@@ -80,7 +80,9 @@ function sentencesOf(copy: Copy): readonly string[] {
     case 'untrusted':
       return [onOneLine(copy.why)];
     case 'missing':
-      return ['it was there, as a signed manifest says, and is not any more'];
+      return [
+        'a signed manifest says that it is there, and it is not\nhint: where a run has just ended, or could not end there, the next one brings it; else find out who has removed it',
+      ];
     case 'unread':
       return [explained(copy.error)];
   }

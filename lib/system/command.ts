@@ -110,9 +110,12 @@ export interface Running {
   readonly ended: Promise<Omit<Ended, 'stdout'>>;
 }
 
-const STDERR_LIMIT = 64 * 1024;
+const STDERR_END = 32 * 1024;
 
-/** Starts a program for bulk data. `stderr` is collected, up to 64 KiB. */
+/**
+ * Starts a program for bulk data. Of a long `stderr` the first and the last 32 KiB are collected: what the mariadb client has
+ * to say comes behind the statement that failed, which may be a gigabyte.
+ */
 export function start(
   program: string,
   args: readonly string[],
@@ -123,16 +126,28 @@ export function start(
     ...personOf(options),
     ...(options.as === undefined ? {} : { uid: options.as.uid, gid: options.as.gid }),
   });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stderr.length < STDERR_LIMIT) stderr += text;
-  });
+  const stderr = endsOf();
+  child.stderr.setEncoding('utf8').on('data', stderr.add);
   child.stdin.on('error', () => undefined); // EPIPE: the exit code tells more
   const ended = new Promise<Omit<Ended, 'stdout'>>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: null, stderr: error.message }));
-    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr }));
+    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr: stderr.text() }));
   });
   return { child, stdin: child.stdin, stdout: child.stdout, ended };
+}
+
+/** Both ends of a text that may be of any size. */
+function endsOf() {
+  let head = '';
+  let tail = '';
+  return {
+    add(text: string) {
+      const room = STDERR_END - head.length;
+      head += text.slice(0, room);
+      tail = (tail + text.slice(room)).slice(-STDERR_END);
+    },
+    text: () => (tail.length < STDERR_END ? head + tail : `${head}\n${tail}`),
+  };
 }
 
 /**

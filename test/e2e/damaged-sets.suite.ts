@@ -14,7 +14,7 @@ import { Passphrase } from '../../lib/seal/passphrase.ts';
 import { run } from '../../lib/system/command.ts';
 import { makeFolder, sha256Of } from '../../lib/system/files.ts';
 import { flipped } from '../fixture/damage.ts';
-import { type DamagedSet, damagedSets, type Whole } from '../fixture/damaged-sets.ts';
+import { type DamagedSet, damagedSets, type Material, type Whole } from '../fixture/damaged-sets.ts';
 import { EXPORT, OFFSITE, runsAt, STORE } from '../fixture/nothing-half-done.ts';
 import { eventsOf, type TaskEvent } from '../fixture/task.ts';
 import { worldFor } from '../fixture/world.ts';
@@ -169,7 +169,7 @@ const wholes: readonly Whole[] = (['store', 'offsite'] as const).flatMap((form):
 
 const COMMON = ['manifest.json', 'manifest.json.sig', 'company.key.enc', 'escrow.key.enc'];
 const sealed = (...names: string[]) => names.flatMap((name) => [name, `${name}.segments`]);
-const sets = damagedSets(SEED, COUNT, {
+const material: Material = {
   older: olderFolders,
   foreign: foreignFolders,
   files: {
@@ -177,7 +177,8 @@ const sets = damagedSets(SEED, COUNT, {
     offsite: [...COMMON, ...sealed('encrypted.dat')],
   },
   wholes,
-});
+};
+const sets = damagedSets(SEED, COUNT, material);
 
 /** Where the damaged copies are put: what the inventory calls the store and so on, and a folder that somebody copied. */
 const slot = world.at('slot');
@@ -246,6 +247,8 @@ async function refuse(t: Test, set: DamagedSet, turn: number): Promise<void> {
 
 t.test('every kind of file is damaged in some set, and every kind of damage is done', async (t) => {
   t.equal(sets.length, COUNT);
+  const names = (made: readonly DamagedSet[]) => made.map(({ name }) => name);
+  t.strictSame(names(damagedSets(SEED, COUNT, material)), names(sets), 'the same for the same seed');
   const files = new Set(sets.flatMap(({ form, file }) => (file === null ? [] : [`${form} ${file}`])));
   const kinds = new Set(sets.map(({ kind }) => kind));
   t.equal(files.size, 4 + 6 + 4 + 2, [...files].join('\n'));

@@ -66,6 +66,7 @@ async function assertAllIsBack(t: Test, names = NAMES, server = target): Promise
   t.strictSame(await queryLines(server.root, `SHOW GRANTS FOR ${ACCOUNT}`), grants, 'the accounts too');
 }
 
+const page = await readFile(join(REPOSITORY, 'RECOVERY.md'), 'utf8');
 const COMPRESSORS = ['gzip', 'zstd'] as const;
 const runs = new Map<string, string>();
 for (const program of COMPRESSORS) {
@@ -145,7 +146,6 @@ t.test('what RECOVERY.txt offers besides answers its questions', async (t) => {
   }
 });
 
-const page = await readFile(join(REPOSITORY, 'RECOVERY.md'), 'utf8');
 const blocks = shellBlocks(page);
 const containing = (text: string) => {
   const found = blocks.filter((block) => block.includes(text));

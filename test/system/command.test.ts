@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { run } from '../../lib/system/command.ts';
+import { run, start } from '../../lib/system/command.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const COMMAND = join(import.meta.dirname, '../../lib/system/command.ts');
@@ -35,4 +35,21 @@ t.test('what is said of one program does not hold for the next', async (t) => {
   ]);
   t.equal(first.stdout, `${path}\nreadextra\n`);
   t.equal(second.stdout, `${process.cwd()}\n\n`);
+});
+
+t.test('of a long standard error both ends are kept, and of a short one all', async (t) => {
+  const said = async (script: string) => {
+    const running = start('sh', ['-c', script]);
+    running.stdout.resume();
+    running.stdin.end();
+    return (await running.ended).stderr;
+  };
+  const long = await said(
+    'echo begins >&2; head -c 1000000 /dev/zero | tr "\\0" x >&2; echo; echo "ERROR 1114 ends" >&2',
+  );
+  t.match(long, /^begins\nx+\nx+ERROR 1114 ends\n$/);
+  t.ok(long.length < 70_000);
+  const middling = await said('head -c 50000 /dev/zero | tr "\\0" x >&2');
+  t.equal(middling, 'x'.repeat(50_000));
+  t.equal(await said(':'), '');
 });

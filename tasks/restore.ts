@@ -18,6 +18,8 @@ import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
 
+const Parallel = z.coerce.number().int().min(1).max(64).optional();
+
 await runTask({
   verb: 'restore',
   usage: '[host] --key FILE [--from PLACE]',
@@ -108,8 +110,6 @@ too; an account that is there gets the password of the backup, and its grants be
     };
   }),
 });
-
-const Parallel = z.coerce.number().int().min(1).max(64).optional();
 
 function parallelOf(values: TaskContext['values']): number | undefined {
   const parallel = Parallel.safeParse(textOf(values, 'parallel'));

@@ -91,10 +91,8 @@ the password of the backup, and its grants beside those that it has.`,
   },
 });
 
-const Parallel = z.coerce.number().int().min(1).max(64).optional();
-
 function parallelOf(values: TaskContext['values']): number | undefined {
-  const parallel = Parallel.safeParse(textOf(values, 'parallel'));
+  const parallel = z.coerce.number().int().min(1).max(64).optional().safeParse(textOf(values, 'parallel'));
   if (parallel.success) return parallel.data;
   throw new CoffreError('usage', 'cannot read --parallel', { hint: 'a number from 1 to 64, such as --parallel 4' });
 }

@@ -50,7 +50,11 @@ t.test('reads no segment that it does not need', async (t) => {
     t.ok((await partOf(start, 100, [1000])).equals(content.subarray(start, start + 100)), `${start}`);
   }
   t.match(sealedPart(file, SEGMENT_BYTES * 2 + 100, 1000), { firstSegment: 2, segments: 1 });
-  t.match(sealedPart(file, SEGMENT_BYTES - 16, 1), { firstSegment: 0, segments: 2 }, 'the block before is in another one');
+  t.match(
+    sealedPart(file, SEGMENT_BYTES - 16, 1),
+    { firstSegment: 0, segments: 2 },
+    'the block before is in another one',
+  );
   t.match(sealedPart(file, 0, content.length), { firstSegment: 0, segments: Math.ceil(sealed.length / SEGMENT_BYTES) });
 });
 

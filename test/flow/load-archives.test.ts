@@ -99,7 +99,7 @@ const there = () =>
 
 for (const [form, parallel] of [
   ['store', 1],
-  ['store', 5],
+  ['store', 12],
   ['offsite', 2],
 ] as const) {
   t.test(`${form}, ${parallel} at a time: all comes as it was, with views that need each other`, async (t) => {

@@ -112,7 +112,7 @@ too; an account that is there gets the password of the backup, and its grants be
 });
 
 function parallelOf(values: TaskContext['values']): number | undefined {
-  const parallel = Parallel.safeParse(textOf(values, 'parallel'));
+  const parallel = z.coerce.number().int().min(1).max(64).optional().safeParse(textOf(values, 'parallel'));
   if (parallel.success) return parallel.data;
   throw new CoffreError('usage', 'cannot read --parallel', { hint: 'a number from 1 to 64, such as --parallel 4' });
 }

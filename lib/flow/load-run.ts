@@ -41,6 +41,8 @@ export class LoadRun {
   /** What waits for its views or its events. */
   readonly #unfinished = new Set<LoadedArchive>();
   readonly #withoutViews = new Set<LoadedArchive>();
+  /** Whatever has views. */
+  readonly #viewed = new Set<LoadedArchive>();
 
   constructor(plan: LoadPlan, host: string, order: LoadOrder) {
     this.parallel = Math.max(1, order.parallel ?? availableParallelism());
@@ -69,18 +71,16 @@ export class LoadRun {
   async tables(
     sequence: OpenedSequence,
   ): Promise<{ readonly sequence: OpenedSequence; readonly file: OpenedFile } | undefined> {
-    let isPaused = false;
     try {
       for (let next = await sequence.next(); !next.done; next = await sequence.next()) {
-        const { archive } = next.value;
-        isPaused = archive.database === null;
-        if (isPaused) return { sequence, file: next.value };
-        await this.#attempt(archive, () => this.#table(next.value as OpenedFile));
+        const file = next.value;
+        if (file.archive.database === null) return { sequence, file };
+        await this.#attempt(file.archive, () => this.#table(file));
       }
       return undefined;
     } finally {
       // What it used may go to those that still load.
-      if (!isPaused) this.budget.give(1);
+      this.budget.give(1);
     }
   }
 
@@ -102,7 +102,10 @@ export class LoadRun {
       readsOn: (error) => isOfOneDatabase(error),
     });
     this.sealed.set(archive, loaded.digests);
-    if (loaded.rest.views.length > 0) this.#withoutViews.add(loaded);
+    if (loaded.rest.views.length > 0) {
+      this.#withoutViews.add(loaded);
+      this.#viewed.add(loaded);
+    }
     if (loaded.rest.views.length + loaded.rest.events.length > 0) this.#unfinished.add(loaded);
     if (!namesAny(loaded, this.#notYetThere())) await this.#makeViews([loaded], false);
     const durationMs = Math.round(performance.now() - from);
@@ -112,6 +115,21 @@ export class LoadRun {
   /** Makes what views have waited for tables of others. */
   async views(): Promise<void> {
     await this.#makeViews([...this.#withoutViews], true);
+    await this.#failDependents();
+  }
+
+  /** A view that was made while there still was what it is on is of no use any more, and no dump of it can be made. */
+  async #failDependents(): Promise<void> {
+    for (let failed = 0; failed < this.failures.length; ) {
+      failed = this.failures.length;
+      const gone = this.failures.flatMap(({ archive }) => this.#nameOf(archive) ?? []);
+      for (const each of this.#viewed) {
+        if (!this.sealed.has(each.archive) || !namesAny(each, gone)) continue;
+        const what = `cannot load the views of ${each.name}: they are on a database that could not be restored`;
+        const hint = 'restore that one, and then this one';
+        await this.#attempt(each.archive, () => Promise.reject(new CoffreError('restore-failed', what, { hint })));
+      }
+    }
   }
 
   async #makeViews(loaded: readonly LoadedArchive[], last: boolean): Promise<void> {
@@ -149,6 +167,7 @@ export class LoadRun {
       await this.#attempt(archive, () => loadHeld(this.#order.target, name, rest.preamble, rest.events));
       this.#unfinished.delete(each);
     }
+    await this.#failDependents();
   }
 
   /** After an error that ends all: nobody may take what is not whole for what it was. */

@@ -132,7 +132,7 @@ for (const moment of MOMENTS) {
 
 t.test('Ctrl-C in the middle of a load: what is half-loaded goes, and the old database is back', async (t) => {
   const half =
-    'case "$*" in *binary-mode*) { head -c 4500000; sleep 5; cat; } | "$REAL" "$@";; *) exec "$REAL" "$@";; esac';
+    'case "$*" in *binary-mode*) { stdbuf -o0 head -c 4500000; sleep 5; cat; } | "$REAL" "$@";; *) exec "$REAL" "$@";; esac';
   const ended = await world.restore(['--json', '--database', 'shop', '--overwrite', 'shop'], {
     env: { PATH: await pathWith(world.at('bin-half'), 'mariadb', half) },
     onEvent: ({ event, phase }, { kill }) => {

@@ -9,6 +9,9 @@ import type { Connection } from '../../lib/database/connection.ts';
 import { dumpDatabase, dumpLane, dumpStructures } from '../../lib/database/dump-database.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
+import { DeferredKeys } from '../../lib/flow/deferred-keys.ts';
+import { LoadBudget } from '../../lib/flow/load-budget.ts';
+import { loadDump, loadHeld } from '../../lib/flow/load-dump.ts';
 import type { Lane, LanedTables } from '../../lib/model/lanes.ts';
 import type { DatabaseName } from '../../lib/model/names.ts';
 import type { Bytes } from '../../lib/model/stages.ts';
@@ -122,6 +125,27 @@ t.test('a database dumped in lanes comes back whole, and is compared lane by lan
 
   const checks = await checksums(source.root);
   const before = await readContent(source.root, [SHOP]);
+  for (const connections of [1, 3]) {
+    await t.test(`over ${connections} connections, as a restore does`, async (t) => {
+      const read = openArchive(bytesOf(bytes));
+      const rest = await loadDump(read.pieces, {
+        ...{
+          target: target.root,
+          database: SHOP,
+          budget: new LoadBudget(connections - 1),
+          deferred: new DeferredKeys(),
+        },
+        ...{ lateKeysBytes: 100_000, signal: new AbortController().signal },
+      });
+      await loadHeld(target.root, SHOP, rest.preamble, rest.views);
+      await loadHeld(target.root, SHOP, rest.preamble, rest.events);
+      t.same(await checksums(target.root), checks);
+      t.same(await queryLines(target.root, 'SELECT COUNT(*) FROM `sh op`.fired'), ['0'], 'no trigger was fired');
+      const expected = new Map([[SHOP, sections]]);
+      t.same(compareContent(expected, await readContent(target.root, [SHOP], expected)), []);
+      await execute(target.root, 'DROP DATABASE `sh op`');
+    });
+  }
   await t.test('through the client of a restore', async (t) => {
     await loadSql(target.root, openArchive(bytesOf(bytes)).sql, SHOP);
     t.same(await checksums(target.root), checks);

@@ -69,16 +69,15 @@ await execute(target.root, 'SET GLOBAL innodb_read_only_compressed = OFF');
 const run = await sealedRun(source.root);
 const wanted = await readContent(source.root, DATABASES);
 
-async function load(form: 'store' | 'offsite', parallel: number, signal = new AbortController().signal) {
+async function load(
+  form: 'store' | 'offsite',
+  parallel: number,
+  { signal = new AbortController().signal, server = target.root, archives = run.manifest.archives } = {},
+) {
   const told: FlowEvent[] = [];
-  const plan = { form, archives: run.manifest.archives };
-  const order = {
-    target: target.root,
-    emit: (event: FlowEvent) => told.push(event),
-    signal,
-    parallel,
-    lateKeysBytes: 500_000,
-  };
+  const emit = (event: FlowEvent) => told.push(event);
+  const order = { target: server, emit, signal, parallel, lateKeysBytes: 500_000 };
+  const plan = { form, archives };
   const end = await loadArchives(plan, run.manifest, run.reader, run.passphrase, order).then(
     (result) => ({ result, error: undefined }),
     (error: unknown) => ({ result: undefined, error: asCoffreError(error) }),
@@ -100,7 +99,7 @@ const there = () =>
 
 for (const [form, parallel] of [
   ['store', 1],
-  ['store', 5],
+  ['store', 12],
   ['offsite', 2],
 ] as const) {
   t.test(`${form}, ${parallel} at a time: all comes as it was, with views that need each other`, async (t) => {
@@ -147,9 +146,29 @@ t.test('a database that is not taken is taken back, and so is one whose views ne
   await drop();
 });
 
+t.test('a database that fails last takes with it what has views on it', async (t) => {
+  await runSql(
+    target,
+    'CREATE USER lesser@localhost; GRANT ALL ON *.* TO lesser@localhost; REVOKE EVENT ON *.* FROM lesser@localhost;',
+  );
+  const server = { ...target.root, credentials: { kind: 'no-password', user: 'lesser' } as const };
+  const archives = run.manifest.archives.filter(({ database }) => database === 'third' || database === 'uses');
+  const { result } = await load('store', 1, { server, archives });
+  t.match(
+    [...(result?.failures ?? [])].map(({ archive, error }) => [archive.database, error.code]),
+    [
+      ['third', 'account-lacks-privilege'],
+      ['uses', 'restore-failed'],
+    ],
+  );
+  t.strictSame([...(result?.sealed ?? [])], []);
+  t.strictSame(await there(), []);
+  await execute(target.root, 'DROP USER lesser@localhost');
+});
+
 t.test('after an interruption nothing is left that is not whole', async (t) => {
   const interruption = new AbortController();
-  const ending = load('store', 2, interruption.signal);
+  const ending = load('store', 2, { signal: interruption.signal });
   for (let found: string[] = []; !found.includes('one'); found = await there());
   interruption.abort(new CoffreError('interrupted', 'cannot go on: enough'));
   const { error, warnings } = await ending;

@@ -12,8 +12,11 @@ import type { HostName } from '../../lib/model/names.ts';
 import { systemClock } from '../../lib/system/clock.ts';
 import { exists } from '../../lib/system/files.ts';
 import { inventoryWith } from '../fixture/inventory.ts';
+import { temporaryFolder } from '../temporary.ts';
 
-const root = t.testdir();
+// Its path is short wherever the checkout is: a socket is meant to stand below.
+const { path: root, remove } = temporaryFolder();
+t.teardown(remove);
 const at = (...names: string[]) => join(root, ...names);
 const EXAMPLE = new URL('../../inventory/hosts/db1.yaml', import.meta.url).pathname;
 // Nobody listens there.

@@ -170,5 +170,28 @@ t.test(
         t.strictSame((await validate()).told, [], 'mended, the next one proves it');
       },
     );
+
+    await t.test(
+      'without room, or without the programs of a server, nobody is told that a copy is wrong',
+      async (t) => {
+        const scratch = '/var/lib/coffre-drill/scratch';
+        const said = (before: string, after: string) =>
+          inside(
+            'drill1',
+            `${before}; code=0; ${DRILL} >/tmp/said 2>&1 || code=$?; ${after}; echo $code; cat /tmp/said`,
+          );
+        const full = await said(`mount -t tmpfs -o size=100m scratch ${scratch}`, `umount ${scratch}`);
+        t.match(full, /^4\n[\s\S]*\d+ MiB are needed, and \d+ MiB are free/);
+        const [there, away] = ['/usr/sbin/mariadbd', '/usr/sbin/away'];
+        await inside('drill1', `mv ${there} ${away}`);
+        t.match(await said('true', 'true'), /^2\n[\s\S]*program mariadbd[\s\S]*apt-get install .*mariadb-server-core/);
+        const checked = await provision(['drill1', '--check']);
+        t.match(checked.of('drill1'), { ok: false, code: 'program-missing', hint: /mariadb-server-core/ });
+        await inside('drill1', `mv ${away} ${there}`);
+        t.strictSame((await validate()).told, ['warning drill'], 'the last proof still holds');
+        await inside('drill1', DRILL);
+        t.strictSame((await validate()).told, []);
+      },
+    );
   },
 );

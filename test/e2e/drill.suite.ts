@@ -3,6 +3,7 @@ import { readdir, readFile, rename } from 'node:fs/promises';
 import t from 'tap';
 import { execute } from '../../lib/database/client.ts';
 import { exists } from '../../lib/system/files.ts';
+import { flipped, whileDamaged } from '../fixture/damage.ts';
 import { addDriller } from '../fixture/driller.ts';
 import { eventsOf, type TaskEvent } from '../fixture/task.ts';
 import { worldFor } from '../fixture/world.ts';
@@ -98,3 +99,30 @@ t.test('a record that cannot be published is owed, and the next drill, of anothe
   t.equal(records().length, before + 2);
   t.equal((await world.task('validate', [])).exitCode, 0);
 });
+
+t.test(
+  'one byte of the copy is another: the drill says so, is published all the same, and validate fails',
+  async (t) => {
+    const before = records().length;
+    const [run = ''] = await readdir(world.at('offsite/backups/db1'));
+    await whileDamaged(world.at('offsite/backups/db1', run, 'encrypted.dat'), flipped, async () => {
+      const ended = await world.task('drill', ['--json']);
+      t.equal(ended.exitCode, 5, ended.stdout + ended.stderr);
+      const error = { code: 'verification-failed', phase: 'restore' };
+      t.match(eventsOf(ended).at(-1), {
+        data: [
+          {
+            error: { code: 'verification-failed', message: /encrypted\.dat/ },
+            publication: 'published',
+            record: { run, outcome: 'failed', proof: null, error },
+          },
+        ],
+      });
+      t.strictSame(await readdir(world.at('driller/scratch')), []);
+      t.equal(records().length, before + 1);
+      const judged = await world.task('validate', []);
+      t.equal(judged.exitCode, 5);
+      t.match(judged.stdout, /the last drill of drill1 shows that .* from the offsite contractor cannot be restored/);
+    });
+  },
+);

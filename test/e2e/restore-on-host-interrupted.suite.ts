@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { CoffreError } from '../../lib/model/error.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
-import { familyOf } from '../fixture/process-watch.ts';
+import { childrenOf } from '../fixture/process-watch.ts';
 import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
 import { adminOf, restoreWorld } from '../fixture/restore-world.ts';
 import { until } from '../until.ts';
@@ -12,14 +12,15 @@ import { until } from '../until.ts';
  * host ends by itself, drops what it was loading, and removes what was sent to it.
  */
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 t.test('ended in the middle', { skip: whyNoProvisioning() }, async (t) => {
   const { world, inventoryFolder, sshd, empty, elsewhere, content } = await restoreWorld(t, { shopRows: 120 });
   const before = await content(world.server.root);
   const uploads = () => readdirSync('/var/tmp').filter((name) => name.startsWith('coffre-upload.'));
   const others = uploads();
-  const sessions = () => familyOf(sshd.db2.pid).filter((pid) => pid !== sshd.db2.pid);
+  /** The processes of sshd that hold a connection each. */
+  const sessions = () => childrenOf(sshd.db2.pid);
   const quiet = async () => {
     await until('nobody is at work over there', () => !atWorkIn(world.folder));
     await until('no upload is left', () => uploads().every((name) => others.includes(name)));
@@ -62,13 +63,27 @@ t.test('ended in the middle', { skip: whyNoProvisioning() }, async (t) => {
 
   await t.test('the way there breaks', async (t) => {
     const emit = atWork(() => {
-      // The process of sshd that holds the connection, and no child of it.
-      for (const pid of sessions().slice(0, 1)) process.kill(pid, 'SIGKILL');
+      for (const pid of sessions()) process.kill(pid, 'SIGKILL');
     });
     const broken = { code: 'host-unreachable', exitCode: 7, hint: /SHOW DATABASES/ };
     await t.rejects(elsewhere('db2', only, { emit }), broken);
     await quiet();
     t.strictSame(await content(empty.root), {});
+  });
+
+  await t.test('the way there swallows everything: neither side waits for ever', async (t) => {
+    const frozen: number[] = [];
+    const emit = atWork(() => {
+      frozen.push(...sessions());
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+    });
+    const broken = { code: 'host-unreachable', exitCode: 7, hint: /SHOW DATABASES/ };
+    await t.rejects(elsewhere('db2', only, { emit }), broken);
+    await until('the agent has heard nothing for long enough', () => !atWorkIn(world.folder), 180_000);
+    t.strictSame(await content(empty.root), {}, 'it has dropped what it was loading');
+    t.equal(frozen.length, 1);
+    for (const pid of frozen) process.kill(pid, 'SIGKILL');
+    await quiet();
   });
 
   await t.test('all of it goes well afterwards', async (t) => {

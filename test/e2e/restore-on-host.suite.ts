@@ -27,7 +27,7 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
     const privateKey = createPrivateKey(plainKeyPair().privateKey);
     await t.rejects(elsewhere('db1', overwrite, { privateKey }), { code: 'private-key', exitCode: 8 });
     await whileDamaged(world.at(STORE, run, 'crm.tar.gz.enc'), flipped, async () => {
-      await t.rejects(elsewhere('db1', overwrite), { code: 'verification-failed', exitCode: 5 });
+      await t.rejects(elsewhere('db1', overwrite, { from: 'store' }), { code: 'verification-failed', exitCode: 5 });
     });
     t.strictSame(await content(world.server.root), before);
     const none = await world.restore(['db1', '--on', 'db9'], { inventory: inventoryFolder });

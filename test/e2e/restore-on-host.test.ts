@@ -83,7 +83,7 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
 
   await t.test('what it is not allowed to do is refused over there, and nothing is done', async (t) => {
     const planned = await elsewhere('db1', ['--dry-run', '--overwrite=shop']);
-    t.match(planned, { exitCode: 8, data: { plan: { drops: { length: 2 }, refused: ['crm'] } } });
+    t.match(planned, { exitCode: 8, data: { plan: { refused: ['crm'] } } });
     t.match(planned.text, /REFUSE: it is there/);
     const refused = { code: 'refused', exitCode: 8, hint: /--overwrite crm/ };
     await t.rejects(elsewhere('db1', ['--overwrite=shop']), refused);

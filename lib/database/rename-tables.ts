@@ -2,7 +2,7 @@ import type { DatabaseName } from '../model/names.ts';
 import { quoteIdentifier } from './sql-text.ts';
 
 /** So many names of 64 characters stay below what any server takes as one statement. */
-const TABLES_A_STATEMENT = 20_000;
+const TABLES_A_STATEMENT = 5_000;
 
 /**
  * The statements that move tables to another database: one, in which all move at once, unless there are very many. With

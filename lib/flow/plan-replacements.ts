@@ -9,6 +9,8 @@ import { quotePosix } from '../system/command.ts';
 export interface Replacements {
   /** What a restore that was cut short has left of these databases: settled first, by putting the old one back. */
   readonly interrupted: readonly Aside[];
+  /** What is made: none of it may be there when the loading begins. */
+  readonly creates: readonly DatabaseName[];
   /** Moved out of the way, and dropped once the new ones are verified; put back where they are not. */
   readonly aside: readonly Replacement[];
   /** Dropped before anything is loaded, as was asked for. */
@@ -75,6 +77,7 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   const aside = named.filter(({ database }) => !immovable.some((each) => each.database === database));
   return {
     interrupted,
+    creates: databases,
     aside,
     drops,
     refused: others

@@ -92,9 +92,9 @@ async function whileAside<Done extends Outcome>(
 }
 
 /** What was not there when it was planned may be somebody's now: copies are verified for minutes or hours. */
-async function assertNoneIsThere({ archives }: RestorePlan, target: Connection): Promise<void> {
+async function assertNoneIsThere({ creates }: RestorePlan, target: Connection): Promise<void> {
   const present = new Set(await readDatabaseNames(target));
-  const there = archives.flatMap(({ database }) => (database !== null && present.has(database) ? [database] : []));
+  const there = creates.filter((name) => present.has(name));
   if (there.length === 0) return;
   throw new CoffreError('refused', `cannot restore ${there.join(', ')}: it was made while the copy was verified`, {
     hint: 'look at it; then restore once more, which says what would become of it: --dry-run',

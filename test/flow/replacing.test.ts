@@ -24,7 +24,7 @@ const planOf = (changes: Partial<RestorePlan>) =>
     interrupted: [],
     aside: [],
     drops: [],
-    archives: [{ database: SHOP }, { database: CRM }, { database: null }],
+    creates: [SHOP, CRM],
     run: 'x',
     trustsCreators: false,
     ...changes,

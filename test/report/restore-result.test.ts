@@ -31,3 +31,46 @@ t.test('a new replica is called caught up only when it is', async (t) => {
   t.match(said({ kind: 'behind', lagSeconds: null }), 'behind: nobody knows how far;');
   t.equal(said(null), 'would then follow 10.0.0.1:3306 from the GTID 0-1-7 on: the run was taken from that server');
 });
+
+t.test('a plan says what becomes of each database, from where, and what it needs', async (t) => {
+  const archive = (database: string | null) => ({ database, tables: 2, plainBytes: 3 * 1024 ** 3 });
+  const text = formatRestore(
+    {
+      plan: {
+        ...plan,
+        archives: ['new', 'moved', 'stuck', 'named', 'there', null].map(archive),
+        aside: [{ by: 'moved', name: 'moved__old' }],
+        drops: ['named'],
+        refused: ['stuck', 'there'],
+        immovable: [{ database: 'stuck', obstacles: ['it is\nstuck'] }],
+        interrupted: [{ database: 'moved', name: 'moved__older', state: 'moving' }],
+        estimate: { needsBytes: 4 * 1024 ** 3, freeBytes: 5 * 1024 ** 3, oldBytes: 1024 ** 3, seconds: 125 },
+        remarks: [{ kind: 'warning', text: 'look out', hint: 'run' }],
+      },
+      copies: [
+        { place: 'store', verdict: 'it is damaged' },
+        { place: 'export', verdict: 'taken' },
+      ],
+      compared: [],
+    },
+    true,
+  );
+  t.equal(
+    text,
+    `database    would                                                           tables  SQL
+new         create and load                                                 2       3.0 GiB
+moved       move aside as moved__old, load, compare, then DROP the old one  2       3.0 GiB
+stuck       REFUSE: it cannot be moved; --drop-first names it               2       3.0 GiB
+named       DROP, then load                                                 2       3.0 GiB
+there       REFUSE: it is there; --overwrite names it                       2       3.0 GiB
+(accounts)  load, also into accounts that are there                         2       3.0 GiB
+
+would restore 2026-11-22T040000Z of store: 1 B verified, then read
+not from store: it is damaged
+space    about 4.0 GiB in the server's data folder, and 5.0 GiB are free there; the old ones keep 1.0 GiB until then
+time     about 2 min 5 s
+first    an earlier restore of moved was cut short: the old one comes back from moved__older
+refused  stuck cannot be moved out of the way: it is\\x0astuck
+warning  look out (run)`,
+  );
+});

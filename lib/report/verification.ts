@@ -39,7 +39,10 @@ export function formatVerification(places: readonly Place[]): string {
     ...place.copies.flatMap((copy) =>
       sentencesOf(copy).map((text) => `${place.host} ${place.place} ${copy.run}: ${text}`),
     ),
-    ...(place.error === null ? [] : [`${place.host} ${place.place}: ${explained(place.error)}`]),
+    // What has broken off the reading of a copy is told with that copy.
+    ...(place.error === null || place.copies.some((copy) => copy.kind === 'unread' && copy.error === place.error)
+      ? []
+      : [`${place.host} ${place.place}: ${explained(place.error)}`]),
   ]);
   const table = formatTable(['host', 'place', 'run', 'copy', 'read'], rows);
   return [table, ...told.map((text) => `\n${text}`), `\n${verdictOf(places)}`].join('\n');
@@ -99,13 +102,15 @@ function verdictOf(places: readonly Place[]): string {
   const readBytes = copies.reduce((sum, copy) => sum + (copy.kind === 'compared' ? copy.readBytes : 0), 0);
   const of = `${count(copies.length, 'copy', 'copies')} of ${count(runs.size, 'run', 'runs')}, ${formatBytes(readBytes)} read`;
   const unread = troublesOf(places).length;
-  const rest = unread === 0 ? '' : `; NOT READ: ${count(unread, 'place or copy', 'places or copies')}`;
+  const notRead = `NOT READ: ${count(unread, 'place or copy', 'places or copies')}`;
+  const rest = unread === 0 ? '' : `; ${notRead}`;
   if (places.some(isBad)) {
     const advice =
       'keep what is bad, and take another copy; where it was damaged, look at the disk and at who was there';
     return `NOT SOUND: ${bad} of ${of}${rest}\nhint: ${advice}`;
   }
-  return copies.length === 0 && unread === 0 ? 'no runs' : `sound: ${of}${rest}`;
+  if (!copies.some(({ kind }) => kind === 'compared')) return unread === 0 ? 'no runs' : notRead;
+  return unread === 0 ? `sound: ${of}` : `what was read is sound: ${of}${rest}`;
 }
 
 function isBad({ copies, error }: Place): boolean {

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Verification } from '../../lib/model/manifest.ts';
@@ -74,6 +75,25 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
     t.equal(await readSmall(reader, 'none'), undefined);
     await t.rejects(collect(reader.read('none')), { code: 'not-found' });
     await t.rejects(async () => collect(reader.read('../etc')), /not the name of a file/);
+  });
+
+  within('opens nothing that is no file, which may keep a reader waiting for ever', async (t, offsite, folder) => {
+    const at = (name: string) => join(folder, RUN, name);
+    mkdirSync(at('folder'), { recursive: true });
+    execFileSync('mkfifo', [at('pipe')]);
+    writeFileSync(at('file'), 'content');
+    for (const [link, target] of Object.entries({ toFile: 'file', toPipe: 'pipe', toNothing: 'none' }))
+      symlinkSync(target, at(link));
+    const reader = await offsite.openRun(RUN);
+    if (!reader) throw new Error('the run is not there');
+    for (const name of ['folder', 'pipe', 'toPipe']) {
+      const refused = { code: 'verification-failed', message: /not a regular file$/, hint: /./ };
+      await t.rejects(reader.sizeOf(name), refused, name);
+      await t.rejects(collect(reader.read(name)), refused, name);
+    }
+    t.equal(await reader.sizeOf('toFile'), 7);
+    t.equal((await readSmall(reader, 'toFile'))?.toString(), 'content');
+    t.equal(await reader.sizeOf('toNothing'), undefined);
   });
 
   within('refuses to write over a run that is there', async (t, offsite, folder) => {

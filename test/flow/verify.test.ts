@@ -312,8 +312,13 @@ t.test('a place that cannot be read is told, and keeps no other from being read'
   const places = await verify({ ...order, hosts: [deaf] });
   t.strictSame(found(places), ['export not-found', 'offsite:contractor offsite-unreachable']);
   t.equal(places[0]?.copies.length, 2, 'the store has been read');
-  t.match(formatVerification(places), /^sound: 2 copies of 2 runs, .*; NOT READ: 2 places or copies$/m);
-  t.equal(verificationExit(places.filter(({ place }) => place !== 'export')), 7);
+  t.match(
+    formatVerification(places),
+    /^what was read is sound: 2 copies of 2 runs, .*; NOT READ: 2 places or copies$/m,
+  );
+  const deafAlone = places.filter(({ place }) => place === 'offsite:contractor');
+  t.equal(verificationExit(deafAlone), 7);
+  t.match(formatVerification(deafAlone), /^db1 offsite:contractor: cannot .*\nhint: .*\n\nNOT READ: 1 place or copy$/m);
   const unmounted = { ...config, store: { ...config.store, mount: 'fuse.glusterfs' } };
   const [store] = await verify({ ...order, hosts: [unmounted], from: ['store'] });
   t.match(store, {

@@ -27,7 +27,9 @@ export class DeferredKeys {
     return true;
   }
 
-  /** Settles when the table, if it is there, has a key that begins with these columns, as it would have: it keeps it from then on. */
+  /**
+   * Settles when the table, where it is there, has the key that begins with these columns. From then on it keeps it.
+   */
   async need(database: string, table: string, columns: readonly string[]): Promise<void> {
     const name = nameOf(database, table);
     this.#needed.set(name, [...(this.#needed.get(name) ?? []), columns]);

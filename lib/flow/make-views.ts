@@ -14,9 +14,9 @@ export function namesAny({ rest }: LoadedArchive, databases: readonly DatabaseNa
 }
 
 /**
- * Makes the views of databases, whose tables are all there. They may need each other in any order: a view that checks what is written
- * through it needs the other one as it is, not its placeholder. So what has failed is tried again as long as others succeed.
- * Returns those whose views cannot be made, each with the first error.
+ * Makes the views of databases, whose tables are all there. They may need each other in any order: a view that checks
+ * what is written through it needs the other one as it is, and not its placeholder. So what has failed is tried again
+ * as long as others succeed. Returns those whose views cannot be made, each with the first error.
  */
 export async function makeViews(
   target: Connection,

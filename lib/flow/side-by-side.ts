@@ -1,4 +1,7 @@
-/** Does `act` to all, up to `limit` at a time, begun in order. Returns what each gave, in order; throws what the first threw, once none is at work. */
+/**
+ * Does `act` to all, up to `limit` at a time, begun in order. Returns what each gave, in order; throws what the first
+ * threw, once none is at work.
+ */
 export async function sideBySide<Item, Result>(
   items: Iterable<Item>,
   limit: number,

@@ -17,8 +17,8 @@ export interface SealedPart {
 }
 
 /**
- * What has to be read of `file` for `bytes` of its plaintext from `start` on. In CBC each block needs the ciphertext of the one before
- * it, and nothing else.
+ * What has to be read of `file` for `bytes` of its plaintext from `start` on. In CBC each block needs the ciphertext of
+ * the one before it, and nothing else.
  */
 export function sealedPart(file: SealedFile, start: number, bytes: number): SealedPart {
   const { segmentBytes } = file.segments;

@@ -18,8 +18,6 @@ import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
 
-const Parallel = z.coerce.number().int().min(1).max(64).optional();
-
 await runTask({
   verb: 'restore',
   usage: '[host] --key FILE [--from PLACE]',

@@ -21,7 +21,11 @@ export function startedAppliers({ database, state }: AccountHost): Resource {
       const names = stopped.names.map((name) =>
         name === '' ? 'the SQL thread' : `the SQL thread of ${JSON.stringify(name)}`,
       );
-      return { ...identity, action: 'change', lines: names.map((name) => `+${name} runs (${stopped.by} was killed)`) };
+      return {
+        ...identity,
+        action: 'change',
+        lines: names.map((name) => `+${name} runs (${stopped.by} had left it stopped)`),
+      };
     },
     async apply() {
       const lock = await lockUnlessRunning(state.path);

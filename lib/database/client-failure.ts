@@ -39,6 +39,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1419: ['dump-failed', 'the server does not trust who makes functions and triggers'],
   1449: ['dump-failed', 'a definer is not there'],
   1698: ['database-unreachable', 'access denied for the account'],
+  1792: ['refused', 'the server takes no changes (tx_read_only)'],
   1927: ['database-unreachable', 'an administrator ended the connection'],
   2002: ['database-unreachable', 'nothing answers there'],
   2003: ['database-unreachable', 'nothing answers there'],
@@ -139,6 +140,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   if (number === 1021 || number === 1114)
     return 'free space on the server, or let innodb_data_file_path grow: df -h; SELECT @@datadir, @@innodb_data_file_path;';
   if (number === 1104) return 'run as an administrator: SET GLOBAL max_join_size = 18446744073709551615;';
+  if (number === 1792) return 'if it may be changed, run as an administrator: SET GLOBAL tx_read_only = 0;';
   if (number === 1290) return 'look at that option in: SHOW GLOBAL VARIABLES, and in the option files of the server';
   // Who keeps it, this account may not see.
   if (code === 'lock-timeout')

@@ -26,6 +26,8 @@ export interface Connection {
   readonly credentials: Credentials;
   /** Whether what is done there stays out of the server's own binary log; the account needs BINLOG ADMIN. */
   readonly unlogged?: boolean;
+  /** Whether the server's binary log takes rows where it cannot take the statement; the account needs BINLOG ADMIN. */
+  readonly mixedLog?: boolean;
 }
 
 /** The connection of the backup account of a host. */
@@ -82,8 +84,9 @@ export async function clientUser({ credentials }: Connection): Promise<SystemUse
 }
 
 /** The argument by which a client program sets `settings` for its session, and what the connection asks for besides. */
-export function sessionSettings({ unlogged }: Connection, settings: string): string {
-  return `--init-command=SET SESSION ${settings}${unlogged ? ', sql_log_bin=0' : ''}`;
+export function sessionSettings({ unlogged, mixedLog }: Connection, settings: string): string {
+  const log = `${unlogged ? ', sql_log_bin=0' : ''}${mixedLog ? ', binlog_format=MIXED' : ''}`;
+  return `--init-command=SET SESSION ${settings}${log}`;
 }
 
 function credentialArguments(credentials: Credentials): string[] {

@@ -7,8 +7,12 @@ export function describePlan(plan: DumpPlan): string {
     ...split.map(({ table, parts }) => `${database}.${table} in ${parts} lanes`),
     ...describeBatches(`${database}`, batches),
   ]);
-  const groups = `${databases} databases in ${plan.groups.length} ${plan.groups.length === 1 ? 'dump' : 'dumps'}`;
+  const groups = `${counted(databases, 'database')} in ${counted(plan.groups.length, 'dump')}`;
   return `${[groups, ...laned].join(', ')}, and the accounts: ${rowDumpers(plan) + 1} connections at a time`;
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function describeBatches(database: string, batches: readonly (readonly string[])[]): string[] {

@@ -6,6 +6,7 @@ import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts
 import { type Ask, CUTS_ROWS, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { type ConnectionFacts, connectionBudget } from './connection-budget.ts';
+import { readDatabaseNames } from './database-names.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
 import { assertDumpable, isEmptyForeignFolder } from './obstacles.ts';
 import { assertPrivileges, type PrivilegeWish } from './privileges.ts';
@@ -23,8 +24,10 @@ export interface ServerFacts {
   readonly version: string;
   readonly binlog: boolean;
   readonly connections: ConnectionFacts;
-  /** Databases that are not dumped, by the inventory. */
+  /** Databases that are not dumped, by the inventory, as the server spells them. */
   readonly exclude: readonly string[];
+  /** What the inventory leaves out and the server does not have. */
+  readonly unknownExcludes: readonly string[];
   readonly databases: readonly DatabaseFacts[];
   /** What has to be loaded before what. */
   readonly viewReferences: readonly ViewReference[];
@@ -45,6 +48,7 @@ const Settings = z.object({
   usedConnections: z.coerce.number().int(),
   accountLimit: z.int(),
   accountConnections: z.int(),
+  foldsNames: z.int().transform((folds) => folds === 1),
   cutsRows: z.int().transform((cuts) => cuts === 1),
 });
 
@@ -52,6 +56,7 @@ const SETTINGS = `SELECT JSON_OBJECT('version', VERSION(), 'binlog', IF(@@log_bi
   'usedConnections', (SELECT VARIABLE_VALUE - 1 FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'THREADS_CONNECTED'),
   'accountLimit', @@SESSION.max_user_connections,
   'accountConnections', (SELECT COUNT(*) - 1 FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1)),
+  'foldsNames', IF(@@lower_case_table_names = 0, 0, 1),
   'cutsRows', ${CUTS_ROWS})`;
 
 /** The version of a server, as it tells it. Throws `database-unreachable`. */
@@ -67,13 +72,16 @@ export async function readServerVersion(connection: Connection): Promise<string>
  */
 export async function inspectServer(
   connection: Connection,
-  { exclude, ...wish }: InspectOptions,
+  { exclude: unwanted, ...wish }: InspectOptions,
 ): Promise<ServerFacts> {
   const ask: Ask = (sql, row) => query(connection, sql, row);
   const [settings] = await ask(SETTINGS, Settings);
   if (!settings) throw new CoffreError('dump-failed', `cannot inspect ${describeServer(connection)}: no answer`);
   await assertPrivileges(connection, wish);
   if (settings.cutsRows) throw cutRows();
+  const fold = (name: string) => (settings.foldsNames ? name.toLowerCase() : name);
+  const left = new Set(unwanted.map(fold));
+  const exclude = (await readDatabaseNames(connection)).filter((name) => left.has(fold(name)));
   const counts = await countObjects(ask, exclude);
   for (const [name, found] of counts) if (isEmptyForeignFolder(name, found)) counts.delete(name);
   await assertDumpable(ask, counts);
@@ -83,13 +91,14 @@ export async function inspectServer(
     counts: found,
     ...(storage.get(name) ?? NO_STORAGE),
   }));
-  const { version, binlog, cutsRows: _, ...connections } = settings;
+  const { version, binlog, cutsRows: _, foldsNames: __, ...connections } = settings;
   connectionBudget(connections, sessionsOf(wish.nonTransactional));
   return {
     version,
     binlog,
     connections,
     exclude,
+    unknownExcludes: unwanted.filter((name) => !exclude.some((found) => fold(found) === fold(name))),
     databases,
     viewReferences: await readViewReferences(ask),
     changingColumns: await readChangingColumns(ask, counts),

@@ -15,7 +15,8 @@ const FAITHFUL = ['--comments', '--binary-mode'];
  * What a server has taken under looser rules than it has by default is in the dump, and has to go in again. And no limit
  * of rows may keep an answer back.
  */
-const LOOSE = 'innodb_strict_mode=0, check_constraint_checks=0, sql_select_limit=18446744073709551615';
+const LOOSE =
+  'innodb_strict_mode=0, check_constraint_checks=0, sql_quote_show_create=1, sql_select_limit=18446744073709551615';
 
 const MACHINE = ['--batch', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
 

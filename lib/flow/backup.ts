@@ -1,4 +1,5 @@
-import { asCoffreError } from '../model/error.ts';
+import { readStoppedAppliers } from '../database/applier-journal.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
@@ -69,6 +70,7 @@ class Backup {
       });
       const sealed = await record.during('dump', () => this.#sealPatiently(prepared));
       await record.writeJournal(record.journalAs('sealed'));
+      await this.#oweReplication();
       manifest = await record.during('ship', () => this.#shipAndConclude(sealed));
     } catch (error) {
       throw await endFailedRun(record, error);
@@ -98,6 +100,15 @@ class Backup {
     const { version, level, why } = prepared.compressor;
     emit({ kind: 'note', subject: host.name, text: `compressed by ${version} at level ${level}: ${why}` });
     tellChangingColumns(prepared.server.changingColumns, emit);
+    for (const name of prepared.server.unknownExcludes) {
+      const text = `the inventory leaves out the database ${JSON.stringify(name)}, and the server has none of that name`;
+      emit({
+        kind: 'warning',
+        subject: host.name,
+        text,
+        hint: 'mend database.exclude: names are as SHOW DATABASES has them',
+      });
+    }
     return prepared;
   }
 
@@ -136,6 +147,16 @@ class Backup {
     record.draft = sealed.draft;
     if (sealed.exportError) record.owe('export', sealed.exportError, 'day-archive');
     return sealed;
+  }
+
+  /** The backup is good; but a replica that stands still is nothing to be found out by its lag. */
+  async #oweReplication(): Promise<void> {
+    const stopped = await readStoppedAppliers(this.#host.state.path);
+    if (!stopped) return;
+    const error = new CoffreError('replica-broken', 'the SQL thread could not be started again', {
+      hint: 'look at Last_SQL_Error of: SHOW ALL SLAVES STATUS; then run: START ALL SLAVES;',
+    });
+    this.#record.owe('replication', error, 'dump');
   }
 
   /** Ships what is left, then signs what has come of it, then gives everything its final name. */

@@ -70,8 +70,8 @@ export async function startKilledReplication({ name, database, state }: HostConf
   emit({
     kind: 'warning',
     subject: name,
-    text: `${stopped.by} was killed and had left the SQL thread stopped: it runs again`,
-    hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
+    text: `${stopped.by} had left the SQL thread stopped, as one does that is killed: it runs again`,
+    hint: 'where nobody knows why, look at what ended that run: journalctl --since yesterday; dmesg | tail',
   });
 }
 

@@ -1,3 +1,4 @@
+import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
@@ -16,6 +17,8 @@ export interface RestorePlan extends Replacements {
   readonly archives: readonly Archive[];
   /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
   readonly trustsCreators: boolean;
+  /** Whether the sessions that load ask the binary log for rows: it could not take the numbers of sequences otherwise. */
+  readonly mixesLog: boolean;
   /** Ciphertext that is read, twice: to verify it, then to load it. */
   readonly readBytes: number;
   readonly plainBytes: number;
@@ -30,6 +33,7 @@ export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, 
   readonly databases: readonly string[] | undefined;
   readonly accounts: boolean;
   readonly maxAllowedPacketBytes: number;
+  readonly sequences: TargetFacts['sequences'];
   readonly traits: TargetTraits;
 }
 
@@ -47,6 +51,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
+  const counting = archives.filter(({ sequences }) => sequences > 0);
+  if (wish.sequences === 'refused') refuseSequences(counting);
   const form = formOf(manifest, archives, wish);
   const replacements = planReplacements(
     archives.flatMap(({ database }) => database ?? []),
@@ -69,6 +75,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     trustsCreators:
       replacements.interrupted.some(({ trusted }) => trusted) ||
       (wish.storedCode === 'on-demand' && (coded.length > 0 || returning)),
+    mixesLog: wish.sequences === 'on-demand' && counting.length > 0,
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,
@@ -112,6 +119,16 @@ function refuseStoredCode(archives: readonly Archive[]): void {
     'refused',
     `cannot restore ${names}: the server has its binary log on and does not trust this account with functions and triggers`,
     { hint: 'run as an administrator, then again: SET GLOBAL log_bin_trust_function_creators = 1;' },
+  );
+}
+
+function refuseSequences(archives: readonly Archive[]): void {
+  if (archives.length === 0) return;
+  const names = archives.map(({ database }) => database).join(', ');
+  throw new CoffreError(
+    'refused',
+    `cannot restore ${names}: the server's binary log holds statements alone, and sequences cannot be loaded so`,
+    { hint: 'run as an administrator, then again: SET GLOBAL binlog_format = MIXED;' },
   );
 }
 

@@ -91,8 +91,9 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
     if (order.dryRun)
       return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+    const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
     const load = async () => {
-      const loaded = await loadArchives(plan, manifest, reader, passphrase, order);
+      const loaded = await loadArchives(plan, manifest, reader, passphrase, into);
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
     };
     const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));

@@ -72,7 +72,7 @@ async function assertFolder({ path, mount }: HostConfig['store']): Promise<void>
     hint:
       mount === 'none'
         ? `make it: mkdir -p ${path}; look at: ls -ld ${path}`
-        : `mount the ${mount}; look at: findmnt -t ${mount}; ls -ld ${path}`,
+        : `mount the ${mount}, or make the folder where it is mounted; look at: findmnt -t ${mount}; ls -ld ${path}`,
   });
 }
 

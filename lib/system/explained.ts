@@ -1,6 +1,11 @@
 import { dirname } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 
+/** The folder of a file; of one in an unfinished run that which outlives the run. */
+function lastingFolder(path: string): string {
+  return dirname(path).replace(/\/\.[^/]+\.partial$/, '');
+}
+
 /** A system error as a sentence with a hint. Errors that are ours already pass unchanged. */
 export function explained(verb: string, path: string, error: unknown): unknown {
   const errno = errnoOf(error);
@@ -11,7 +16,7 @@ export function explained(verb: string, path: string, error: unknown): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':
-      return say('no-space', 'there is no space left', `free space, or raise the limit: df -h ${dirname(path)}`);
+      return say('no-space', 'there is no space left', `free space, or raise the limit: df -h ${lastingFolder(path)}`);
     case 'EROFS':
       return say('write-failed', 'the file system is read-only', `look at: findmnt -T ${dirname(path)}; dmesg | tail`);
     case 'EACCES':

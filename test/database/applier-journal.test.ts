@@ -87,7 +87,7 @@ t.test('after SIGKILL provisioning tells it, and starts it; not while a run is u
   t.strictSame(await converge([resource]), []);
   t.notOk(await applying(), "a run's own business");
   await run.release();
-  t.strictSame(await converge([resource]), ['+the SQL thread runs (the run R was killed)']);
+  t.strictSame(await converge([resource]), ['+the SQL thread runs (the run R had left it stopped)']);
   t.ok(await applying());
   t.equal(await resource.inspect(), undefined);
 });

@@ -197,7 +197,7 @@ t.test('SIGKILL while nothing is applied: the next run starts it again, and says
     eventsOf(next)
       .filter(({ event }) => event === 'warning')
       .map(({ text }) => text),
-    [/^the run .* was killed and had left the SQL thread stopped: it runs again$/],
+    [/^the run .* had left the SQL thread stopped, as one does that is killed: it runs again$/],
   );
   t.match(await readReplicaSources(replica.root), [{ applying: true }]);
   t.notOk(existsSync(journal));

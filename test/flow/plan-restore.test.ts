@@ -38,6 +38,7 @@ const wish: RestoreWish = {
   },
   maxAllowedPacketBytes: 16 * 1024 * 1024,
   storedCode: 'taken',
+  sequences: 'taken',
 };
 
 t.test('takes everything, in the order of the run, the accounts last', async (t) => {
@@ -113,5 +114,20 @@ t.test('tells the server to take functions and triggers only where there are any
     code: 'refused',
     message: /^cannot restore crm: /,
     hint: /= 1;$/,
+  });
+});
+
+t.test('sequences need a binary log that takes rows, which a session may be able to ask for', async (t) => {
+  const counting = {
+    ...manifest,
+    archives: manifest.archives.map((each) => ({ ...each, sequences: each.database ? 1 : 0 })),
+  };
+  t.equal(planRestore(counting, wish).mixesLog, false);
+  t.equal(planRestore(counting, { ...wish, sequences: 'on-demand' }).mixesLog, true);
+  t.equal(planRestore(manifest, { ...wish, sequences: 'on-demand' }).mixesLog, false);
+  t.throws(() => planRestore(counting, { ...wish, sequences: 'refused' }), {
+    code: 'refused',
+    message: /cannot restore crm, shop: the server's binary log holds statements alone/,
+    hint: /SET GLOBAL binlog_format = MIXED/,
   });
 });

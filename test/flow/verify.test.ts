@@ -20,6 +20,7 @@ import { temporaryFolder } from '../temporary.ts';
  * has no key.
  */
 
+t.setTimeout(200_000);
 const { path: folder, remove } = temporaryFolder();
 t.teardown(remove);
 const at = (...names: string[]) => join(folder, ...names);

@@ -6,21 +6,25 @@ import { memberName } from './archive-stream.ts';
 import type { TarEntry } from './day-tar.ts';
 import { decompress } from './decompress.ts';
 import { type ArchiveDigests, DIGESTS_MEMBER, parseDigests, type SectionDigest } from './digests.ts';
+import type { Piece } from './piece.ts';
 import { SectionDigester } from './section-digester.ts';
 import { SectionLines } from './section-lines.ts';
 import { describeSection, type Section } from './sections.ts';
 import { readTar } from './tar-reader.ts';
 
-/** An archive that is being read. */
+/** An archive that is being read, as `sql` or as `pieces`. */
 export interface OpenedArchive {
   /** The dump, byte for byte. Throws `verification-failed` at its end at the latest when anything differs. */
   readonly sql: Bytes;
-  /** What the archive says of itself, once `sql` has been read to its end and all of it has proved true. */
+  /** The same dump in pieces, of a reader that splits tables; each its reader's only until the next one is asked for. */
+  readonly pieces: AsyncIterable<Piece>;
+  /** What the archive says of itself, once all has been read to its end and has proved true. */
   readonly digests: Promise<ArchiveDigests>;
   /** The section that a line of the dump stands in, from 1 on, as far as `sql` has been read. */
   sectionAt(line: number): Section | undefined;
 }
 
+const NO_BYTES = Buffer.alloc(0);
 /** 100,000 tables come to 20 MB. */
 const DIGESTS_LIMIT = 256 * 1024 * 1024;
 
@@ -36,10 +40,14 @@ export function openArchive(bytes: Bytes, subject = 'the archive', compression: 
   digests.catch(() => undefined);
   const lines = new SectionLines();
   const damaged = () => differs(subject, `its ${compression} is damaged or cut short`);
-  async function* sql(): Bytes {
-    const digester = new SectionDigester();
+  async function* read(splitsTables: boolean): AsyncGenerator<{ chunk: Buffer; pieces: readonly Piece[] }> {
+    const digester = new SectionDigester({ splitsTables });
     let told: ArchiveDigests | undefined;
     let number = 0;
+    const take = (pieces: readonly Piece[]) => {
+      for (const piece of pieces) digester.add(piece, number);
+      return pieces;
+    };
     try {
       for await (const entry of readTar(decompress(bytes, compression, damaged), subject)) {
         if (told) throw differs(subject, `${entry.name} stands after ${DIGESTS_MEMBER}`);
@@ -49,18 +57,13 @@ export function openArchive(bytes: Bytes, subject = 'the archive', compression: 
         }
         number += 1;
         if (entry.name !== memberName(number)) throw differs(subject, `${memberName(number)} is missing`);
-        for await (const chunk of entry.content) {
-          for (const piece of digester.push(chunk)) {
-            digester.add(piece, number);
-            lines.add(piece);
-          }
-          yield chunk;
-        }
+        for await (const chunk of entry.content) yield { chunk, pieces: take(digester.push(chunk)) };
       }
-      for (const piece of digester.end()) digester.add(piece, number);
+      const last = take(digester.end());
       if (!told) throw differs(subject, `${DIGESTS_MEMBER} is missing`);
       assertSame(subject, told, digester.digests());
       settle?.resolve(told);
+      yield { chunk: NO_BYTES, pieces: last };
     } catch (error) {
       settle?.reject(error);
       throw error;
@@ -68,7 +71,16 @@ export function openArchive(bytes: Bytes, subject = 'the archive', compression: 
       settle?.reject(new CoffreError('interrupted', `cannot check ${subject}: it was not read to its end`));
     }
   }
-  return { sql: sql(), digests, sectionAt: (line) => lines.sectionAt(line) };
+  async function* sql(): Bytes {
+    for await (const { chunk, pieces } of read(false)) {
+      for (const piece of pieces) lines.add(piece);
+      if (chunk.length > 0) yield chunk;
+    }
+  }
+  async function* inPieces() {
+    for await (const { pieces } of read(true)) yield* pieces;
+  }
+  return { sql: sql(), pieces: inPieces(), digests, sectionAt: (line) => lines.sectionAt(line) };
 }
 
 async function readDigests(entry: TarEntry, subject: string): Promise<ArchiveDigests> {

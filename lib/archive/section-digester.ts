@@ -20,12 +20,17 @@ const INTERRUPTED: readonly SectionKind[] = ['rows', 'switch'];
 
 /** Reads a dump and takes the SHA-256 of each of its sections on the way. */
 export class SectionDigester {
-  readonly #reader = new DumpReader();
+  readonly #reader: DumpReader;
   readonly #found: Found[] = [];
   /** The open section of the database's own dump. */
   #main: Found | undefined;
   readonly #lanes = new Map<Section, Found>();
   #bytes = 0;
+
+  /** `splitsTables` as in DumpReader. */
+  constructor({ splitsTables = false } = {}) {
+    this.#reader = new DumpReader({ splitsTables });
+  }
 
   get complete(): boolean {
     return this.#reader.complete;

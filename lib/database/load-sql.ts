@@ -1,8 +1,9 @@
 import type { Bytes } from '../model/stages.ts';
 import { feed, start, terminate } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
-import { clientFailure, errorLine } from './client-failure.ts';
+import { errorLine } from './client-failure.ts';
 import { type Connection, clientArguments, clientUser, describeServer, sessionSettings } from './connection.ts';
+import { loadFailure } from './load-failure.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function loadSql(
   const line = errorLine(ended.stderr);
   const place = line === undefined ? undefined : placeAt(line);
   const what = place === undefined ? subject : `${place} of ${subject}`;
-  throw clientFailure(`load ${what} into ${describeServer(connection)}`, connection, ended);
+  throw loadFailure(`load ${what} into ${describeServer(connection)}`, connection, ended);
 }
 
 /**
@@ -45,7 +46,7 @@ export async function loadAccounts(connection: Connection, sql: Bytes): Promise<
   const { failure, found } = grants;
   if (ended.exitCode === 0 && failure === undefined) return found;
   const stderr = failure ?? ended.stderr;
-  throw clientFailure(`load accounts into ${describeServer(connection)}`, connection, { ...ended, stderr });
+  throw loadFailure(`load accounts into ${describeServer(connection)}`, connection, { ...ended, stderr });
 }
 
 /** `onStderr` gets all of standard error; of the result's there is a limit. */

@@ -32,7 +32,7 @@ interface Target {
 }
 
 /** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
-const OF_ONE_DATABASE: readonly ErrorCode[] = ['dump-failed', 'schema-changed', 'account-lacks-privilege'];
+const OF_ONE_DATABASE: readonly ErrorCode[] = ['restore-failed', 'schema-changed', 'account-lacks-privilege'];
 
 /**
  * Loads every archive of the plan. Returns what each says of its content, and which the server did not take: of those

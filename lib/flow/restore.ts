@@ -207,7 +207,7 @@ function notEverything(
   const again = failures.map(({ archive: { database } }) =>
     database === null ? '--accounts' : `--database ${quotePosix(database)}`,
   );
-  return new CoffreError('dump-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
+  return new CoffreError('restore-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
     hint: `mend what is said of each, then restore what is missing, with the same options and: ${again.join(' ')}`,
     findings: [...failures.map(({ error }) => error.message), ...differences],
   });

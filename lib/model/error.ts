@@ -23,6 +23,7 @@ export const ERRORS = {
   'write-failed': { exit: 4, retryable: true, summary: 'a file could not be written' },
   'no-space': { exit: 4, retryable: false, summary: 'there is no space left' },
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
+  'restore-failed': { exit: 4, retryable: true, summary: 'not everything could be restored' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
   'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },

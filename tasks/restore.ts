@@ -12,6 +12,7 @@ import { formatRestore } from '../lib/report/restore-result.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
+import { SELECTION_OPTIONS, selectionOf } from './selection-option.ts';
 import { askPassphrase } from './terminal.ts';
 
 await runTask({
@@ -27,6 +28,7 @@ the password of the backup, and its grants beside those that it has.`,
     from: '=PLACE  store, export, offsite:<name>, or a folder (default: store)',
     run: '=RUN  such as 2026-11-22T040000Z (default: the newest at that place)',
     database: '=…NAME  only this database; can be given several times',
+    ...SELECTION_OPTIONS,
     accounts: 'the accounts and their grants: beside --database, or alone',
     overwrite: '=…NAME  drop this database and load it anew; can be given several times',
     'defaults-file': "=FILE  option file of an account that may create databases (default: the mariadb client's own)",
@@ -57,12 +59,14 @@ the password of the backup, and its grants beside those that it has.`,
     }
     const run = RunId.optional().safeParse(textOf(values, 'run'));
     if (!run.success) throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z' });
-    const databases = listOf(values, 'database');
+    const selection = selectionOf(values);
+    const ofTables = selection?.tables.map(({ database }) => database) ?? [];
+    const databases = [...new Set([...listOf(values, 'database'), ...ofTables])];
     const some = databases.length > 0 || values.accounts === true;
     const seed = seedOf(values, host, inventory);
-    if (seed && (some || listOf(values, 'overwrite').length > 0)) {
+    if (seed && (some || selection || listOf(values, 'overwrite').length > 0)) {
       throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
-        hint: 'leave out --database, --accounts and --overwrite',
+        hint: 'leave out --database, --accounts, --overwrite, and all that changes what is loaded',
       });
     }
     const result = await restore({
@@ -73,6 +77,7 @@ the password of the backup, and its grants beside those that it has.`,
       databases: some ? databases : undefined,
       accounts: !some || values.accounts === true,
       overwrite: listOf(values, 'overwrite'),
+      selection,
       privateKey: await readPrivateKey(keyPath, () => passphraseOf(values, `Passphrase of ${keyPath}`)),
       target: restoreTarget(host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
       seed,

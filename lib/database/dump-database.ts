@@ -17,6 +17,16 @@ export function dumpDatabase(
   return dump(connection, { kind: 'databases', databases: [database], withoutRows: laned });
 }
 
+/** Some tables, views and sequences of a database as they are now, with their triggers. Without the rows of the tables `laned`. */
+export function dumpTables(
+  connection: Connection,
+  database: DatabaseName,
+  tables: readonly string[],
+  laned: readonly string[] = [],
+): Promise<DumpStream> {
+  return dump(connection, { kind: 'tables', database, tables, withoutRows: laned });
+}
+
 /** Rows of tables as they are now, in the same form as in a backup. Throws what `DumpProcess` throws. */
 export async function dumpLane(
   connection: Connection,

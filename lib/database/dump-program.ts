@@ -78,6 +78,13 @@ export type DumpSubject =
       readonly tables: readonly string[];
       readonly where: string | null;
     }
+  /** Some tables, views and sequences with their triggers, for comparing; `withoutRows` as above. */
+  | {
+      readonly kind: 'tables';
+      readonly database: DatabaseName;
+      readonly tables: readonly string[];
+      readonly withoutRows: readonly string[];
+    }
   /** Structures of tables, without triggers. */
   | { readonly kind: 'structures'; readonly database: DatabaseName; readonly tables: readonly string[] };
 
@@ -111,6 +118,10 @@ export function dumpArguments(
     case 'lane': {
       const where = subject.where === null ? [] : [`--where=${subject.where}`];
       return [...COMMON, ...position, '--skip-triggers', ...where, '--', subject.database, ...subject.tables];
+    }
+    case 'tables': {
+      const withoutRows = subject.withoutRows.map((table) => `--ignore-table-data=${subject.database}.${table}`);
+      return [...common, ...withoutRows, '--triggers', '--', subject.database, ...subject.tables];
     }
     case 'structures':
       return [...COMMON, '--no-data', '--skip-triggers', '--', subject.database, ...subject.tables];

@@ -1,6 +1,9 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
+import type { Piece } from '../archive/piece.ts';
+import { SectionLines } from '../archive/section-lines.ts';
 import { describeSection } from '../archive/sections.ts';
+import { selectPieces, withLaneConditions } from '../archive/select-pieces.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { loadAccounts, loadSql } from '../database/load-sql.ts';
@@ -11,13 +14,16 @@ import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
+import type { Selection } from '../model/selection.ts';
 import type { Bytes } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { quotePosix } from '../system/command.ts';
+import { takeBackStatement } from './join-database.ts';
 import { metered } from './metered.ts';
 import { openArchives } from './open-archives.ts';
 import type { RestorePlan } from './plan-restore.ts';
+import { loadedAs } from './plan-selections.ts';
 import { tellLostGrants } from './tell-lost-grants.ts';
 
 export interface LoadFailure {
@@ -49,10 +55,16 @@ export async function loadArchives(
   const failures: LoadFailure[] = [];
   for await (const { archive, content } of openArchives(plan, manifest, reader, passphrase)) {
     try {
-      sealed.set(archive, await loadArchive(archive, content, order));
+      const selection = plan.selections.get(archive);
+      const load = selection ? loadSelection(archive, selection, content, order) : loadArchive(archive, content, order);
+      sealed.set(archive, await load);
     } catch (thrown) {
       const error = asCoffreError(thrown);
-      if (archive.database !== null) await takeBack(archive.database, error, order);
+      const database = loadedAs(archive, plan.selections);
+      if (database !== null) {
+        const tables = plan.joined.includes(database) ? (plan.selections.get(archive)?.tables ?? null) : null;
+        await takeBack(database, takeBackStatement(database, tables), error, order);
+      }
       if (!OF_ONE_DATABASE.includes(error.code)) throw thrown;
       failures.push({ archive, error });
     }
@@ -104,11 +116,56 @@ async function loadArchive(
   return await opened.digests;
 }
 
+/** Loads a part, or with changes. Returns what a dump of what is there then has to have. */
+async function loadSelection(
+  archive: Archive,
+  selection: Selection,
+  content: Bytes,
+  { target, emit, signal }: Target,
+): Promise<ArchiveDigests> {
+  const subject = archive.database ?? 'accounts';
+  const database = selection.as ?? archive.database;
+  if (archive.database === null || database === null) throw new Error('a selection of accounts');
+  const from = performance.now();
+  const opened = openArchive(content, subject, compressionOf(archive.file));
+  const pieces = opened.pieces[Symbol.asyncIterator]();
+  // Without `return`, as above.
+  const kept: AsyncIterable<Piece> = { [Symbol.asyncIterator]: () => ({ next: () => pieces.next() }) };
+  const selected = selectPieces(kept, archive.database, selection);
+  const lines = new SectionLines();
+  async function* sql(): Bytes {
+    for await (const piece of selected.pieces) {
+      lines.add(piece);
+      yield piece.bytes;
+    }
+  }
+  const totalBytes = archive.plainBytes;
+  try {
+    await loadSql(target, metered(sql(), { emit, signal, phase: 'load', subject, totalBytes }), subject, (line) => {
+      const section = lines.sectionAt(line);
+      return section && describeSection(section, quoteIdentifier);
+    });
+  } catch (error) {
+    while (OF_ONE_DATABASE.includes(asCoffreError(error).code) && !(await pieces.next()).done) signal.throwIfAborted();
+    throw error;
+  } finally {
+    await pieces.return?.();
+  }
+  emit({ kind: 'phase-ended', phase: 'load', subject, durationMs: Math.round(performance.now() - from) });
+  const { sections, ...rest } = await opened.digests;
+  const counts = await selected.counts;
+  return { ...rest, counts, sections: withLaneConditions(await selected.expected, sections) };
+}
+
 /** Drops a database whose load was cut short: nobody may take it for the whole one. */
-async function takeBack(database: DatabaseName, { code, message, hint }: CoffreError, { target, emit }: Target) {
+async function takeBack(
+  database: DatabaseName,
+  statement: string,
+  { code, message, hint }: CoffreError,
+  { target, emit }: Target,
+) {
   const why = code === 'interrupted' ? 'its load was cut short' : message;
   const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
-  const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
   await execute(target, statement).then(
     () =>
       warn(

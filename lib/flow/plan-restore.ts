@@ -1,7 +1,9 @@
 import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
+import type { SelectionWish } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';
+import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
@@ -12,6 +14,10 @@ export interface RestorePlan {
   readonly form: RunForm;
   /** In the order in which they are loaded; the accounts last. */
   readonly archives: readonly Archive[];
+  /** What is loaded of archives that are not loaded as they are. */
+  readonly selections: Selections;
+  /** Databases that are there, and get tables beside those that they have. */
+  readonly joined: readonly string[];
   /** Databases that are there, and are dropped before they are loaded. */
   readonly drops: readonly string[];
   /** Those among them that were not named for that: as long as there are any, nothing is done. */
@@ -30,6 +36,7 @@ export interface RestoreWish {
   readonly databases: readonly string[] | undefined;
   readonly accounts: boolean;
   readonly overwrite: readonly string[];
+  readonly selection?: SelectionWish | undefined;
   readonly present: ReadonlySet<string>;
   readonly maxAllowedPacketBytes: number;
   readonly storedCode: TargetFacts['storedCode'];
@@ -46,7 +53,12 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     });
   }
   const archives = chooseArchives(manifest, wish);
-  const drops = archives.flatMap(({ database }) => (database !== null && wish.present.has(database) ? [database] : []));
+  const selections = planSelections(wish.selection, archives);
+  const present = archives.filter((archive) => wish.present.has(loadedAs(archive, selections) ?? ''));
+  const named = (some: readonly Archive[]) => some.flatMap((archive) => loadedAs(archive, selections) ?? []);
+  const joined = named(present.filter((archive) => selections.get(archive)?.tables));
+  refuseToDropForTables(joined, wish.overwrite);
+  const drops = named(present.filter((archive) => !selections.get(archive)?.tables));
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
@@ -57,6 +69,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     run: manifest.run,
     form,
     archives,
+    selections,
+    joined,
     drops,
     refused: drops.filter((name) => !wish.overwrite.includes(name)).sort(),
     trustsCreators: wish.storedCode === 'on-demand' && coded.length > 0,
@@ -89,6 +103,19 @@ function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish
     database === null ? accounts : databases === undefined || databases.includes(database),
   );
   return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
+}
+
+/** Who names a database for that has its own tables in mind, and not all the others. */
+function refuseToDropForTables(joined: readonly string[], overwrite: readonly string[]): void {
+  const named = joined.filter((name) => overwrite.includes(name));
+  if (named.length === 0) return;
+  throw new CoffreError(
+    'refused',
+    `cannot overwrite ${named.join(', ')} with some of its tables: all others would be lost`,
+    {
+      hint: 'leave out --overwrite: tables that are gone come back into the database; or restore beside it: --as NAME',
+    },
+  );
 }
 
 function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {

@@ -10,8 +10,9 @@ import { compressionOf } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
+import type { SelectionWish } from '../model/selection.ts';
 import type { Bytes } from '../model/stages.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
@@ -19,13 +20,16 @@ import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
+import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
+import { joinDatabases } from './join-database.ts';
 import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { readManifest } from './read-manifest.ts';
+import { readPieces } from './read-pieces.ts';
 import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
@@ -42,6 +46,8 @@ export interface RestoreOrder {
   readonly accounts: boolean;
   /** Databases that may be there already, and are dropped before they are loaded. */
   readonly overwrite: readonly string[];
+  /** Some tables, another name, other definers, …; all as it was if absent. */
+  readonly selection?: SelectionWish | undefined;
   readonly privateKey: KeyObject;
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
@@ -74,18 +80,22 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     const { run, reader } = await openRunAt(place, order.run);
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
-    const plan = planRestore(manifest, {
+    const planned = planRestore(manifest, {
       ...(await inspectTarget(target).then(({ databases, ...rest }) => ({ present: databases, ...rest }))),
       where: reader.where,
       files: await reader.list(),
       databases: order.databases,
       accounts: order.accounts,
       overwrite: order.overwrite,
+      selection: order.selection,
     });
+    const plan = await joinDatabases(target, planned);
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await unwrapFor(order.privateKey, manifest, reader);
+    const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
+    if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
     await warnOfForgedText(manifest, reader, plan, order);
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
     if (order.dryRun) return { plan, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
@@ -100,7 +110,10 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       for (const name of plan.drops) await execute(target, `DROP DATABASE ${quoteIdentifier(name)}`);
       return await loadArchives(plan, manifest, reader, passphrase, order);
     });
-    const { compared, differences } = await compareRestored(sealed, manifest, order);
+    const { compared, differences } = await compareRestored(sealed, manifest, {
+      ...{ target, emit, piecesOf },
+      selections: plan.selections,
+    });
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, compared, seed: null };

@@ -1,0 +1,51 @@
+import { CoffreError } from '../model/error.ts';
+import type { Archive } from '../model/manifest.ts';
+import type { DatabaseName } from '../model/names.ts';
+import { type Selection, type SelectionWish, WHOLE } from '../model/selection.ts';
+import { quotePosix } from '../system/command.ts';
+
+/** What is loaded of each archive; one that is loaded as it is has none. */
+export type Selections = ReadonlyMap<Archive, Selection>;
+
+/** Plans. Pure. Throws `usage` for what cannot be meant of these archives. */
+export function planSelections(wish: SelectionWish | undefined, archives: readonly Archive[]): Selections {
+  if (!wish) return new Map();
+  const databases = archives.filter(({ database }) => database !== null);
+  if (wish.as !== null && databases.length !== 1) {
+    const found = databases.length === 0 ? 'no database' : `${databases.length} databases`;
+    throw new CoffreError('usage', `cannot restore ${found} as ${wish.as}: a new name is for exactly one`, {
+      hint: 'name the one that is meant: --database NAME --as NEW',
+    });
+  }
+  const strange = wish.tables.find((each) => !databases.some(({ database }) => database === each.database));
+  if (strange) {
+    throw new CoffreError('usage', `cannot restore a table of ${strange.database}: it is not among what is restored`, {
+      hint: `leave out --database, or give it, too: --database ${quotePosix(strange.database)}`,
+    });
+  }
+  const { schemaOnly, as, events } = wish;
+  const definer: Selection['definer'] =
+    wish.definer.kind === 'map'
+      ? { kind: 'map', accounts: new Map(wish.definer.accounts.map(({ from, to }) => [from, to])) }
+      : wish.definer;
+  return new Map(
+    databases.flatMap((archive) => {
+      const tables = wish.tables.flatMap(({ database, table }) => (database === archive.database ? [table] : []));
+      const selection: Selection = {
+        tables: tables.length === 0 ? null : [...new Set(tables)],
+        ...{ schemaOnly, definer, events },
+        as: as === archive.database ? null : as,
+      };
+      return isWhole(selection) ? [] : [[archive, selection] as const];
+    }),
+  );
+}
+
+/** The database that an archive is loaded into; null for the accounts. */
+export function loadedAs(archive: Archive, selections: Selections): DatabaseName | null {
+  return archive.database === null ? null : (selections.get(archive)?.as ?? archive.database);
+}
+
+function isWhole({ tables, schemaOnly, as, definer, events }: Selection): boolean {
+  return tables === null && !schemaOnly && as === null && definer.kind === 'keep' && events === WHOLE.events;
+}

@@ -6,9 +6,10 @@ import type { SqlRules } from './statement-reader.ts';
 const NAME = '(?:`(?:[^`]|``)*`|"(?:[^"]|"")*")';
 /** A role has no host. */
 const ACCOUNT = `DEFINER=(?<user>${NAME})(?:@(?<from>${NAME}))?`;
-// A view: /*!50001 CREATE ALGORITHM=… */⏎/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */⏎/*!50001 VIEW …; that of a role has no breaks.
+const ROLE = new RegExp(`^DEFINER=${NAME}$`);
+// A view: /*!50001 CREATE ALGORITHM=… */⏎/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */⏎/*!50001 VIEW …; of a role without breaks.
 const VIEW = new RegExp(
-  `^(?<create>/\\*!\\d+ CREATE (?:OR REPLACE )?ALGORITHM=\\w+ (?:\\*/\\n/\\*!\\d+ )?)${ACCOUNT} SQL SECURITY (?<security>DEFINER|INVOKER)`,
+  `^(?<create>/\\*!\\d+ CREATE (?:OR REPLACE )?ALGORITHM=\\w+ )(?:\\*/\\n/\\*!\\d+ )?${ACCOUNT} SQL SECURITY (?<security>DEFINER|INVOKER)(?: \\*/\\n/\\*!\\d+)? (?=VIEW )`,
 );
 // A trigger or an event: /*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER …
 const COVERED = new RegExp(
@@ -44,13 +45,19 @@ export function withDefiner(
     const rest = statement.slice(found[0].length);
     const account = definer.kind === 'map' ? mapped(user, from, definer.accounts) : '';
     if (account === undefined) return statement;
-    if (security !== undefined)
-      return `${create}${account === '' ? 'SQL SECURITY INVOKER' : `${account} SQL SECURITY ${security}`}${rest}`;
+    if (security !== undefined) return `${create}${viewClause(account, security)}${rest}`;
     if (version !== undefined)
       return `${create}*/ ${account === '' ? '' : `${clause}${account}*/ `}/*!${version} ${rest}`;
     return account === '' ? withInvokersRights(`${create}${rest}`, rules) : `${create}${account} ${rest}`;
   }
   return statement;
+}
+
+/** The dump program looks for a user and a host: what a role has made it leaves as it is. */
+function viewClause(account: string, security: string): string {
+  const isRole = ROLE.test(account);
+  const words = account === '' ? 'SQL SECURITY INVOKER' : `${account} SQL SECURITY ${security}`;
+  return isRole ? `${words} ` : `*/\n/*!50013 ${words} */\n/*!50001 `;
 }
 
 /** An account as `user@host`, a role as `role`; undefined for one that keeps its definer. */

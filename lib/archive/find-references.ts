@@ -1,7 +1,7 @@
 import { type Made, madeBy } from './made-by.ts';
 import type { Piece } from './piece.ts';
 import type { Section, SectionKind } from './sections.ts';
-import { asLatin1 } from './sql-tokens.ts';
+import { asLatin1, type SqlToken } from './sql-tokens.ts';
 import { type DumpPart, type SqlRules, StatementReader } from './statement-reader.ts';
 
 /** A view, routine, trigger or event whose body names a database. */
@@ -55,13 +55,22 @@ class NameSearch {
   in(statement: string, rules: SqlRules): Reference | undefined {
     const made = madeBy(statement, rules);
     if (!made) return undefined;
-    const { kind, name, body, isBrief, tokens } = made;
+    const { kind, name, body, tokens } = made;
     const isNamed = tokens.slice(body).some((token, index, all) => {
       if (token.kind === 'string') return kind !== 'view' && this.#mention.test(token.value);
       if (token.kind === 'sign' || token.value.toLowerCase() !== this.#name) return false;
       if (all[index + 1]?.value !== '.' || all[index - 1]?.value === '.') return false;
-      return !isBrief || all[index + 3]?.value === '(';
+      return kind !== 'view' || isDatabase(all, index);
     });
     return isNamed ? { kind, name } : undefined;
   }
+}
+
+const OF_TABLES: readonly string[] = ['FROM', 'JOIN', 'STRAIGHT_JOIN'];
+
+/** In the server's own writing of a view: whether this name before a dot is a database, and not a table or its alias. */
+function isDatabase(tokens: readonly SqlToken[], at: number): boolean {
+  if (tokens[at + 3]?.value === '.' || tokens[at + 3]?.value === '(') return true;
+  const before = tokens.slice(0, at).findLast(({ kind, value }) => kind !== 'sign' || value !== '(');
+  return before?.kind === 'word' && OF_TABLES.includes(before.value.toUpperCase());
 }

@@ -8,8 +8,6 @@ export interface Made {
   readonly tokens: readonly SqlToken[];
   /** Where the body begins among them. */
   readonly body: number;
-  /** Of a view: whether it is written without its database. */
-  readonly isBrief: boolean;
 }
 
 /** What stands before the name of what is made. */
@@ -37,16 +35,13 @@ export function madeBy(statement: string, rules: SqlRules): Made | undefined {
     if (tokens[at + 1]?.value.toUpperCase() === 'BODY' && tokens[at + 1]?.kind === 'word') continue;
     let named = at + 1;
     if (tokens[named]?.kind === 'word' && tokens[named]?.value.toUpperCase() === 'IF') named += 3;
-    const isFull = tokens[named + 1]?.value === '.';
-    if (isFull) named += 2;
+    if (tokens[named + 1]?.value === '.') named += 2;
     const end = HEAD_ENDS[kind];
     const ends = tokens.findIndex(
       (token, index) => index > named && token.kind === 'word' && token.value.toUpperCase() === end,
     );
-    // The server writes a view without any database, but before functions, where all its tables are of its own one.
-    const isBrief = kind === 'view' && !isFull;
     const name = fromLatin1(tokens[named]?.value ?? '');
-    return { kind, name, body: end === '' ? named + 1 : ends + 1, isBrief, tokens };
+    return { kind, name, body: end === '' ? named + 1 : ends + 1, tokens };
   }
   return undefined;
 }

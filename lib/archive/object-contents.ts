@@ -80,8 +80,8 @@ function addRows(table: Growing, lane: number, { bytes, rows }: DumpPart & { kin
   table.rows.set(lane, hash);
   if (!rows) return;
   hash.update(bytes);
-  const begins = bytes.compare(VALUES, 0, VALUES.length, 0, VALUES.length) === 0;
-  if (begins && bytes[VALUES.length] !== undefined && bytes[VALUES.length] !== NEWLINE) table.isCounted = false;
+  const begins = bytes.length > VALUES.length && VALUES.equals(bytes.subarray(0, VALUES.length));
+  if (begins && bytes[VALUES.length] !== NEWLINE) table.isCounted = false;
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) table.count += 1;
 }
 

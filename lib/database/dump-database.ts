@@ -27,6 +27,11 @@ export function dumpTables(
   return dump(connection, { kind: 'tables', database, tables, withoutRows: laned });
 }
 
+/** The accounts as they are now, without the grants to PUBLIC. */
+export function dumpAccounts(connection: Connection): Promise<DumpStream> {
+  return dump(connection, { kind: 'accounts' });
+}
+
 /** Rows of tables as they are now, in the same form as in a backup. Throws what `DumpProcess` throws. */
 export async function dumpLane(
   connection: Connection,

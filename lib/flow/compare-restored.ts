@@ -10,6 +10,7 @@ import type { Archive, Manifest } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import { WHOLE } from '../model/selection.ts';
+import { compareAccounts } from './compare-accounts.ts';
 import { compareSections, readContent } from './compare-content.ts';
 import { compareCounts, readObjectCounts } from './compare-counts.ts';
 import { explainDifferences } from './explain-differences.ts';
@@ -53,12 +54,16 @@ export async function compareRestored(
   context: Context,
 ): Promise<Comparison> {
   const others = await readOthers(manifest, context.target);
+  const isSame = others.program === null && others.server === null;
   const counts = await readObjectCounts(context.target);
   const compared: string[] = [];
   const differences: string[] = [];
   for (const [archive, digests] of sealed) {
     const name = loadedAs(archive, context.selections);
-    if (archive.database === null || name === null) continue;
+    if (archive.database === null || name === null) {
+      if (isSame) differences.push(...(await compareAccounts(context.piecesOf(archive), context.target)));
+      continue;
+    }
     const loaded: Loaded = { archive, from: archive.database, name, digests, counts: counts.get(name) };
     const found = await compare(loaded, others, context);
     if (found.sentences.length > 0 && (await isAtWork(loaded, context))) tellAtWork(name, found.sentences, context);

@@ -110,11 +110,11 @@ async function compare(
   const found = program === null ? compareSections(digests.sections, (await redump()).get(name) ?? []) : [];
   if (program === null && found.length === 0) return { sentences: counted, isSame: true };
   const { differences, otherwiseWritten, tables, rows } = await explain(loaded, context);
-  const sentences = [...counted, ...differences];
   if (program === null && server === null) {
-    const all = [...sentences, ...otherwiseWritten];
-    return { sentences: all.length > 0 ? all : found, isSame: false };
+    const all = [...differences, ...otherwiseWritten];
+    return { sentences: all.length > 0 ? all : [...counted, ...found], isSame: false };
   }
+  const sentences = differences.length > 0 ? differences : counted;
   const what = `${tables} tables with ${rows} rows, and all other objects by name`;
   const written = otherwiseWritten.length === 0 ? 'all of it is the same' : otherwiseWritten.join('; ');
   const text = `compared by what it has and not by how that is written (${what}), as ${program ?? server}: ${written}`;

@@ -1,8 +1,12 @@
+import { oneLine } from '../database/account-name.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, type SelectionWish, WHOLE } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';
+
+/** The server takes no blank at the end, and the dump program finds no events in a database with the others. */
+const UNFIT = /['"\\\p{Cc}]| $/u;
 
 /** What is loaded of each archive; one that is loaded as it is has none. */
 export type Selections = ReadonlyMap<Archive, Selection>;
@@ -15,6 +19,11 @@ export function planSelections(wish: SelectionWish | undefined, archives: readon
     const found = databases.length === 0 ? 'no database' : `${databases.length} databases`;
     throw new CoffreError('usage', `cannot restore ${found} as ${wish.as}: a new name is for exactly one`, {
       hint: 'name the one that is meant: --database NAME --as NEW',
+    });
+  }
+  if (wish.as !== null && (UNFIT.test(wish.as) || [...wish.as].length > 64)) {
+    throw new CoffreError('usage', `cannot restore as ${oneLine(wish.as)}: it could not be backed up again`, {
+      hint: 'a name has up to 64 characters, no quotes, backslashes or line ends, and no blank at its end',
     });
   }
   const strange = wish.tables.find((each) => !databases.some(({ database }) => database === each.database));

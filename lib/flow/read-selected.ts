@@ -44,7 +44,7 @@ export async function redumpSelected(
   const tables = selection.tables?.filter((name) => there.has(name)) ?? null;
   if (tables?.length === 0) return selectPieces(nothing(), database, { ...selectionOfRedump(selection), tables });
   const dump = await (tables
-    ? dumpTables(connection, database, names, laned)
+    ? dumpTables(connection, database, names, laned, [...there])
     : dumpDatabase(connection, database, laned));
   const again = await redump(connection, database, laned, lanes);
   const pieces = piecesOf(again ? mergeLanes(dump, again) : dump);

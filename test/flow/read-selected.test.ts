@@ -1,10 +1,14 @@
 import t from 'tap';
+import { archiveDump } from '../../lib/archive/archive-stream.ts';
+import { chooseCompressor } from '../../lib/archive/compressor.ts';
+import type { SectionDigest } from '../../lib/archive/digests.ts';
 import { DumpReader } from '../../lib/archive/dump-reader.ts';
 import { findReferences } from '../../lib/archive/find-references.ts';
+import { openArchive } from '../../lib/archive/open-archive.ts';
 import type { Piece } from '../../lib/archive/piece.ts';
-import { selectPieces } from '../../lib/archive/select-pieces.ts';
+import { selectPieces, withLaneConditions } from '../../lib/archive/select-pieces.ts';
 import { execute, queryLines } from '../../lib/database/client.ts';
-import { dumpDatabase } from '../../lib/database/dump-database.ts';
+import { dumpDatabase, dumpLane, dumpStructures } from '../../lib/database/dump-database.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
 import { quoteIdentifier } from '../../lib/database/sql-text.ts';
 import { compareSections } from '../../lib/flow/compare-content.ts';
@@ -63,16 +67,24 @@ async function* piecesOf(dump: Bytes): AsyncGenerator<Piece> {
 
 /** Loads a selection into the other server, and says how that differs from what was expected. */
 async function load(database: string, changes: Partial<Selection>) {
+  return await loadPieces(piecesOf(await dumpDatabase(source.root, name(database))), database, changes);
+}
+
+async function loadPieces(
+  dump: AsyncIterable<Piece>,
+  database: string,
+  changes: Partial<Selection>,
+  sealed: () => Promise<readonly SectionDigest[]> = async () => [],
+) {
   const selection = { ...WHOLE, ...changes };
-  const dump = await dumpDatabase(source.root, name(database));
-  const { pieces, expected, counts } = selectPieces(piecesOf(dump), name(database), selection);
+  const { pieces, expected, counts } = selectPieces(dump, name(database), selection);
   async function* sql(): Bytes {
     for await (const { bytes } of pieces) yield bytes;
   }
   await loadSql(target.root, sql(), database);
-  const sections = await expected;
+  const sections = withLaneConditions(await expected, await sealed());
   const found = await readSelected(target.root, name(selection.as ?? database), sections, selection);
-  return { differences: compareSections(sections, found), counts: await counts };
+  return { differences: compareSections(sections, found), counts: await counts, sections };
 }
 
 const drop = (database: string) => execute(target.root, `DROP DATABASE ${quoteIdentifier(database)}`);
@@ -151,6 +163,49 @@ t.test('a table that was gone comes back into its database, and what is there st
     'and goes again where its load was cut short',
   );
   await drop('market');
+});
+
+t.test('tables that were dumped in lanes come the same ways, and are dumped in lanes again', async (t) => {
+  const halves = ['`id`<125', '`id`>=125'].map((where, index) => [
+    { table: 'orders', part: index + 1, parts: 2, where },
+  ]);
+  const lanes = [...halves, [{ table: 'parts', part: 1, parts: 1, where: null }]];
+  const laned = ['orders', 'parts'];
+  for (const changes of [
+    { as: AS, definer: { kind: 'invoker' } },
+    { schemaOnly: true },
+    { tables: ['orders'], as: AS },
+    { tables: ['parts'], schemaOnly: true },
+  ] satisfies Partial<Selection>[]) {
+    const { stream } = archiveDump(
+      await dumpDatabase(source.root, name('market'), laned),
+      {
+        structures: await dumpStructures(source.root, name('market'), laned),
+        lanes: await Promise.all(lanes.map((rows) => dumpLane(source.root, name('market'), rows))),
+      },
+      await chooseCompressor('auto'),
+    );
+    const opened = openArchive(stream);
+    const { differences, sections } = await loadPieces(
+      opened.pieces,
+      'market',
+      changes,
+      async () => (await opened.digests).sections,
+    );
+    t.same(differences, [], JSON.stringify(changes));
+    t.same(
+      sections
+        .filter(({ kind }) => kind === 'rows')
+        .map(({ name, lane, where }) => [name, lane, where])
+        .sort(),
+      [
+        ['orders', 1, '`id`<125'],
+        ['orders', 2, '`id`>=125'],
+        ['parts', 1, null],
+      ].filter(([table]) => !('tables' in changes) || changes.tables?.includes(String(table))),
+    );
+    await execute(target.root, `DROP DATABASE ${quoteIdentifier('as' in changes ? AS : 'market')}`);
+  }
 });
 
 t.test('what differs is said by object, with rows counted', async (t) => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ArchiveDigests } from '../archive/digests.ts';
 import type { Piece } from '../archive/piece.ts';
 import { selectPieces } from '../archive/select-pieces.ts';
@@ -16,11 +17,14 @@ import { compareCounts, readObjectCounts } from './compare-counts.ts';
 import { explainDifferences } from './explain-differences.ts';
 import { loadedAs, type Selections } from './plan-selections.ts';
 import { readSelected, redumpSelected } from './read-selected.ts';
+import { sideBySide } from './side-by-side.ts';
 
 export interface Comparison {
   /** Databases that have the digests which were sealed with them, or were expected of what was selected. */
   readonly compared: readonly string[];
-  /** A sentence for everything that differs where nothing may. */
+  /** Databases that differ where nothing may. */
+  readonly differing: readonly string[];
+  /** A sentence for everything that differs there, and for what of the accounts is missing. */
   readonly differences: readonly string[];
 }
 
@@ -30,6 +34,8 @@ interface Context {
   readonly selections: Selections;
   /** Reads an archive once more, for what is not in its digests. */
   readonly piecesOf: (archive: Archive) => AsyncIterable<Piece>;
+  /** Databases that are dumped at a time; one for each core if absent. */
+  readonly parallel?: number | undefined;
 }
 
 /** What was loaded of one archive. */
@@ -57,20 +63,30 @@ export async function compareRestored(
   const isSame = others.program === null && others.server === null;
   const counts = await readObjectCounts(context.target);
   const compared: string[] = [];
+  const differing: string[] = [];
   const differences: string[] = [];
-  for (const [archive, digests] of sealed) {
-    const name = loadedAs(archive, context.selections);
-    if (archive.database === null || name === null) {
-      if (isSame) differences.push(...(await compareAccounts(context.piecesOf(archive), context.target)));
-      continue;
-    }
+  const { selections, target, piecesOf, parallel = availableParallelism() } = context;
+  const dumped = await sideBySide(sealed, parallel, async ([archive, digests]) => {
+    const name = loadedAs(archive, selections);
+    if (archive.database === null || name === null) return undefined;
     const loaded: Loaded = { archive, from: archive.database, name, digests, counts: counts.get(name) };
-    const found = await compare(loaded, others, context);
-    if (found.sentences.length > 0 && (await isAtWork(loaded, context))) tellAtWork(name, found.sentences, context);
-    else differences.push(...found.sentences.map((sentence) => `${name}: ${sentence}`));
-    if (found.isSame && found.sentences.length === 0) compared.push(name);
+    return { loaded, ...(await compare(loaded, others, context)) };
+  });
+  for (const each of dumped) {
+    if (!each) continue;
+    const { name } = each.loaded;
+    if (each.sentences.length === 0) {
+      if (each.isSame) compared.push(name);
+    } else if (await isAtWork(each.loaded, context)) tellAtWork(name, each.sentences, context);
+    else {
+      differing.push(name);
+      differences.push(...each.sentences.map((sentence) => `${name}: ${sentence}`));
+    }
   }
-  return { compared, differences };
+  for (const archive of isSame ? sealed.keys() : []) {
+    if (archive.database === null) differences.push(...(await compareAccounts(piecesOf(archive), target)));
+  }
+  return { compared, differing, differences };
 }
 
 /** Programs that are not those of the backup, each as the start of a sentence. */

@@ -6,6 +6,7 @@ import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
 import { readServerVersion } from '../database/inspect-server.ts';
 import { readRunningEvents } from '../database/running-events.ts';
+import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
@@ -65,7 +66,7 @@ export async function compareRestored(
   const compared: string[] = [];
   const differing: string[] = [];
   const differences: string[] = [];
-  const { selections, target, piecesOf, parallel = availableParallelism() } = context;
+  const { selections, parallel = availableParallelism() } = context;
   const dumped = await sideBySide(sealed, parallel, async ([archive, digests]) => {
     const name = loadedAs(archive, selections);
     if (archive.database === null || name === null) return undefined;
@@ -84,9 +85,22 @@ export async function compareRestored(
     }
   }
   for (const archive of isSame ? sealed.keys() : []) {
-    if (archive.database === null) differences.push(...(await compareAccounts(piecesOf(archive), target)));
+    if (archive.database === null) differences.push(...(await accountDifferences(archive, context)));
   }
   return { compared, differing, differences };
+}
+
+/** Who may load accounts need not be allowed to read all of them. */
+async function accountDifferences(archive: Archive, { target, piecesOf, emit }: Context): Promise<readonly string[]> {
+  try {
+    return await compareAccounts(piecesOf(archive), target);
+  } catch (thrown) {
+    const { code, message } = asCoffreError(thrown);
+    if (code !== 'account-lacks-privilege' && code !== 'dump-failed') throw thrown;
+    const hint = 'compare with an account that may read all others: SHOW GRANTS FOR …';
+    emit({ kind: 'warning', subject: 'accounts', text: `cannot be compared: ${message}`, hint });
+    return [];
+  }
 }
 
 /** Programs that are not those of the backup, each as the start of a sentence. */

@@ -99,6 +99,9 @@ t.test('with the rights of the invoker no definer is left, and routines and view
   t.match(text, '\n/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 SQL SECURITY INVOKER */\n/*!50001 VIEW ');
   const other = await whole({ database: 'shop', definer: ['a role'] }, { definer: { kind: 'invoker' } });
   t.equal(other.text, text, 'whoever it was');
+  const already = namedDump({ database: 'shop' }).replace("    COMMENT '", "    SQL SECURITY INVOKER\n    COMMENT '");
+  const same = await select(chunked(Buffer.from(already), [100]), 'shop', { definer: { kind: 'invoker' } });
+  t.equal(same.text, text, 'and where it is so already, it stays');
 });
 
 t.test('events come disabled by their state alone', async (t) => {
@@ -136,6 +139,20 @@ t.test('one table comes with the sequence that its rows are numbered by, and wit
   );
 });
 
+t.test('the rows of a table do not wait for its end', async (t) => {
+  const read: string[] = [];
+  async function* watched(): AsyncGenerator<Piece> {
+    for await (const piece of piecesOf(chunked(Buffer.from(namedDump({ database: 'shop' })), [100]))) {
+      read.push(piece.section.kind);
+      yield piece;
+    }
+  }
+  const { pieces } = selectPieces(watched(), name('shop'), { ...WHOLE, tables: ['orders'] });
+  for await (const { bytes } of pieces) if (bytes.includes('INSERT')) break;
+  t.ok(read.includes('table'));
+  t.notOk(read.includes('view-placeholder'), 'nothing behind the table has been read yet');
+});
+
 t.test('a table that is not there is named', async (t) => {
   const { pieces, expected } = selectPieces(
     piecesOf(chunked(Buffer.from(namedDump({ database: 'shop' })), [1000])),
@@ -154,7 +171,7 @@ t.test('of tables in lanes one comes whole, and the other one not at all', async
     {
       name: 'big',
       lanes: [[["(1,'a')"], ["(2,'b')"]], [["(3,'c')"]]],
-      trigger: 'tr BEFORE INSERT ON big FOR EACH ROW SET @a=1',
+      trigger: 'shop.tr BEFORE INSERT ON `shop`.big FOR EACH ROW SET @a=shop.f()',
     },
     { name: 'plain', lanes: [[["(9,'z')"]]] },
     { name: 'main', rows: [["(5,'m')"]] },
@@ -179,6 +196,8 @@ t.test('of tables in lanes one comes whole, and the other one not at all', async
     ],
   );
   t.same(one.text.match(/^\(.*\)/gm)?.sort(), ["(1,'a')", "(2,'b')", "(3,'c')"]);
+  const renamed = await select(dump(), 'shop', { tables: ['big'], as: name('other') });
+  t.match(renamed.text, 'TRIGGER `other`.tr BEFORE INSERT ON `other`.big FOR EACH ROW SET @a=shop.f()');
   const schema = await select(dump(), 'shop', { schemaOnly: true });
   t.notMatch(schema.text, 'INSERT INTO `');
   t.equal(schema.digests.filter(({ kind }) => kind === 'rows').length, 3);

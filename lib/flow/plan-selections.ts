@@ -55,6 +55,17 @@ export function loadedAs(archive: Archive, selections: Selections): DatabaseName
   return archive.database === null ? null : (selections.get(archive)?.as ?? archive.database);
 }
 
+/** What nobody may notice before it has done harm: a sentence for each database, and what to do about it. */
+export function remarksOnSelections(
+  selections: Selections,
+): readonly { readonly text: string; readonly hint: string }[] {
+  return [...selections].flatMap(([{ database, events: count }, { as, tables, events }]) => {
+    if (as === null || tables || events === 'disabled' || count === 0) return [];
+    const text = `the events of ${database}, ${count} in number, will be at work in ${as} too, beside those of ${database}`;
+    return [{ text, hint: 'to load them without that: --events disabled' }];
+  });
+}
+
 function isWhole({ tables, schemaOnly, as, definer, events }: Selection): boolean {
   return tables === null && !schemaOnly && as === null && definer.kind === 'keep' && events === WHOLE.events;
 }

@@ -28,6 +28,7 @@ import { type LoadFailure, loadArchives } from './load-archives.ts';
 import { metered } from './metered.ts';
 import { assertAllowed, planRestore, type RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
+import { remarksOnSelections } from './plan-selections.ts';
 import { readManifest } from './read-manifest.ts';
 import { readPieces } from './read-pieces.ts';
 import { readSealed } from './read-sealed.ts';
@@ -90,6 +91,9 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       selection: order.selection,
     });
     const plan = await joinDatabases(target, planned);
+    for (const remark of remarksOnSelections(plan.selections)) {
+      emit({ kind: 'warning', subject: host.name, ...remark });
+    }
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);

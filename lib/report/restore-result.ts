@@ -1,3 +1,4 @@
+import { type DescribedSelection, describeSelection } from './describe-selection.ts';
 import { formatBytes } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -10,6 +11,8 @@ interface Restored {
       readonly tables: number;
       readonly plainBytes: number;
     }[];
+    /** Of an archive that is not loaded as it is. */
+    readonly selections?: ReadonlyMap<object, DescribedSelection>;
     readonly drops: readonly string[];
     readonly refused: readonly string[];
     readonly readBytes: number;
@@ -33,13 +36,18 @@ interface Restored {
 
 /** A restore for a person: the plan as a table, and what came of it. */
 export function formatRestore({ plan, compared, seed }: Restored, dryRun: boolean): string {
-  const rows = plan.archives.map(({ database, tables, plainBytes }) => [
-    database ?? '(accounts)',
-    whatIsDone(database, plan),
-    String(tables),
-    formatBytes(plainBytes),
-    database !== null && compared.includes(database) ? 'the same' : '-',
-  ]);
+  const rows = plan.archives.map((archive) => {
+    const { database, tables, plainBytes } = archive;
+    const selected = plan.selections?.get(archive);
+    const name = selected?.as ?? database;
+    return [
+      database ?? '(accounts)',
+      `${whatIsDone(name, plan)}${selected ? describeSelection(selected) : ''}`,
+      String(selected?.tables?.length ?? tables),
+      formatBytes(plainBytes),
+      name !== null && compared.includes(name) ? 'the same' : '-',
+    ];
+  });
   const head = ['database', dryRun ? 'would' : 'done', 'tables', 'SQL', 'compared'];
   const from = `${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
   return `${formatTable(head, rows)}\n\n${dryRun ? 'would restore' : 'restored'} ${from}${seed ? `\n${formatSeed(seed)}` : ''}`;

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
-import { loadedAs, planSelections } from '../../lib/flow/plan-selections.ts';
+import { loadedAs, planSelections, remarksOnSelections } from '../../lib/flow/plan-selections.ts';
 import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { SelectionWish } from '../../lib/model/selection.ts';
@@ -47,6 +47,16 @@ t.test('another name is for exactly one database, and one that the dump program 
   for (const as of ["o'ld", 'o"ld', 'o\\ld', 'o\nld', 'old ', 'x'.repeat(65)]) {
     t.throws(() => planSelections({ ...wish, as: as as DatabaseName }, [shop]), { code: 'usage' }, as);
   }
+});
+
+t.test('a copy whose events would be at work beside those of the original is remarked on', async (t) => {
+  const eventful = { ...shop, events: 2 };
+  const remarks = (changes: Partial<SelectionWish>, archive = eventful) =>
+    remarksOnSelections(planSelections({ ...wish, ...changes }, [archive])).map(({ hint }) => hint);
+  t.match(remarks({ as: AS }), [/--events disabled$/]);
+  t.same(remarks({ as: AS, events: 'disabled' }), []);
+  t.same(remarks({ schemaOnly: true }), [], 'it takes the place of the other one');
+  t.same(remarks({ as: AS }, { ...shop, events: 0 }), []);
 });
 
 t.test('a wish gets through JSON, as it is sent to a host', async (t) => {

@@ -15,6 +15,7 @@ import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
 import { keyOption } from './private-key-option.ts';
 import { PUT_BACK_OPTION, putBackOf } from './put-back-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
+import { listSelections, SELECTION_OPTIONS, selectionOf } from './selection-option.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
 
@@ -32,6 +33,7 @@ too; an account that is there gets the password of the backup, and its grants be
     from: '=PLACE  store, export, offsite:<name>, or a folder (default: the nearest of these that has the run whole)',
     run: '=RUN  such as 2026-11-22T040000Z (default: latest, the newest there is)',
     database: '=…NAME  only this database; can be given several times',
+    ...SELECTION_OPTIONS,
     accounts: 'the accounts and their grants: beside --database, or alone',
     overwrite:
       '=…NAME  replace this database; the old one goes once the new one is verified; can be given several times',
@@ -70,13 +72,15 @@ too; an account that is there gets the password of the backup, and its grants be
     if (!run.success)
       throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z, or latest' });
     const { inventory, host } = await sourceOf(values, words, run.data, attended);
-    const databases = listOf(values, 'database');
+    const selection = selectionOf(values);
+    const ofTables = selection?.tables.map(({ database }) => database) ?? [];
+    const databases = [...new Set([...listOf(values, 'database'), ...ofTables])];
     const some = databases.length > 0 || values.accounts === true;
     const seed = seedOf(values, host, inventory, attended?.target ?? host);
     const replaces = [...listOf(values, 'overwrite'), ...listOf(values, 'drop-first')];
-    if (seed && (some || replaces.length > 0)) {
+    if (seed && (some || selection || replaces.length > 0)) {
       throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
-        hint: 'leave out --database, --accounts, --overwrite and --drop-first',
+        hint: 'leave out --database, --accounts, --overwrite, --drop-first, and all that changes what is loaded',
       });
     }
     if (textOf(values, 'on') !== undefined) {
@@ -90,6 +94,7 @@ too; an account that is there gets the password of the backup, and its grants be
       databases: some ? databases : undefined,
       accounts: !some || values.accounts === true,
       overwrite: listOf(values, 'overwrite'),
+      selection,
       dropFirst: listOf(values, 'drop-first'),
       confirm: seed ? undefined : typedNames(values),
       opening: await opening(),
@@ -103,7 +108,7 @@ too; an account that is there gets the password of the backup, and its grants be
     });
     return {
       text: formatRestore(result, values['dry-run'] === true),
-      data: result,
+      data: { ...result, plan: { ...result.plan, selections: listSelections(result.plan.selections) } },
       exitCode: result.plan.refused.length === 0 ? 0 : 8,
     };
   }),

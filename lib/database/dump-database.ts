@@ -17,6 +17,25 @@ export function dumpDatabase(
   return dump(connection, { kind: 'databases', databases: [database], withoutRows: laned });
 }
 
+/**
+ * Some tables, views and sequences of a database as they are now, with their triggers. Without the rows of the tables `laned`;
+ * with any of these there may be more in the dump, of the `others` that the database has.
+ */
+export function dumpTables(
+  connection: Connection,
+  database: DatabaseName,
+  tables: readonly string[],
+  laned: readonly string[],
+  others: readonly string[],
+): Promise<DumpStream> {
+  return dump(connection, { kind: 'tables', database, tables, withoutRows: laned, others });
+}
+
+/** The accounts as they are now, without the grants to PUBLIC. */
+export function dumpAccounts(connection: Connection): Promise<DumpStream> {
+  return dump(connection, { kind: 'accounts' });
+}
+
 /** Rows of tables as they are now, in the same form as in a backup. Throws what `DumpProcess` throws. */
 export async function dumpLane(
   connection: Connection,

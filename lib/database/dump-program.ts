@@ -80,6 +80,17 @@ export type DumpSubject =
     }
   /** Triggers, routines and events of a database, each after its removal: no table, no view, no row. */
   | { readonly kind: 'definitions'; readonly database: DatabaseName }
+  /**
+   * Some tables, views and sequences with their triggers, for comparing; `withoutRows` as above. Where there are any of these,
+   * the dump program must not be told the tables: then it leaves out the `others`, and may dump more than was asked for.
+   */
+  | {
+      readonly kind: 'tables';
+      readonly database: DatabaseName;
+      readonly tables: readonly string[];
+      readonly withoutRows: readonly string[];
+      readonly others: readonly string[];
+    }
   /** Structures of tables and views, without triggers. */
   | { readonly kind: 'structures'; readonly database: DatabaseName; readonly tables: readonly string[] };
 
@@ -116,9 +127,25 @@ export function dumpArguments(
     }
     case 'definitions':
       return [...COMMON, '--no-data', '--no-create-info', '--add-drop-trigger', ...OBJECTS, '--', subject.database];
+    case 'tables': {
+      const { database, tables } = subject;
+      if (subject.withoutRows.length === 0) return [...common, '--triggers', '--', database, ...tables];
+      const withoutRows = subject.withoutRows.map((table) => `--ignore-table-data=${database}.${table}`);
+      const without = othersThan(tables, subject.others).map((table) => `--ignore-table=${database}.${table}`);
+      return [...common, ...withoutRows, ...without, '--triggers', '--databases', '--', database];
+    }
     case 'structures':
       return [...COMMON, '--no-data', '--skip-triggers', '--', subject.database, ...subject.tables];
   }
+}
+
+/** As many words fit on a command line. */
+const OTHERS = 5000;
+
+/** What can be left out by name: the dump program takes no heed of upper and lower case there. */
+function othersThan(tables: readonly string[], others: readonly string[]): readonly string[] {
+  const wanted = new Set(tables.map((name) => name.toLowerCase()));
+  return others.filter((name) => !wanted.has(name.toLowerCase())).slice(0, OTHERS);
 }
 
 const OBJECTS = ['--routines', '--events', '--triggers'];

@@ -48,6 +48,7 @@ function nameOf(subject: DumpSubject): string {
     case 'views':
       return `the views of ${namesOf(subject.databases)}`;
     case 'lane':
+    case 'tables':
       return tablesOf(subject);
     case 'definitions':
       return `the triggers, routines and events of ${namesOf([subject.database])}`;
@@ -59,7 +60,7 @@ function nameOf(subject: DumpSubject): string {
 function tablesOf({
   database,
   tables: [first = '', ...others],
-}: Extract<DumpSubject, { kind: 'lane' | 'structures' }>) {
+}: Extract<DumpSubject, { kind: 'lane' | 'structures' | 'tables' }>) {
   const name = `the table ${quoteIdentifier(database)}.${quoteIdentifier(first)}`;
   return others.length === 0 ? name : `${name} and ${others.length} more`;
 }

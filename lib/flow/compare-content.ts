@@ -29,7 +29,8 @@ export async function readContent(
   return content;
 }
 
-async function redump(
+/** The lanes of a database as they are now; null for none. */
+export async function redump(
   connection: Connection,
   database: DatabaseName,
   tables: readonly string[],
@@ -43,7 +44,7 @@ async function redump(
 }
 
 /** Lanes that a dump with these sections may have had: one for each part of a table, and some for all whole tables. */
-function lanesLike(sections: readonly SectionDigest[]): readonly (readonly LaneRows[])[] {
+export function lanesLike(sections: readonly SectionDigest[]): readonly (readonly LaneRows[])[] {
   const tables = new Map<string, (string | null)[]>();
   for (const { kind, name, lane, where } of sections) {
     if (kind !== 'rows' || name === null || lane === undefined) continue;
@@ -70,7 +71,8 @@ export function compareContent(expected: ContentDigests, found: ContentDigests):
   );
 }
 
-function compareSections(expected: readonly SectionDigest[], found: readonly SectionDigest[]): string[] {
+/** A sentence for every difference between the sections of two dumps of a database. */
+export function compareSections(expected: readonly SectionDigest[], found: readonly SectionDigest[]): string[] {
   const [wanted, present] = [byName(expected), byName(found)];
   const missing = [...wanted].filter(([name]) => !present.has(name)).map(([name]) => `${name} is missing`);
   const changed = [...wanted]

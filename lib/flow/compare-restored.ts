@@ -1,72 +1,178 @@
 import { availableParallelism } from 'node:os';
 import type { ArchiveDigests } from '../archive/digests.ts';
+import type { Piece } from '../archive/piece.ts';
+import { selectPieces } from '../archive/select-pieces.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDumpProgram } from '../database/dump-program.ts';
+import { readServerVersion } from '../database/inspect-server.ts';
 import { readRunningEvents } from '../database/running-events.ts';
+import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
-import { compareContent, readContent } from './compare-content.ts';
+import type { DatabaseName } from '../model/names.ts';
+import type { ObjectCounts } from '../model/object-counts.ts';
+import { WHOLE } from '../model/selection.ts';
+import { compareAccounts } from './compare-accounts.ts';
+import { compareSections, readContent } from './compare-content.ts';
+import { compareCounts, readObjectCounts } from './compare-counts.ts';
+import { explainDifferences } from './explain-differences.ts';
+import { loadedAs, type Selections } from './plan-selections.ts';
+import { readSelected, redumpSelected } from './read-selected.ts';
 import { sideBySide } from './side-by-side.ts';
 
 export interface Comparison {
-  /** Databases that have the digests which were sealed with them. */
+  /** Databases that have the digests which were sealed with them, or were expected of what was selected. */
   readonly compared: readonly string[];
   /** Databases that differ where nothing may. */
   readonly differing: readonly string[];
-  /** A sentence for everything that differs there. */
+  /** A sentence for everything that differs there, and for what of the accounts is missing. */
   readonly differences: readonly string[];
 }
 
-interface Target {
+interface Context {
   readonly target: Connection;
   readonly emit: Emit;
+  readonly selections: Selections;
+  /** Reads an archive once more, for what is not in its digests. */
+  readonly piecesOf: (archive: Archive) => AsyncIterable<Piece>;
   /** Databases that are dumped at a time; one for each core if absent. */
   readonly parallel?: number | undefined;
 }
 
+/** What was loaded of one archive. */
+interface Loaded {
+  readonly archive: Archive;
+  readonly from: DatabaseName;
+  readonly name: DatabaseName;
+  readonly digests: ArchiveDigests;
+  readonly counts: ObjectCounts | undefined;
+}
+
 /**
- * Dumps what was loaded once more and compares it with the digests that were sealed inside the archives. Where events
- * have been at work since the load, a difference proves nothing, and is only warned of.
+ * Dumps what was loaded once more and compares it with the digests that were sealed inside the archives, and the number of
+ * its objects with what the server says that it has. Where something differs, both are read once more for what it is.
+ *
+ * Where events have been at work since the load, a difference proves nothing, and is only warned of. So is one of how a
+ * statement is written, where the server or the dump program is another one than that of the backup.
  */
 export async function compareRestored(
   sealed: ReadonlyMap<Archive, ArchiveDigests>,
   manifest: Manifest,
-  { target, emit, parallel = availableParallelism() }: Target,
+  context: Context,
 ): Promise<Comparison> {
-  const program = await readDumpProgram();
-  if (program.version !== manifest.software.dump) {
-    const text = `not compared by content: this ${program.version} writes other SQL than the ${manifest.software.dump} of the backup`;
-    emit({ kind: 'warning', subject: manifest.host, text, hint: 'count rows and look at the newest ones by hand' });
-    return { compared: [], differing: [], differences: [] };
-  }
+  const others = await readOthers(manifest, context.target);
+  const isSame = others.program === null && others.server === null;
+  const counts = await readObjectCounts(context.target);
   const compared: string[] = [];
   const differing: string[] = [];
   const differences: string[] = [];
-  const dumped = await sideBySide(sealed, parallel, async ([{ database, events }, { sections }]) => {
-    if (database === null) return undefined;
-    const expected = new Map([[database, sections]]);
-    return { database, events, found: compareContent(expected, await readContent(target, [database], expected)) };
+  const { selections, parallel = availableParallelism() } = context;
+  const dumped = await sideBySide(sealed, parallel, async ([archive, digests]) => {
+    const name = loadedAs(archive, selections);
+    if (archive.database === null || name === null) return undefined;
+    const loaded: Loaded = { archive, from: archive.database, name, digests, counts: counts.get(name) };
+    return { loaded, ...(await compare(loaded, others, context)) };
   });
   for (const each of dumped) {
     if (!each) continue;
-    const { database, events, found } = each;
-    const running = found.length === 0 ? undefined : await readRunningEvents(target);
-    if (found.length === 0) compared.push(database);
-    // An event that was to happen once is gone by now; one of another database may write into this one.
-    else if (
-      running &&
-      (events > 0 || running.some((each) => each.database === database || each.body.includes(database)))
-    ) {
-      emit({
-        kind: 'warning',
-        subject: database,
-        text: `cannot be compared: the server's events are running, and may have changed what differs: ${found.join('; ')}`,
-        hint: 'to be sure, restore it once more with the scheduler off: SET GLOBAL event_scheduler = OFF;',
-      });
-    } else {
-      differing.push(database);
-      differences.push(...found);
+    const { name } = each.loaded;
+    if (each.sentences.length === 0) {
+      if (each.isSame) compared.push(name);
+    } else if (await isAtWork(each.loaded, context)) tellAtWork(name, each.sentences, context);
+    else {
+      differing.push(name);
+      differences.push(...each.sentences.map((sentence) => `${name}: ${sentence}`));
     }
   }
+  for (const archive of isSame ? sealed.keys() : []) {
+    if (archive.database === null) differences.push(...(await accountDifferences(archive, context)));
+  }
   return { compared, differing, differences };
+}
+
+/** Who may load accounts need not be allowed to read all of them. */
+async function accountDifferences(archive: Archive, { target, piecesOf, emit }: Context): Promise<readonly string[]> {
+  try {
+    return await compareAccounts(piecesOf(archive), target);
+  } catch (thrown) {
+    const { code, message } = asCoffreError(thrown);
+    if (code !== 'account-lacks-privilege' && code !== 'dump-failed') throw thrown;
+    const hint = 'compare with an account that may read all others: SHOW GRANTS FOR …';
+    emit({ kind: 'warning', subject: 'accounts', text: `cannot be compared: ${message}`, hint });
+    return [];
+  }
+}
+
+/** Programs that are not those of the backup, each as the start of a sentence. */
+interface Others {
+  readonly program: string | null;
+  readonly server: string | null;
+}
+
+async function readOthers({ software, server }: Manifest, target: Connection): Promise<Others> {
+  const program = await readDumpProgram();
+  const version = await readServerVersion(target);
+  const release = (text: string) => text.split('.').slice(0, 2).join('.');
+  const isOther = server !== null && release(server.version) !== release(version);
+  return {
+    program:
+      program.version === software.dump
+        ? null
+        : `${program.version} writes other SQL than the ${software.dump} of the backup`,
+    server: isOther ? `the server ${version} may write other SQL than the ${server.version} of the backup` : null,
+  };
+}
+
+async function compare(
+  loaded: Loaded,
+  { program, server }: Others,
+  context: Context,
+): Promise<{ readonly sentences: readonly string[]; readonly isSame: boolean }> {
+  const { archive, name, digests } = loaded;
+  const { target, selections, emit } = context;
+  const selection = selections.get(archive);
+  const counted = selection?.tables ? [] : compareCounts(digests.counts, loaded.counts);
+  const expected = new Map([[name, digests.sections]]);
+  const redump = async () =>
+    selection
+      ? new Map([[name, await readSelected(target, name, digests.sections, selection)]])
+      : await readContent(target, [name], expected);
+  const found = program === null ? compareSections(digests.sections, (await redump()).get(name) ?? []) : [];
+  if (program === null && found.length === 0) return { sentences: counted, isSame: true };
+  const { differences, otherwiseWritten, tables, rows } = await explain(loaded, context);
+  if (program === null && server === null) {
+    const all = [...differences, ...otherwiseWritten];
+    return { sentences: all.length > 0 ? all : [...counted, ...found], isSame: false };
+  }
+  const sentences = differences.length > 0 ? differences : counted;
+  const what = `${tables} tables with ${rows} rows, and all other objects by name`;
+  const written = otherwiseWritten.length === 0 ? 'all of it is the same' : otherwiseWritten.join('; ');
+  const text = `compared by what it has and not by how that is written (${what}), as ${program ?? server}: ${written}`;
+  emit({ kind: 'warning', subject: name, text, hint: 'look at what is named, and at the newest rows, by hand' });
+  return { sentences, isSame: false };
+}
+
+/** Reads what was meant to be loaded, and what is there. */
+async function explain({ archive, from, name, digests }: Loaded, { target, selections, piecesOf }: Context) {
+  const selection = selections.get(archive) ?? WHOLE;
+  const expected = selectPieces(piecesOf(archive), from, selection);
+  const found = await redumpSelected(target, name, digests.sections, selection);
+  return await explainDifferences(expected.pieces, found.pieces);
+}
+
+/** An event that was to happen once is gone by now; one of another database may write into this one. */
+async function isAtWork({ archive, name }: Loaded, { target, selections }: Context): Promise<boolean> {
+  const running = await readRunningEvents(target);
+  if (!running) return false;
+  const own = archive.events > 0 && selections.get(archive)?.events !== 'disabled' && !selections.get(archive)?.tables;
+  return own || running.some((each) => each.database === name || each.body.includes(name));
+}
+
+function tellAtWork(name: DatabaseName, found: readonly string[], { emit }: Context): void {
+  emit({
+    kind: 'warning',
+    subject: name,
+    text: `cannot be compared: the server's events are running, and may have changed what differs: ${found.join('; ')}`,
+    hint: 'to be sure, restore it once more with the scheduler off: SET GLOBAL event_scheduler = OFF;',
+  });
 }

@@ -1,7 +1,7 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import type { Piece } from '../archive/piece.ts';
-import { selectPieces } from '../archive/select-pieces.ts';
+import { selectPieces, withLaneConditions } from '../archive/select-pieces.ts';
 import type { Connection } from '../database/connection.ts';
 import { compressionOf } from '../model/compression.ts';
 import type { Archive } from '../model/manifest.ts';
@@ -56,7 +56,9 @@ export async function loadArchive(
   try {
     const rest = await loadDump(selected?.pieces ?? pieces, { ...context, database: name });
     const digests = await opened.digests;
-    return { archive, name, rest, digests: selected ? { ...digests, sections: await selected.expected } : digests };
+    if (!selected) return { archive, name, rest, digests };
+    const sections = withLaneConditions(await selected.expected, digests.sections);
+    return { archive, name, rest, digests: { ...digests, sections, counts: await selected.counts } };
   } catch (error) {
     // To be read on by nobody else meanwhile, not even by a decompressor that is torn down, and in order.
     while (readsOn(error) && !(await source.next()).done) context.signal.throwIfAborted();

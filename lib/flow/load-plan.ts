@@ -23,4 +23,6 @@ export interface LoadOrder {
 export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
   /** What of an archive is loaded; all of it if absent. */
   readonly selections?: ReadonlyMap<Archive, Selection>;
+  /** Databases that are there, and get tables: these alone are taken back. */
+  readonly joined?: readonly string[];
 };

@@ -3,7 +3,6 @@ import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { execute } from '../database/client.ts';
 import { loadAccounts } from '../database/load-sql.ts';
-import { quoteIdentifier } from '../database/sql-text.ts';
 import { inspectTarget } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
@@ -12,6 +11,7 @@ import type { DatabaseName } from '../model/names.ts';
 import { type Selection, WHOLE } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';
 import { DeferredKeys } from './deferred-keys.ts';
+import { takeBackStatement } from './join-database.ts';
 import { type LoadedArchive, loadArchive } from './load-archive.ts';
 import { LoadBudget } from './load-budget.ts';
 import { loadHeld } from './load-dump.ts';
@@ -197,7 +197,7 @@ export class LoadRun {
     this.#deferred.forget(database);
     const why = code === 'interrupted' ? 'its load was cut short' : message;
     const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
-    const statement = `DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`;
+    const statement = takeBackStatement(database, this.#joinedTables(database));
     // Another one may have foreign keys to it.
     await execute(target, `SET foreign_key_checks = 0; ${statement}`).then(
       () =>
@@ -207,6 +207,13 @@ export class LoadRun {
         ),
       () => warn(`${why}, and what is there of it could not be dropped`, `run: ${statement};`),
     );
+  }
+
+  /** What comes into a database that was there; null for one that is made. */
+  #joinedTables(database: DatabaseName): readonly string[] | null {
+    if (!this.#plan.joined?.includes(database)) return null;
+    const archive = this.#plan.archives.find((each) => this.#nameOf(each) === database);
+    return archive ? this.#selectionOf(archive).tables : null;
   }
 
   #selectionOf(archive: Archive): Selection {

@@ -2,7 +2,9 @@ import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
+import type { SelectionWish } from '../model/selection.ts';
 import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
+import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
 import { type RestoreRemark, remarksOn } from './restore-remarks.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
@@ -15,6 +17,10 @@ export interface RestorePlan extends Replacements {
   readonly form: RunForm;
   /** In the order in which they are loaded; the accounts last. */
   readonly archives: readonly Archive[];
+  /** What is loaded of archives that are not loaded as they are. */
+  readonly selections: Selections;
+  /** Databases that are there, and get tables beside those that they have. */
+  readonly joined: readonly string[];
   /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
   readonly trustsCreators: boolean;
   /** Whether the sessions that load ask the binary log for rows: it could not take the numbers of sequences otherwise. */
@@ -32,6 +38,7 @@ export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, 
   /** Only these; all of them, and the accounts, if absent. */
   readonly databases: readonly string[] | undefined;
   readonly accounts: boolean;
+  readonly selection?: SelectionWish | undefined;
   readonly maxAllowedPacketBytes: number;
   readonly sequences: TargetFacts['sequences'];
   readonly traits: TargetTraits;
@@ -48,6 +55,13 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     });
   }
   const archives = chooseArchives(manifest, wish);
+  const selections = planSelections(wish.selection, archives);
+  const fold = (name: string) => (wish.traits.foldsNames ? name.toLowerCase() : name);
+  const present = new Set([...wish.present].map(fold));
+  const isJoined = (archive: Archive) =>
+    (selections.get(archive)?.tables ?? null) !== null && present.has(fold(loadedAs(archive, selections) ?? ''));
+  const joined = archives.filter(isJoined).flatMap((archive) => loadedAs(archive, selections) ?? []);
+  refuseToDropForTables(joined, [...wish.overwrite, ...wish.dropFirst]);
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
@@ -55,7 +69,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   if (wish.sequences === 'refused') refuseSequences(counting);
   const form = formOf(manifest, archives, wish);
   const replacements = planReplacements(
-    archives.flatMap(({ database }) => database ?? []),
+    archives.filter((archive) => !isJoined(archive)).flatMap((archive) => loadedAs(archive, selections) ?? []),
     { ...wish, ...wish.traits },
   );
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
@@ -70,6 +84,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     run: manifest.run,
     form,
     archives,
+    selections,
+    joined,
     ...replacements,
     // One that was killed may have left it on: then this one sets it back.
     trustsCreators:
@@ -99,6 +115,19 @@ function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish
     database === null ? accounts : databases === undefined || databases.includes(database),
   );
   return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
+}
+
+/** Who names a database for that has its own tables in mind, and not all the others. */
+function refuseToDropForTables(joined: readonly string[], overwrite: readonly string[]): void {
+  const named = joined.filter((name) => overwrite.includes(name));
+  if (named.length === 0) return;
+  throw new CoffreError(
+    'refused',
+    `cannot overwrite ${named.join(', ')} with some of its tables: all others would be lost`,
+    {
+      hint: 'leave out --overwrite: tables that are gone come back into the database; or restore beside it: --as NAME',
+    },
+  );
 }
 
 function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {

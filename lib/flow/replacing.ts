@@ -13,6 +13,7 @@ import type { Comparison } from './compare-restored.ts';
 import type { LoadFailure } from './load-plan.ts';
 import type { Replacement } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';
+import { loadedAs } from './plan-selections.ts';
 
 /** What came of loading and comparing. */
 export interface Outcome extends Comparison {
@@ -87,7 +88,7 @@ async function whileAside<Done extends Outcome>(
     for (const each of moved.reverse()) await bringBack(each, { target, emit });
     throw error;
   }
-  for (const each of moved) await settle(each, done, { target, emit });
+  for (const each of moved) await settle(each, done, plan, { target, emit });
   return done;
 }
 
@@ -105,9 +106,10 @@ async function assertNoneIsThere({ creates }: RestorePlan, target: Connection): 
 async function settle(
   { database, by, name }: Replacement,
   { compared, differing, failures }: Outcome,
+  { selections }: RestorePlan,
   { target, emit }: Target,
 ): Promise<void> {
-  if (differing.includes(by) || failures.some(({ archive }) => archive.database === by))
+  if (differing.includes(by) || failures.some(({ archive }) => loadedAs(archive, selections) === by))
     return await bringBack({ database, name }, { target, emit });
   const statement = `DROP DATABASE ${quoteIdentifier(name)};`;
   if (compared.includes(by)) {

@@ -1,5 +1,6 @@
 import type { Connection } from '../database/connection.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { SelectionWish } from '../model/selection.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { systemClock } from '../system/clock.ts';
 import { inspectRestoreTarget } from './inspect-restore-target.ts';
@@ -10,6 +11,7 @@ interface Wished {
   readonly target: Connection;
   readonly databases?: readonly string[] | undefined;
   readonly accounts: boolean;
+  readonly selection?: SelectionWish | undefined;
   readonly overwrite: readonly string[];
   readonly dropFirst?: readonly string[] | undefined;
   readonly confirm?: ((plan: RestorePlan) => Promise<readonly string[]>) | undefined;
@@ -35,6 +37,7 @@ export function agreement(
         far,
         databases: order.databases,
         accounts: order.accounts,
+        selection: order.selection,
         overwrite,
         dropFirst: order.dropFirst ?? [],
         at,

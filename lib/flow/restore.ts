@@ -9,8 +9,9 @@ import { compressionOf } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
+import type { SelectionWish } from '../model/selection.ts';
 import type { Bytes } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
@@ -18,9 +19,11 @@ import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
+import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import type { CopyPlace } from './find-copy.ts';
+import { joinDatabases } from './join-database.ts';
 import { loadArchives } from './load-archives.ts';
 import type { LoadFailure } from './load-plan.ts';
 import { metered, meterOf } from './metered.ts';
@@ -29,7 +32,9 @@ import { type Opening, passphraseOf } from './opening.ts';
 import { assertAllowed } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';
 import { planSeed, type SeedPlan } from './plan-seed.ts';
+import { remarksOnSelections } from './plan-selections.ts';
 import { readManifest } from './read-manifest.ts';
+import { readPieces } from './read-pieces.ts';
 import { readSealed, readSegments } from './read-sealed.ts';
 import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
@@ -56,6 +61,8 @@ export interface RestoreOrder {
   readonly opening: Opening;
   /** Where the copy is, when it is at none of those that `from` names; closed by the restore. */
   readonly place?: CopyPlace | undefined;
+  /** Some tables, another name, other definers, …; all as it was if absent. */
+  readonly selection?: SelectionWish | undefined;
   readonly target: Connection;
   /** Makes the server a replica once everything is loaded. It has to be empty for that, and gets the whole run. */
   readonly seed?: SeedWish | undefined;
@@ -92,9 +99,11 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     if (order.dryRun)
       return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
     const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
+    const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
+    const context = { ...{ target, emit, piecesOf }, selections: plan.selections, parallel: order.parallel };
     const load = async () => {
       const loaded = await loadArchives(plan, manifest, reader, passphrase, into);
-      return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, order)) };
+      return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
     const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
@@ -133,13 +142,18 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
   return async (run, reader, place) => {
     const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
-    const plan = await agree(manifest, reader, place.name.startsWith('offsite:'));
+    const plan = await joinDatabases(order.target, await agree(manifest, reader, place.name.startsWith('offsite:')));
+    for (const remark of remarksOnSelections(plan.selections)) {
+      emit({ kind: 'warning', subject: host.name, ...remark });
+    }
     await assertClientTakes(manifest.software.dump);
     assertCanDecompress(plan.archives.flatMap(({ file }) => compressionOf(file) ?? []));
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     const passphrase = await passphraseOf(order.opening, manifest, reader);
+    const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
+    if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
     await warnOfForgedText(manifest, reader, plan, order);
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });

@@ -1,3 +1,4 @@
+import { type DescribedSelection, describeSelection } from './describe-selection.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { formatTable, onOneLine } from './table.ts';
 
@@ -12,6 +13,8 @@ interface Restored {
     }[];
     readonly interrupted: readonly { readonly database: string; readonly name: string; readonly state: string }[];
     readonly aside: readonly { readonly by: string; readonly name: string }[];
+    /** Of an archive that is not loaded as it is. */
+    readonly selections?: ReadonlyMap<object, DescribedSelection>;
     readonly drops: readonly string[];
     readonly refused: readonly string[];
     readonly immovable: readonly { readonly database: string; readonly obstacles: readonly string[] }[];
@@ -45,13 +48,17 @@ interface Restored {
 /** A restore for a person: what was done with each database, from which copy, and what came of it. */
 export function formatRestore({ plan, copies = [], compared, seed }: Restored, dryRun: boolean): string {
   if (dryRun) return [formatRestorePlan(plan, copies), ...(seed ? [formatSeed(seed)] : [])].join('\n');
-  const rows = plan.archives.map(({ database, tables, plainBytes }) => [
-    database ?? '(accounts)',
-    database !== null && plan.aside.some((each) => each.by === database) ? 'replaced' : 'loaded',
-    String(tables),
-    formatBytes(plainBytes),
-    database !== null && compared.includes(database) ? 'the same' : '-',
-  ]);
+  const rows = plan.archives.map((archive) => {
+    const { name, selected, tables } = loadedOf(archive, plan);
+    const done = name !== null && plan.aside.some((each) => each.by === name) ? 'replaced' : 'loaded';
+    return [
+      archive.database ?? '(accounts)',
+      `${done}${selected}`,
+      String(tables),
+      formatBytes(archive.plainBytes),
+      name !== null && compared.includes(name) ? 'the same' : '-',
+    ];
+  });
   const head = ['database', 'done', 'tables', 'SQL', 'compared'];
   const from = `restored ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
   return [formatTable(head, rows), '', from, ...(seed ? [formatSeed(seed)] : [])].join('\n');
@@ -60,12 +67,15 @@ export function formatRestore({ plan, copies = [], compared, seed }: Restored, d
 /** What a restore is going to do, before it does any of it. */
 export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copies'] = []): string {
   const { estimate, remarks, interrupted, immovable } = plan;
-  const rows = plan.archives.map(({ database, tables, plainBytes }) => [
-    database ?? '(accounts)',
-    whatWouldBeDone(database, plan),
-    String(tables),
-    formatBytes(plainBytes),
-  ]);
+  const rows = plan.archives.map((archive) => {
+    const { name, selected, tables } = loadedOf(archive, plan);
+    return [
+      archive.database ?? '(accounts)',
+      `${whatWouldBeDone(name, plan)}${selected}`,
+      String(tables),
+      formatBytes(archive.plainBytes),
+    ];
+  });
   const others = copies.filter(({ verdict }) => verdict !== 'taken');
   const { needsBytes, freeBytes, oldBytes, seconds } = estimate;
   const free = freeBytes === null ? 'what is free there is not known' : `${formatBytes(freeBytes)} are free there`;
@@ -86,6 +96,16 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     ),
     ...remarks.map(({ kind, text, hint }) => `${kind.padEnd(8)} ${onOneLine(text)} (${onOneLine(hint)})`),
   ].join('\n');
+}
+
+/** Its name in the server, what is loaded of it where that is not all, and how many tables. */
+function loadedOf(archive: Restored['plan']['archives'][number], { selections }: Restored['plan']) {
+  const selection = selections?.get(archive);
+  return {
+    name: selection?.as ?? archive.database,
+    selected: selection ? describeSelection(selection) : '',
+    tables: selection?.tables?.length ?? archive.tables,
+  };
 }
 
 const SETTLED = (state: string, name: string) =>

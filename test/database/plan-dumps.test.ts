@@ -132,7 +132,7 @@ t.test('one database of several tables: as many go beside it as make shares of i
     'a fifth each, and a fifth stays',
   );
   t.equal(rowDumpers(many), 5);
-  t.match(describePlan(many), '1 databases in 1 dump, 40 tables of shop in 4 lanes, and the accounts');
+  t.match(describePlan(many), '1 database in 1 dump, 40 tables of shop in 4 lanes, and the accounts');
   t.same(planDumps([database('shop', 60, [-30, -30])], { parallel: 3, limit: 50 }).groups[0]?.batches, [], 'too small');
 });
 

@@ -210,7 +210,10 @@ t.test('what the events of a restored database have changed since is no failure,
   const on = await world.restore(words, { env: { PATH: slow } });
   t.equal(on.exitCode, 0, on.stderr);
   for (const name of some)
-    t.match(on.stderr, new RegExp(`^warning: ${name}: cannot be compared: .* ${name}: the table t differs$`, 'm'));
+    t.match(
+      on.stderr,
+      new RegExp(`^warning: ${name}: cannot be compared: .* the table \`t\` has \\d+ rows? more`, 'm'),
+    );
   t.match(on.stderr, /^hint: .*SET GLOBAL event_scheduler = OFF;$/m);
   await execute(root, 'SET GLOBAL event_scheduler = OFF');
   const off = await restored({ databases: some, overwrite: some });

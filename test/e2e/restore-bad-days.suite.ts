@@ -101,7 +101,7 @@ t.test(
       await writeFile(`${folder}/ballast`, Buffer.alloc(Math.max(0, free - 12_000_000)));
       const ended = await world.restore(['--json', '--socket', server.socket]);
       const { error, exitCode } = failureOf(ended);
-      const isFull = error.code === 'dump-failed' && ended.stdout.includes('there is no space left for a table');
+      const isFull = error.code === 'restore-failed' && ended.stdout.includes('there is no space left for a table');
       t.ok(isFull || (error.code === 'database-unreachable' && /went away$/.test(error.message ?? '')), ended.stdout);
       t.equal(exitCode, isFull ? 4 : 7);
       await writeFile(`${folder}/ballast`, '');

@@ -33,8 +33,8 @@ const full = await pathWith(
   world.at('bin-full'),
   'mariadb',
   `case "$*" in *binary-mode*) ;; *) exec "$REAL" "$@";; esac
-   head -c 400000 > "${world.at('bin-full')}/$$"; "$REAL" "$@" < "${world.at('bin-full')}/$$" || exit $?
-   [ "$(cat | wc -c)" -eq 0 ] && exit 0; echo "ERROR 1114 (HY000) at line 30: full" >&2; exit 1`,
+   stdbuf -o0 head -c 400000 | "$REAL" "$@" || exit $?
+   [ -z "$(head -c 1)" ] && exit 0; echo "ERROR 1114 (HY000) at line 30: full" >&2; exit 1`,
 );
 const meddling = await pathWith(
   world.at('bin-meddling'),

@@ -180,7 +180,7 @@ t.test('by the task', async (t) => {
   t.equal(ended.exitCode, 0, ended.stderr);
   t.match(
     ended.stdout,
-    /^market +load as market old, only orders, with other definers, its events disabled +1 .* the same$/m,
+    /^market +loaded as market old, only orders, with other definers, its events disabled +1 .* the same$/m,
   );
   t.strictSame(await tablesIn(AS), ['numbers', 'orders']);
   await drop(AS);

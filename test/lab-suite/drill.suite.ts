@@ -22,6 +22,7 @@ const SHOP = `CREATE DATABASE shop; USE shop;
   CREATE USER clerk@localhost IDENTIFIED BY 'a password'; GRANT SELECT ON shop.* TO clerk@localhost;`;
 const RUNS = '/srv/coffre/acme-db1/backups/db1';
 const DRILL = '/opt/coffre-drill/current/coffre drill --inventory /etc/coffre-drill';
+const VERIFY = '/opt/coffre/current/coffre verify --inventory /etc/coffre --from offsite:contractor --run latest';
 
 t.test(
   'drills fired by cron, from a contractor who lets nothing through but SFTP',
@@ -165,7 +166,11 @@ t.test(
         t.equal((await drills()).length, before + 1, 'it is published');
         const { exitCode, told } = await validate();
         t.strictSame({ exitCode, told }, { exitCode: 5, told: ['error drill'] });
+        const verify = `code=0; ${VERIFY} >/tmp/said 2>&1 || code=$?; echo $code`;
+        t.equal(await inside('db1', verify), '5', 'and so does the host itself, without a key');
+        t.match(await inside('db1', 'cat /tmp/said'), /encrypted\.dat differs in segment/);
         await inside('contractor', flip);
+        t.equal(await inside('db1', verify), '0');
         await inside('drill1', DRILL);
         t.strictSame((await validate()).told, [], 'mended, the next one proves it');
       },

@@ -12,7 +12,7 @@ import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { SelectionWish } from '../model/selection.ts';
-import type { Bytes } from '../model/stages.ts';
+import type { Bytes, SealedFile } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
@@ -193,6 +193,7 @@ async function verifyAll(
   const { dayArchive } = manifest;
   const runs = plan.form === 'offsite' ? dayArchiveRuns(manifest, plan.archives) : null;
   if (runs && dayArchive) {
+    await assertSize(reader, dayArchive);
     const ranges = segmentsOf(runs.map(({ part }) => part));
     const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
     const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
@@ -208,6 +209,17 @@ async function verifyAll(
     const watch = (bytes: Bytes) => metered(bytes, meter);
     await drain(await readSealed(reader, file, { watch, passing: 'watched' }));
   }
+}
+
+/** Of a file that is not read to its end nobody would see that it goes on, or that its end is missing. */
+async function assertSize(reader: RunReader, { file, sealedBytes }: SealedFile): Promise<void> {
+  const sizeBytes = await reader.sizeOf(file);
+  if (sizeBytes === sealedBytes) return;
+  throw new CoffreError(
+    'verification-failed',
+    `cannot trust ${file} of ${reader.where}: it has ${sizeBytes ?? 'no'} bytes instead of ${sealedBytes}`,
+    { hint: 'take another copy of the run: npx zx tasks/list.ts' },
+  );
 }
 
 /** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */

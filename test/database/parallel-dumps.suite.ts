@@ -124,7 +124,7 @@ t.test('sixty databases over few connections, with the lock held but for a momen
   const facts = await inspectServer(server.root, { exclude: [] });
   const snapshot = await openSnapshot(server.root, facts, { parallel: 16 });
   t.match(snapshot.record, { barrier: 'backup-stage', fallback: null });
-  t.ok(snapshot.record.dumps <= 5, snapshot.plan);
+  t.equal(snapshot.record.dumps, 6, `beside the session that holds the lock, and 3 for others: ${snapshot.plan}`);
   t.ok(snapshot.record.heldMs < 5000, `held for ${snapshot.record.heldMs} ms`);
   const texts = await textsOf(snapshot);
   t.ok(names.every((name) => /\(7\)/.test(texts.get(name) ?? '')));

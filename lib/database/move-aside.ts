@@ -13,6 +13,21 @@ import { quoteIdentifier } from './sql-text.ts';
 
 const Defaults = z.object({ characterSet: z.string(), collation: z.string(), comment: z.string() });
 
+/** What of a database no server moves. */
+export interface Unmovable {
+  readonly defaults: DatabaseDefaults;
+  /** Triggers, routines, events and views, as SQL. */
+  readonly definitions: Buffer;
+}
+
+/** MUST be read of all databases before the first of them is moved: a view may be on what another one has. */
+export async function readUnmovable(connection: Connection, database: DatabaseName): Promise<Unmovable> {
+  const ask: Ask = (sql, row) => query(connection, sql, row);
+  const defaults = await readDefaults(connection, database);
+  const definitions = await readDefinitionsSql(connection, database, await readOwnObjects(ask, database));
+  return { defaults, definitions };
+}
+
 /**
  * Moves a database out of the way: its tables into the database `name`, which is made for that, and beside them as text
  * all that no server moves. Afterwards there is no database of the old name. How far it has come stands in the server at
@@ -20,11 +35,13 @@ const Defaults = z.object({ characterSet: z.string(), collation: z.string(), com
  *
  * Throws by the table, having put back what it had moved.
  */
-export async function moveAside(connection: Connection, aside: Omit<Aside, 'state'>): Promise<void> {
+export async function moveAside(
+  connection: Connection,
+  aside: Omit<Aside, 'state'>,
+  unmovable?: Unmovable,
+): Promise<void> {
   const { name, database } = aside;
-  const ask: Ask = (sql, row) => query(connection, sql, row);
-  const defaults = await readDefaults(connection, database);
-  const definitions = await readDefinitionsSql(connection, database, await readOwnObjects(ask, database));
+  const { defaults, definitions } = unmovable ?? (await readUnmovable(connection, database));
   try {
     await beginAside(connection, { ...aside, ...defaults });
     await writeDefinitions(connection, name, definitions);

@@ -1,4 +1,5 @@
 import { type Aside, asideName } from '../database/aside.ts';
+import { OWN_DATABASES } from '../database/database-names.ts';
 import type { Movable } from '../database/movable.ts';
 import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
@@ -51,6 +52,7 @@ export interface ReplacementWish {
 export function planReplacements(databases: readonly DatabaseName[], wish: ReplacementWish): Replacements {
   const { overwrite, dropFirst, movable, at } = wish;
   const fold = (name: string) => (wish.foldsNames ? name.toLowerCase() : name);
+  refuseOwn(databases);
   refuseDoubles(databases, fold);
   const loaded = new Set(databases.map(fold));
   const interrupted = wish.asides.filter(({ database, state }) => loaded.has(fold(database)) && state !== 'kept');
@@ -110,6 +112,15 @@ export function assertAllowed({ refused, immovable }: Replacements): void {
   throw new CoffreError('refused', `cannot move ${first?.database} out of the way: ${why}`, {
     hint: `to drop it before the new one is there, which nothing undoes: ${names}`,
     findings: immovable.flatMap(({ database, obstacles }) => obstacles.map((each) => `${database}: ${each}`)),
+  });
+}
+
+/** A server without its own databases is none any more: no name on the command line is to ask for that. */
+function refuseOwn(databases: readonly string[]): void {
+  const own = databases.find((name) => OWN_DATABASES.has(name.toLowerCase()));
+  if (own === undefined) return;
+  throw new CoffreError('refused', `cannot restore into ${own}: that database is the server's own`, {
+    hint: 'take another name: --as shop_old; accounts and their grants come with --accounts',
   });
 }
 

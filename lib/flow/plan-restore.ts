@@ -12,6 +12,8 @@ import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
 export interface RestorePlan extends Replacements {
   readonly where: string;
+  /** The server that it goes into, for a sentence. */
+  readonly into: string;
   readonly run: Manifest['run'];
   /** Whether the copy has the archives one by one or the day archive. */
   readonly form: RunForm;
@@ -34,6 +36,7 @@ export interface RestorePlan extends Replacements {
 
 export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, Omit<EstimateWish, 'oldBytes'> {
   readonly where: string;
+  readonly into: string;
   readonly files: readonly string[];
   /** Only these; all of them, and the accounts, if absent. */
   readonly databases: readonly string[] | undefined;
@@ -81,6 +84,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   const estimate = estimateRestore(archives, readBytes, { ...wish, oldBytes });
   return {
     where: wish.where,
+    into: wish.into,
     run: manifest.run,
     form,
     archives,

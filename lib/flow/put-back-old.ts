@@ -4,6 +4,7 @@ import { query } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { putBack } from '../database/put-back.ts';
 import { lockReplacement } from '../database/replacement-lock.ts';
+import { retryTogether } from '../database/retry-together.ts';
 import { inspectTarget, trustCreators } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import { quotePosix } from '../system/command.ts';
@@ -28,7 +29,8 @@ export async function putBackOld(
   );
   try {
     if (storedCode === 'on-demand') await trustCreators(target, true);
-    for (const { name } of chosen) await putBack(target, name);
+    const [first] = await retryTogether(chosen, ({ name }) => putBack(target, name));
+    if (first) throw first.error;
   } finally {
     // One that was killed may have left it on.
     if (storedCode === 'on-demand' || chosen.some(({ trusted }) => trusted)) await trustCreators(target, false);

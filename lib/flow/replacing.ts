@@ -2,9 +2,10 @@ import { setAsideState } from '../database/aside-mark.ts';
 import { execute } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDatabaseNames } from '../database/database-names.ts';
-import { moveAside } from '../database/move-aside.ts';
+import { moveAside, readUnmovable, type Unmovable } from '../database/move-aside.ts';
 import { dropAside, putBack, settleAside } from '../database/put-back.ts';
 import { lockReplacement } from '../database/replacement-lock.ts';
+import { retryTogether } from '../database/retry-together.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
@@ -54,14 +55,14 @@ export async function replacing<Done extends Outcome>(
 }
 
 async function settleInterrupted({ interrupted }: RestorePlan, { target, emit }: Target): Promise<void> {
-  for (const each of interrupted) {
-    const { database } = each;
+  const [first] = await retryTogether(interrupted, async (each) => {
     const text =
       (await settleAside(target, each)) === 'put back'
         ? 'an earlier restore was cut short: what it had loaded is dropped, and the old database is back in its place'
         : 'an earlier restore was cut short after all was verified: the old database is dropped now';
-    emit({ kind: 'note', subject: database, text });
-  }
+    emit({ kind: 'note', subject: each.database, text });
+  });
+  if (first) throw first.error;
 }
 
 async function whileAside<Done extends Outcome>(
@@ -72,23 +73,24 @@ async function whileAside<Done extends Outcome>(
   const moved: Replacement[] = [];
   let done: Done;
   try {
-    for (const each of plan.aside) {
-      await moveAside(target, {
-        name: each.name,
-        database: each.database,
-        run: plan.run,
-        trusted: plan.trustsCreators,
-      });
-      moved.push(each);
+    const unmovable: Unmovable[] = [];
+    for (const { database } of plan.aside) unmovable.push(await readUnmovable(target, database));
+    for (const [index, each] of plan.aside.entries()) {
+      const { name, database } = each;
+      const aside = { name, database, run: plan.run, trusted: plan.trustsCreators };
+      moved.push(each); // it undoes itself where it fails, unless a view of it is on what has been moved before
+      await moveAside(target, aside, unmovable[index]);
       emit({ kind: 'note', subject: each.database, text: `the old one is ${each.name} until the new one is verified` });
     }
     await assertNoneIsThere(plan, target);
     done = await work();
   } catch (error) {
-    for (const each of moved.reverse()) await bringBack(each, { target, emit });
+    await bringBack(moved.reverse(), { target, emit });
     throw error;
   }
-  for (const each of moved) await settle(each, done, plan, { target, emit });
+  const wrong = moved.filter(({ by }) => isWrong(by, done, plan));
+  await bringBack(wrong, { target, emit });
+  for (const each of moved) if (!wrong.includes(each)) await settle(each, done, { target, emit });
   return done;
 }
 
@@ -102,15 +104,16 @@ async function assertNoneIsThere({ creates }: RestorePlan, target: Connection): 
   });
 }
 
-/** Once the work is done: what is verified stays, what is wrong goes, and what nobody can tell is left to a person. */
+function isWrong(by: string, { differing, failures }: Outcome, { selections }: RestorePlan): boolean {
+  return differing.includes(by) || failures.some(({ archive }) => loadedAs(archive, selections) === by);
+}
+
+/** Once the work is done and nothing is wrong: what is verified stays, and what nobody can tell is left to a person. */
 async function settle(
   { database, by, name }: Replacement,
-  { compared, differing, failures }: Outcome,
-  { selections }: RestorePlan,
+  { compared }: Outcome,
   { target, emit }: Target,
 ): Promise<void> {
-  if (differing.includes(by) || failures.some(({ archive }) => loadedAs(archive, selections) === by))
-    return await bringBack({ database, name }, { target, emit });
   const statement = `DROP DATABASE ${quoteIdentifier(name)};`;
   if (compared.includes(by)) {
     // The restore is done and good, whatever becomes of what nobody needs any more.
@@ -126,16 +129,18 @@ async function settle(
 }
 
 async function bringBack(
-  { database, name }: Pick<Replacement, 'database' | 'name'>,
+  replaced: readonly Pick<Replacement, 'database' | 'name'>[],
   { target, emit }: Target,
 ): Promise<void> {
-  await putBack(target, name).then(
-    () => emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' }),
-    (error: unknown) => {
-      const text = `the old database is in ${name}, and could not be put back: ${asCoffreError(error).message}`;
-      const again = `--database ${quotePosix(database)} --overwrite ${quotePosix(database)}`;
-      const hint = `restore it once more, which puts it back first: ${again}`;
-      emit({ kind: 'warning', subject: database, text, hint });
-    },
-  );
+  const failed = await retryTogether(replaced, async ({ database, name }) => {
+    await putBack(target, name);
+    emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' });
+  });
+  for (const { item, error } of failed) {
+    const { database, name } = item;
+    const text = `the old database is in ${name}, and could not be put back: ${asCoffreError(error).message}`;
+    const again = `--database ${quotePosix(database)} --overwrite ${quotePosix(database)}`;
+    const hint = `restore it once more, which puts it back first: ${again}`;
+    emit({ kind: 'warning', subject: database, text, hint });
+  }
 }

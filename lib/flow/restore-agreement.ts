@@ -1,4 +1,4 @@
-import type { Connection } from '../database/connection.ts';
+import { type Connection, describeServer } from '../database/connection.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { SelectionWish } from '../model/selection.ts';
 import type { RunReader } from '../storage/run-reader.ts';
@@ -33,6 +33,7 @@ export function agreement(
       planRestore(manifest, {
         ...(await inspectRestoreTarget(order.target, overwrite)),
         where: reader.where,
+        into: describeServer(order.target),
         files: await reader.list(),
         far,
         databases: order.databases,

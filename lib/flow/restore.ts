@@ -163,7 +163,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     emit({
       kind: 'note',
       subject: host.name,
-      text: `${run} of ${reader.where}: signature and key fit, verifying every byte`,
+      text: `${run} of ${reader.where}: signature and key fit, verifying every byte before it goes into ${plan.into}`,
     });
     await verifyAll(plan, manifest, reader, order);
     return { plan, manifest, reader, passphrase, seedPlan, login };

@@ -5,6 +5,7 @@ import { formatTable, onOneLine } from './table.ts';
 interface Restored {
   readonly plan: {
     readonly where: string;
+    readonly into: string;
     readonly run: string;
     readonly archives: readonly {
       readonly database: string | null;
@@ -84,6 +85,7 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     formatTable(['database', 'would', 'tables', 'SQL'], rows),
     '',
     `would restore ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`,
+    `into     ${plan.into}`,
     ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
     `time     about ${formatDuration(seconds * 1000)}`,

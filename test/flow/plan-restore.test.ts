@@ -17,6 +17,7 @@ const manifest = { ...base, archives: [archive('crm'), shop, accounts] };
 const files = manifest.archives.map(({ file }) => file);
 const wish: RestoreWish = {
   where: 'the store',
+  into: 'the server',
   files,
   databases: undefined,
   accounts: true,
@@ -130,4 +131,14 @@ t.test('sequences need a binary log that takes rows, which a session may be able
     message: /cannot restore crm, shop: the server's binary log holds statements alone/,
     hint: /SET GLOBAL binlog_format = MIXED/,
   });
+});
+
+t.test("the server's own databases are nobody's target", async (t) => {
+  for (const name of ['mysql', 'Sys', 'information_schema']) {
+    const odd = { ...manifest, archives: [{ ...shop, database: DatabaseName.parse(name) }] };
+    t.throws(() => planRestore(odd, { ...wish, overwrite: [name], dropFirst: [name] }), {
+      code: 'refused',
+      message: new RegExp(`cannot restore into ${name}: that database is the server's own`),
+    });
+  }
 });

@@ -72,6 +72,7 @@ t.test(
       planRestore(manifest, {
         ...{
           where: 'the store',
+          into: 'the server',
           files: all.map(({ file }) => file),
           databases: ['shop'],
           accounts: false,

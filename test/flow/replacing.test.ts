@@ -1,5 +1,6 @@
 import t from 'tap';
 import { execute, queryLines } from '../../lib/database/client.ts';
+import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import type { RestorePlan } from '../../lib/flow/plan-restore.ts';
 import { type Outcome, replacing } from '../../lib/flow/replacing.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
@@ -22,6 +23,7 @@ const aside = (database: DatabaseName) => ({
 const planOf = (changes: Partial<RestorePlan>) =>
   ({
     interrupted: [],
+    selections: new Map(),
     aside: [],
     drops: [],
     creates: [SHOP, CRM],
@@ -85,4 +87,34 @@ t.test('what is to be dropped first goes, whatever refers to it', async (t) => {
   );
   await replacing(planOf({ drops: [SHOP] }), order, load(outcome({ compared: [SHOP, CRM] })));
   t.strictSame(await tables('shop'), ['newer']);
+});
+
+t.test('databases with views on each other go out of the way and come back, whatever the order', async (t) => {
+  const [EAST, WEST] = [DatabaseName.parse('east'), DatabaseName.parse('west')];
+  await execute(
+    root,
+    `CREATE DATABASE east; CREATE DATABASE west; CREATE TABLE east.t (a INT); CREATE TABLE west.t (a INT);
+     INSERT INTO east.t VALUES (1); INSERT INTO west.t VALUES (2);
+     CREATE VIEW east.v AS SELECT a FROM west.t; CREATE VIEW west.v AS SELECT a FROM east.t;
+     CREATE VIEW east.w AS SELECT a FROM west.v; CREATE VIEW west.x AS SELECT a FROM east.w;`,
+  );
+  const before = await readContent(root, [EAST, WEST]);
+  for (const pair of [
+    [EAST, WEST],
+    [WEST, EAST],
+  ]) {
+    events.length = 0;
+    const failing = replacing(planOf({ aside: pair.map(aside), creates: pair }), order, async () => {
+      for (const database of pair)
+        await execute(root, `CREATE DATABASE ${database}; CREATE TABLE ${database}.t (b INT)`);
+      throw new Error('the line was cut');
+    });
+    await t.rejects(failing, { message: 'the line was cut' });
+    t.strictSame(compareContent(before, await readContent(root, [EAST, WEST])), []);
+    t.strictSame(
+      events.filter(({ kind }) => kind === 'warning'),
+      [],
+    );
+    t.strictSame(await queryLines(root, "SHOW DATABASES LIKE '%st\\\\_\\\\_coffre_old%'"), []);
+  }
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { formatRestore } from '../../lib/report/restore-result.ts';
 
 const plan = {
-  ...{ where: 'store', run: '2026-11-22T040000Z', archives: [], drops: [], refused: [] },
+  ...{ where: 'store', into: 'the database at /run/x.sock', run: '2026-11-22T040000Z', archives: [], drops: [], refused: [] },
   ...{ interrupted: [], aside: [], immovable: [], remarks: [], readBytes: 1, plainBytes: 1 },
   estimate: { needsBytes: 1, freeBytes: null, oldBytes: 0, seconds: 1 },
 };
@@ -66,6 +66,7 @@ there       REFUSE: it is there; --overwrite names it                       2   
 (accounts)  load, also into accounts that are there                         2       3.0 GiB
 
 would restore 2026-11-22T040000Z of store: 1 B verified, then read
+into     the database at /run/x.sock
 not from store: it is damaged
 space    about 4.0 GiB in the server's data folder, and 5.0 GiB are free there; the old ones keep 1.0 GiB until then
 time     about 2 min 5 s

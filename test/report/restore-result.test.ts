@@ -2,7 +2,14 @@ import t from 'tap';
 import { formatRestore } from '../../lib/report/restore-result.ts';
 
 const plan = {
-  ...{ where: 'store', into: 'the database at /run/x.sock', run: '2026-11-22T040000Z', archives: [], drops: [], refused: [] },
+  ...{
+    where: 'store',
+    into: 'the database at /run/x.sock',
+    run: '2026-11-22T040000Z',
+    archives: [],
+    drops: [],
+    refused: [],
+  },
   ...{ interrupted: [], aside: [], immovable: [], remarks: [], readBytes: 1, plainBytes: 1 },
   estimate: { needsBytes: 1, freeBytes: null, oldBytes: 0, seconds: 1 },
 };

@@ -1,6 +1,6 @@
 import type { DrillRecord } from '../model/drill-record.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Sha256 } from '../model/names.ts';
+import type { RecipientName, Sha256 } from '../model/names.ts';
 import { sha256Of } from '../system/files.ts';
 import { parseDrill, parseManifest } from './canonical.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
@@ -14,9 +14,21 @@ import { checkSignature } from './verify-signature.ts';
 /** What the rules need of one published manifest, and whether its signature was found good. */
 export type PublishedLink = Pick<
   Manifest,
-  'host' | 'run' | 'sequence' | 'previous' | 'outcome' | 'startedAt' | 'finishedAt' | 'copies' | 'deliveries'
+  'host' | 'run' | 'sequence' | 'previous' | 'outcome' | 'startedAt' | 'finishedAt' | 'copies' | 'deliveries' | 'error'
 > &
-  Found;
+  Found & { readonly figures: Figures };
+
+/** How much a run was. A run that failed has what it came to. */
+export interface Figures {
+  readonly databases: number;
+  /** The SQL of all archives. */
+  readonly plainBytes: number;
+  /** The ciphertext of all archives. */
+  readonly sealedBytes: number;
+  /** null where there is no day archive. */
+  readonly dayArchiveBytes: number | null;
+  readonly recipients: readonly RecipientName[];
+}
 
 /** What the rules need of the published record of a drill. */
 export type PublishedDrill = Omit<DrillRecord, 'version' | 'kind' | 'phases' | 'software'> & Found;
@@ -165,14 +177,37 @@ async function inspect(
     }
     const manifest = parseManifest(bytes);
     const { run, sequence, previous, outcome, startedAt, finishedAt, copies, deliveries } = manifest;
+    const figures = figuresOf(manifest);
     if (manifest.host !== host || run !== place.name) return stranger(`${manifest.host} ${run}`);
-    const facts = { host, run, sequence, previous, outcome, startedAt, finishedAt, copies, deliveries };
+    const times = { startedAt, finishedAt };
+    const facts = {
+      host,
+      run,
+      sequence,
+      previous,
+      outcome,
+      ...times,
+      copies,
+      deliveries,
+      error: manifest.error,
+      figures,
+    };
     return { link: { ...facts, path, sha256, trusted }, findings };
   } catch (error) {
     const cause = error instanceof Error ? error.message.replace(/^.*?: /, '') : String(error);
     found(ruleOf(place), cause, `see who put it there: git log -- ${path}`);
     return { findings };
   }
+}
+
+function figuresOf({ archives, dayArchive, recipients }: Manifest): Figures {
+  const sum = (of: 'plainBytes' | 'sealedBytes') => archives.reduce((bytes, archive) => bytes + archive[of], 0);
+  return {
+    databases: archives.filter(({ kind }) => kind === 'database').length,
+    ...{ plainBytes: sum('plainBytes'), sealedBytes: sum('sealedBytes') },
+    dayArchiveBytes: dayArchive?.sealedBytes ?? null,
+    recipients: recipients.map(({ name }) => name),
+  };
 }
 
 /** The rule by which a record that is none is found. */

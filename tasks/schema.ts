@@ -1,11 +1,9 @@
-import { jsonSchemas, RECORD_SCHEMA } from '../lib/inventory/json-schema.ts';
-import { withFieldTables } from '../lib/report/field-table.ts';
+import { FORMAT_DOCUMENT, formatDocument } from '../lib/flow/format-document.ts';
+import { jsonSchemas } from '../lib/inventory/json-schema.ts';
 import { readRequired, writeDurably } from '../lib/system/files.ts';
 
-// Writes the JSON Schemas that editors and other programs read, and the tables of fields in the document: npm run schema
+// Writes the JSON Schemas that editors and other programs read, and what the document of the format has of them: npm run schema
 const at = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
-const schemas = jsonSchemas();
-for (const [path, content] of schemas) await writeDurably(at(path), content);
-const document = at('docs/manifest-format.md');
-const text = (await readRequired(document)).toString('utf8');
-await writeDurably(document, withFieldTables(text, JSON.parse(schemas.get(RECORD_SCHEMA) ?? '')));
+for (const [path, content] of jsonSchemas()) await writeDurably(at(path), content);
+const document = at(FORMAT_DOCUMENT);
+await writeDurably(document, formatDocument((await readRequired(document)).toString('utf8')));

@@ -1,5 +1,5 @@
 /** What of a JSON Schema a table of its fields is made from. */
-interface Schema {
+export interface Schema {
   readonly type?: string;
   readonly description?: string;
   readonly const?: unknown;
@@ -23,18 +23,19 @@ export function fieldTable(schema: Schema): string {
 }
 
 /**
- * `document` with the table of each kind between `<!-- fields:KIND -->` and `<!-- /fields -->`. Throws for a kind that the
- * schema does not define.
+ * `document` with each of `parts` between its marks, `<!-- begin NAME -->` and `<!-- end -->`. Throws for a mark without a part,
+ * and for a part without a mark.
  */
-export function withFieldTables(
-  document: string,
-  { $defs }: { readonly $defs: Readonly<Record<string, Schema>> },
-): string {
-  return document.replace(/(<!-- fields:([a-z-]+) -->\n)[\s\S]*?(<!-- \/fields -->)/g, (_, begin, kind, end) => {
-    const schema = $defs[kind as string];
-    if (!schema) throw new Error(`the schema of records defines no ${kind}`);
-    return `${begin}${fieldTable(schema)}\n${end}`;
+export function withParts(document: string, parts: ReadonlyMap<string, string>): string {
+  const left = new Set(parts.keys());
+  const whole = document.replace(/(<!-- begin (\S+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin, name: string, end) => {
+    const part = parts.get(name);
+    if (part === undefined) throw new Error(`there is nothing for ${name}`);
+    left.delete(name);
+    return `${begin}${part}\n${end}`;
   });
+  if (left.size > 0) throw new Error(`the document has no place for ${[...left].join(', ')}`);
+  return whole;
 }
 
 interface Row {
@@ -59,7 +60,7 @@ function typeOf(field: Schema): string {
   if (choices.length > 0) return choices.map(typeOf).join(' or ');
   if (field.const !== undefined) return code(field.const);
   if (field.enum) {
-    return field.enum.length > TOLD_VALUES ? 'one of a list, see the schema' : field.enum.map(code).join(', ');
+    return field.enum.length > TOLD_VALUES ? 'one of the codes below' : field.enum.map(code).join(', ');
   }
   if (field.type === 'array') return `array of ${field.items ? plain(field.items) : 'anything'}`;
   return plain(field);

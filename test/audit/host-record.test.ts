@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { encodeHostRecord, parseHostRecord, parseManifest } from '../../lib/audit/canonical.ts';
 import { drillPath, isOfChain, manifestPath, placeOf, recordPath } from '../../lib/audit/paths.ts';
 import { factsOf, parseSigned } from '../../lib/audit/signed-record.ts';
+import { CoffreError } from '../../lib/model/error.ts';
 import type { HostName } from '../../lib/model/names.ts';
 import { runIdAt } from '../../lib/model/run-id.ts';
 import { hostChain, hostRecordsOf, newerBytes } from '../fixture/host-record.ts';
@@ -122,4 +124,34 @@ t.test('what was kept says itself what it is', async (t) => {
   });
   t.throws(() => parseSigned(Buffer.from('{"kind":"verify"}'), Buffer.alloc(0)), refused);
   t.throws(() => parseSigned(Buffer.from('no record'), Buffer.alloc(0)), refused);
+});
+
+t.test('fails for any bytes with an error of ours, or not at all', async () => {
+  const texts = [
+    ...Object.values(RECORDS).map((record) => encodeHostRecord(record)),
+    newerBytes({ ...RECORDS.verify, version: '1.9' }),
+  ];
+  const mutated = fc
+    .tuple(fc.constantFrom(...texts), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.nat(255))
+    .map(([text, place, byte]) => {
+      const bytes = Buffer.from(text);
+      bytes[Math.floor(place * bytes.length)] = byte;
+      return bytes;
+    });
+  const any = fc.oneof(
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    fc.json().map((text) => Buffer.from(text)),
+    mutated,
+  );
+  fc.assert(
+    fc.property(any, (bytes) => {
+      try {
+        const signed = parseSigned(bytes, Buffer.alloc(0));
+        return placeOf(factsOf(signed).path) !== undefined;
+      } catch (error) {
+        return error instanceof CoffreError && error.code === 'verification-failed';
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });

@@ -137,8 +137,17 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.equal(ran.exitCode, 0, ran.stdout + ran.stderr);
     t.match(ran.stdout, /succeeded in/);
     t.equal(readdirSync(world.at('contractor/backups/db1')).filter((name) => /Z$/.test(name)).length, 1);
+    const byTask = await world.task('verify', ['db1', '--publish']);
+    t.equal(byTask.exitCode, 0, byTask.stdout + byTask.stderr);
+    const verified = await agent(['verify', '--publish', '--inventory', world.at('host/etc/coffre')]);
+    t.equal(verified.exitCode, 0, verified.stdout + verified.stderr);
+    t.strictSame((await onRecord()).filter((kind) => kind === 'verify').length, 2);
+    const listed = await world.task('list', ['db1', '--from', 'audit']);
+    t.match(listed.stdout, /Z +verify .* succeeded .* 3 whole, every byte$/m);
+    t.match(listed.stdout, /Z +provision .* create 5 folder, /m);
     const validated = await world.task('validate', []);
     t.equal(validated.exitCode, 0, validated.stdout);
+    t.match(validated.stdout, /^valid: 1 manifests, 2 of provision and 2 of verify at /m);
   });
 
   await t.test('a rollback goes back to the release before, and needs one', async (t) => {

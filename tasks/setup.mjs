@@ -3,7 +3,7 @@
  * Plain JavaScript without packages, because it runs before there are any.
  *
  *   node tasks/setup.mjs          what tasks and tests need
- *   node tasks/setup.mjs --lab    as root, and where namespaces can be made, also what the tests' lab of hosts needs
+ *   node tasks/setup.mjs --lab    what tests alone need; as root, and where namespaces can be made, also their lab of hosts
  *   node tasks/setup.mjs --bench  as root, also what the bench compares with, as far as there is a package
  */
 import { spawnSync } from 'node:child_process';
@@ -14,8 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isRoot = process.getuid?.() === 0;
-/** Compressors that Node's own zlib stands in for where they are missing. */
-const OPTIONAL = ['igzip', 'pigz', 'zstd'];
+/** Compressors that Node's own zlib stands in for where they are missing, and what a test is skipped without. */
+const OPTIONAL = ['igzip', 'pigz', 'zstd', 'jq'];
 /** Programs whose package brings a service, and its units. */
 const SERVICES = /** @type {const} */ ([
   ['sshd', 'ssh.service', 'ssh.socket'],
@@ -26,10 +26,15 @@ const SERVICES = /** @type {const} */ ([
 checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
-const { BENCH_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF } = await import('../lib/system/programs.ts');
-await installPrograms(
-  process.argv.includes('--lab') && couldRunTheLab() ? { ...PACKAGE_OF, ...LAB_PACKAGE_OF } : PACKAGE_OF,
+const { BENCH_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF, TEST_PACKAGE_OF } = await import(
+  '../lib/system/programs.ts'
 );
+const forTests = process.argv.includes('--lab');
+await installPrograms({
+  ...PACKAGE_OF,
+  ...(forTests ? TEST_PACKAGE_OF : {}),
+  ...(forTests && couldRunTheLab() ? LAB_PACKAGE_OF : {}),
+});
 if (process.argv.includes('--bench') && isRoot && existsSync('/usr/bin/apt-get')) installPeers();
 
 function checkNode() {
@@ -59,9 +64,9 @@ function couldRunTheLab() {
   return false;
 }
 
-/** @param {Partial<typeof PACKAGE_OF & typeof LAB_PACKAGE_OF>} packageOf */
+/** @param {Partial<typeof PACKAGE_OF & typeof TEST_PACKAGE_OF & typeof LAB_PACKAGE_OF>} packageOf */
 async function installPrograms(packageOf) {
-  const programs = /** @type {(keyof typeof PACKAGE_OF | keyof typeof LAB_PACKAGE_OF)[]} */ (Object.keys(packageOf));
+  const programs = /** @type {(keyof typeof packageOf)[]} */ (Object.keys(packageOf));
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((program) => packageOf[program] ?? ''))].sort();

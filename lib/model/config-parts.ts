@@ -10,8 +10,11 @@ export const Address = z
   .string()
   .regex(/^[A-Za-z0-9:][A-Za-z0-9:._-]*$/, 'a host name or an IP address')
   .describe('A DNS name or an IP address');
-export const Port = z.int().min(1).max(65535);
-export const UserName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'a login name');
+export const Port = z.int().min(1).max(65535).describe('A TCP port');
+export const UserName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/, 'a login name')
+  .describe('A login name');
 export const SecretName = z
   .string()
   .regex(/^[A-Z][A-Z0-9_]*$/, 'the NAME of a variable in the .env file, never the secret itself');

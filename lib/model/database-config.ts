@@ -103,7 +103,9 @@ const RemoteDatabase = z
   .strictObject({
     address: Address,
     port: Port.default(3306),
-    tls: z.strictObject({ ca: Path.describe('PEM of the authority that signed the server certificate') }),
+    tls: z
+      .strictObject({ ca: Path.describe('PEM of the authority that signed the server certificate') })
+      .describe('How the server proves that it is the right one'),
     ...Common,
   })
   .describe("Another machine's server, over TLS");

@@ -12,8 +12,8 @@ import { HostName, OffsiteName, RecipientName } from './names.ts';
 const FOLDER_LENGTH = 80;
 
 const DrillLogin = z.strictObject({
-  host: HostName,
-  offsite: OffsiteName,
+  host: HostName.describe('Whose runs are read'),
+  offsite: OffsiteName.describe('From which of its offsites'),
   user: UserName.optional().describe('The account over there; that of the host if absent'),
   path: Path.optional().describe('Folder of the runs, as this account sees it; that of the host if absent'),
   identity: Path.optional().describe('Private SSH key on the driller; `identity` of the driller if absent'),
@@ -44,8 +44,11 @@ export const DrillerConfig = z
       'Private SSH key by which the driller reads the offsites, mode 0600; made there by provisioning',
     ),
     logins: z.array(DrillLogin).default([]).describe("Where the driller logs in otherwise than the host's account"),
-    audit: AuditConfig,
-    state: z.strictObject({ path: Path }).prefault({ path: '/var/lib/coffre-drill' }),
+    audit: AuditConfig.describe('Where the records of the drills are published'),
+    state: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/var/lib/coffre-drill' })
+      .describe("Folder with the driller's signing key, its place in its chains, and what is not published yet"),
     settings: z
       .strictObject({ path: Path })
       .prefault({ path: '/etc/coffre-drill' })
@@ -60,13 +63,15 @@ export const DrillerConfig = z
           .default(false)
           .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The software on the driller, and how it comes there'),
     scheduler: z
       .strictObject({
         kind: z.enum(['cron', 'none']).default('cron').describe('What starts the drill'),
         cronFile: Path.default('/etc/cron.d/coffre-drill'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('How the drill is started'),
   })
   .describe('One machine that drills, after its defaults are merged in');
 

@@ -14,16 +14,16 @@ import { OffsiteConfig } from './offsite-config.ts';
  */
 
 const Keep = z.strictObject({
-  daily: z.int().min(0).optional(),
-  weekly: z.int().min(0).optional(),
-  monthly: z.int().min(0).optional(),
-  yearly: z.int().min(0).optional(),
+  daily: z.int().min(0).optional().describe('How many days keep a run'),
+  weekly: z.int().min(0).optional().describe('How many weeks keep a run'),
+  monthly: z.int().min(0).optional().describe('How many months keep a run'),
+  yearly: z.int().min(0).optional().describe('How many years keep a run'),
 });
 
 export const HostConfig = z
   .strictObject({
     ssh: SshConfig.optional().describe('How control reaches the host'),
-    database: DatabaseConfig,
+    database: DatabaseConfig.describe('The server that is backed up, and by which account'),
     schedule: z.string().describe('When the nightly task runs: five cron fields, in the time zone below'),
     timezone: z.string().default('UTC').describe('IANA name of the time zone of the host'),
     graceHours: z
@@ -32,19 +32,33 @@ export const HostConfig = z
       .max(720)
       .default(6)
       .describe('Hours after the scheduled time until a missing run is a finding'),
-    store: z.strictObject({
-      path: Path,
-      mount: z
-        .string()
-        .regex(/^(none|[a-z0-9._-]+)$/, 'none, or a file system type such as fuse.glusterfs')
-        .describe('File system type that must be mounted at or above the path; none for a plain folder'),
-    }),
-    export: z.strictObject({ path: Path }).prefault({ path: '/export' }),
-    keys: z.strictObject({ path: Path }).prefault({ path: '/.dec' }),
-    state: z.strictObject({ path: Path }).prefault({ path: '/var/lib/coffre' }),
-    secrets: z.strictObject({ path: Path }).prefault({ path: '/etc/coffre/.env' }),
+    store: z
+      .strictObject({
+        path: Path,
+        mount: z
+          .string()
+          .regex(/^(none|[a-z0-9._-]+)$/, 'none, or a file system type such as fuse.glusterfs')
+          .describe('File system type that must be mounted at or above the path; none for a plain folder'),
+      })
+      .describe('The replicated volume with the archives, one folder a run'),
+    export: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/export' })
+      .describe('Folder with the day archive of each run, from which it is shipped'),
+    keys: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/.dec' })
+      .describe("Folder with the recipients' public keys and the wrapped passphrases"),
+    state: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/var/lib/coffre' })
+      .describe("Folder with the host's signing key, its place in its chain, and what is not published yet"),
+    secrets: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/etc/coffre/.env' })
+      .describe('The .env file with the secrets of the host'),
     recipients: z.array(RecipientName).describe('Who can open the backups of this host; at least two'),
-    offsite: z.array(OffsiteConfig).default([]),
+    offsite: z.array(OffsiteConfig).default([]).describe('Where copies are shipped to'),
     compression: z
       .strictObject({
         program: z
@@ -62,13 +76,18 @@ export const HostConfig = z
             'Of the program that is named: igzip 0 to 3, pigz, gzip and zlib 1 to 9, zstd 1 to 19; if absent 2, 6 and 3',
           ),
       })
-      .prefault({ program: 'auto' }),
+      .prefault({ program: 'auto' })
+      .describe('What compresses the archives'),
     limits: LimitsConfig,
     retention: z
-      .strictObject({ store: Keep.optional(), export: Keep.optional(), offsite: Keep.optional() })
+      .strictObject({
+        store: Keep.optional().describe('In the store'),
+        export: Keep.optional().describe('In the export'),
+        offsite: Keep.optional().describe('At each offsite'),
+      })
       .optional()
       .describe('How many runs are kept where'),
-    audit: AuditConfig,
+    audit: AuditConfig.describe('Where the records of the host are published'),
     settings: z
       .strictObject({ path: Path })
       .prefault({ path: '/etc/coffre' })
@@ -84,7 +103,8 @@ export const HostConfig = z
           .default(false)
           .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The software on the host, and how it comes there'),
     scheduler: z
       .strictObject({
         kind: z
@@ -94,7 +114,8 @@ export const HostConfig = z
         cronFile: Path.default('/etc/cron.d/coffre'),
         unitFolder: Path.default('/etc/systemd/system').describe('Where a timer and its service are written'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('How the nightly task is started'),
     drill: z
       .strictObject({
         maxAgeDays: z
@@ -106,7 +127,7 @@ export const HostConfig = z
       })
       .optional()
       .describe('That drills of the host are demanded; nobody asks for any if absent'),
-    notify: z.array(z.never()).default([]),
+    notify: z.array(z.never()).default([]).describe('Nobody can be told yet: an empty list'),
   })
   .describe('One host of the inventory, after its defaults are merged in');
 

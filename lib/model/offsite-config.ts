@@ -18,11 +18,11 @@ const ContractorAdmin = z.strictObject({
 });
 
 export const SftpOffsiteConfig = z.strictObject({
-  name: OffsiteName,
-  kind: z.literal('sftp'),
+  name: OffsiteName.describe('Name of the offsite, unique for the host'),
+  kind: z.literal('sftp').describe('An SSH server, of which SFTP is all that is needed'),
   address: Address,
   port: Port.default(22),
-  user: UserName,
+  user: UserName.describe('Account of the host over there'),
   path: Path.describe('Folder on the offsite that takes one folder a run, as its account sees it'),
   hostKey: HostKey,
   identity: Path.default('/etc/coffre/offsite_ed25519').describe('Private SSH key on the host, mode 0600'),

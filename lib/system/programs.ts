@@ -42,6 +42,9 @@ export const HOST_PACKAGE_OF = {
   'systemd-analyze': 'systemd',
 } as const;
 
+/** What tests run besides: to prove that other programs than this one can read what it writes. */
+export const TEST_PACKAGE_OF = { jq: 'jq' } as const;
+
 /**
  * What the tests' lab of real hosts runs besides, on this machine or inside a host. Only root can run the lab, so only
  * root's setup installs these.
@@ -74,7 +77,7 @@ export const BENCH_PACKAGE_OF = {
   sysbench: 'sysbench',
 } as const;
 
-const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...LAB_PACKAGE_OF, ...BENCH_PACKAGE_OF };
+const ALL = { ...PACKAGE_OF, ...HOST_PACKAGE_OF, ...TEST_PACKAGE_OF, ...LAB_PACKAGE_OF, ...BENCH_PACKAGE_OF };
 
 export type Program = keyof typeof ALL;
 export type LabProgram = keyof typeof LAB_PACKAGE_OF;

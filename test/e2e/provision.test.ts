@@ -101,6 +101,8 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
 
   await t.test('drift: --check says so with exit code 2, and shows it; the next run mends it', async (t) => {
     const slice = world.at('host/etc/coffre/host.yaml');
+    const before = await onRecord();
+    t.strictSame(before, ['provision'], 'what was made is on record, and the run that changed nothing is not');
     writeFileSync(slice, readFileSync(slice, 'utf8').replace('0 4 * * *', '0 5 * * *'));
     writeFileSync(world.at('host/.dec/escrow.pem'), readFileSync(world.at('host/.dec/company.pem')));
     const backup = await agent(['backup', '--inventory', world.at('host/etc/coffre')]);
@@ -115,7 +117,9 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.match(drifted.stderr, /^ {6}-schedule: 0 5 \* \* \*\n {6}\+schedule: 0 4 \* \* \*$/m);
     t.match(drifted.stderr, /^ {2}~ file .*escrow\.pem\n {6}-public key /m);
     t.ok(readFileSync(slice, 'utf8').includes('0 5 * * *'), 'it only looks');
+    t.strictSame(await onRecord(), before, 'and puts nothing on record');
     t.match((await world.converge()) as object, { ok: true, converged: { applied: { length: 2 } } });
+    t.strictSame(await onRecord(), [...before, 'provision']);
     const mended = await world.provision(['db1', '--check']);
     t.equal(mended.exitCode, 0, mended.stdout);
     t.notMatch(mended.stdout, /accepts the host's own key/, 'the contractor lets it in by now');
@@ -133,8 +137,17 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.equal(ran.exitCode, 0, ran.stdout + ran.stderr);
     t.match(ran.stdout, /succeeded in/);
     t.equal(readdirSync(world.at('contractor/backups/db1')).filter((name) => /Z$/.test(name)).length, 1);
+    const byTask = await world.task('verify', ['db1', '--publish']);
+    t.equal(byTask.exitCode, 0, byTask.stdout + byTask.stderr);
+    const verified = await agent(['verify', '--publish', '--inventory', world.at('host/etc/coffre')]);
+    t.equal(verified.exitCode, 0, verified.stdout + verified.stderr);
+    t.strictSame((await onRecord()).filter((kind) => kind === 'verify').length, 2);
+    const listed = await world.task('list', ['db1', '--from', 'audit']);
+    t.match(listed.stdout, /Z +verify .* succeeded .* 3 whole, every byte$/m);
+    t.match(listed.stdout, /Z +provision .* create 5 folder, /m);
     const validated = await world.task('validate', []);
     t.equal(validated.exitCode, 0, validated.stdout);
+    t.match(validated.stdout, /^valid: 1 manifests, 2 of provision and 2 of verify at /m);
   });
 
   await t.test('a rollback goes back to the release before, and needs one', async (t) => {
@@ -192,6 +205,12 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
       t.match(ended.stderr + ended.stdout, /hint: /);
     }
   });
+
+  /** The kinds of the records that are published, in the order of their times. */
+  async function onRecord(): Promise<string[]> {
+    const listed = await run('git', ['-C', world.at('audit.git'), 'ls-tree', '-r', '--name-only', 'main']);
+    return [...listed.stdout.matchAll(/Z(?:-(.+))?\.json$/gm)].map(([, kind = 'backup']) => kind);
+  }
 
   /** As cron or a person starts it on the host. */
   function agent(words: readonly string[]) {

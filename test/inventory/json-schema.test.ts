@@ -8,6 +8,18 @@ t.test('the JSON Schemas in the repository are those of the code: npm run schema
   }
 });
 
+t.test('every field of every schema says what it means', async (t) => {
+  const walk = (value: unknown, path: string): string[] => {
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, part]) => {
+      const fields = key === 'properties' ? Object.entries(part as Record<string, { description?: string }>) : [];
+      const mute = fields.filter(([, field]) => !field.description).map(([name]) => `${path}.${name}`);
+      return [...mute, ...walk(part, `${path}.${key}`)];
+    });
+  };
+  for (const [path, content] of jsonSchemas()) t.strictSame(walk(JSON.parse(content), ''), [], path);
+});
+
 t.test('nothing is required of an inventory file alone, except inside lists', async (t) => {
   const host = JSON.parse(jsonSchemas().get('inventory/schema/host.schema.json') ?? '') as {
     required?: string[];

@@ -16,6 +16,13 @@ export interface Terminal {
   failure(error: CoffreError): void;
 }
 
+/** In colours where `stream` is a terminal that takes some: for results, which speak of things that stand well or badly. */
+export function toneOf(stream: NodeJS.WriteStream): (tone: 'good' | 'warned' | 'bad', text: string) => string {
+  if (!stream.isTTY || process.env.NO_COLOR !== undefined) return (_, text) => text;
+  const codes = { good: 32, warned: 33, bad: 31 };
+  return (tone, text) => `\u001b[${codes[tone]}m${text}\u001b[0m`;
+}
+
 const toStderr = (line: string) => process.stderr.write(`${inOwnWords(line)}\n`);
 
 export function jsonTerminal(): Terminal {

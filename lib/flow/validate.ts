@@ -3,14 +3,14 @@ import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
 import { type HostState, judgeFreshness } from '../audit/freshness.ts';
 import type { Source } from '../audit/open-repository.ts';
-import { readRepository } from '../audit/read-repository.ts';
+import { type AuditRepository, readRepository } from '../audit/read-repository.ts';
 import { RULES } from '../audit/rules.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Clock } from '../system/clock.ts';
 
-interface ValidateOptions {
+export interface ValidateOptions {
   readonly inventory: Inventory;
   readonly source: Source;
   readonly clock: Clock;
@@ -33,11 +33,22 @@ export interface Validation {
   readonly findings: readonly AuditFinding[];
 }
 
+/** What was read, and what was found of it: for those who show both. */
+export interface Judgement {
+  readonly repository: AuditRepository;
+  readonly validation: Validation;
+}
+
 /** A name such as a branch would stand for the head that is there now, and prove nothing. */
 const COMMIT_ID = /^[0-9a-f]{4,64}$/i;
 
 /** Judges the audit repository by the inventory and the clock: every rule, every finding. Throws `usage`. */
-export async function validate({ inventory, source, clock, since }: ValidateOptions): Promise<Validation> {
+export async function validate(options: ValidateOptions): Promise<Validation> {
+  return (await readAndJudge(options)).validation;
+}
+
+/** The same, with what it has read. */
+export async function readAndJudge({ inventory, source, clock, since }: ValidateOptions): Promise<Judgement> {
   const { allowedSigners, hosts, drillers } = inventory;
   if (since !== undefined && !COMMIT_ID.test(since)) {
     throw new CoffreError('usage', `cannot look for the commit ${JSON.stringify(since)}: that is no commit's id`, {
@@ -60,7 +71,7 @@ export async function validate({ inventory, source, clock, since }: ValidateOpti
     ...drilled.findings,
   ];
   const weight = ({ severity }: AuditFinding) => (severity === 'error' ? 0 : 1);
-  return {
+  const validation = {
     head: repository.head,
     manifests: repository.links.length,
     hosts: freshness.hosts,
@@ -69,6 +80,7 @@ export async function validate({ inventory, source, clock, since }: ValidateOpti
     drilled: drilled.drilled,
     findings: findings.sort((a, b) => weight(a) - weight(b)),
   };
+  return { repository, validation };
 }
 
 function countKinds(records: readonly { readonly kind: string }[]): Readonly<Record<string, number>> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { nextFire, previousFire, scheduleFault } from '../../lib/model/schedule.ts';
+import { firesBetween, nextFire, previousFire, scheduleFault } from '../../lib/model/schedule.ts';
 
 const at = (text: string) => new Date(text);
 
@@ -87,4 +87,25 @@ t.test('judges any text without failing', async () => {
       return scheduleFault(schedule) !== undefined || nextFire(schedule, 'UTC', new Date(0)) > new Date(0);
     }),
   );
+});
+
+t.test('tells every time between two moments, on the clocks of the host, one an hour at most', async (t) => {
+  const between = (schedule: string, timezone: string, from: string, to: string) =>
+    firesBetween(schedule, timezone, at(from), at(to)).map((fire) => fire.toISOString().slice(5, 16));
+  t.strictSame(between('0 4 * * *', 'UTC', '2026-11-01T04:00:00Z', '2026-11-03T04:00:00Z'), [
+    '11-01T04:00',
+    '11-02T04:00',
+    '11-03T04:00',
+  ]);
+  // The clocks of Paris go back on 25 October.
+  t.strictSame(between('30 4 * * *', 'Europe/Paris', '2026-10-24T00:00:00Z', '2026-10-26T23:00:00Z'), [
+    '10-24T02:30',
+    '10-25T03:30',
+    '10-26T03:30',
+  ]);
+  t.strictSame(between('0 4 * * 0', 'UTC', '2026-11-02T00:00:00Z', '2026-11-07T00:00:00Z'), []);
+  const [first, second] = between('*/7 22-23 * * *', 'UTC', '2026-11-01T00:00:00Z', '2026-11-02T23:00:00Z');
+  t.strictSame([first, second], ['11-01T22:00', '11-01T23:00']);
+  const year = firesBetween('* * * * *', 'UTC', at('2026-01-01T00:00:00Z'), at('2026-12-31T23:59:00Z'));
+  t.equal(year.length, 365 * 24, 'what fires every minute is not a half million times');
 });

@@ -10,3 +10,8 @@ t.test('a verb that control can have a host carry out brings nothing of what bui
   const whole = [...files.values()].reduce((total, content) => total + content.length, 0);
   t.ok(whole < 4_000_000, `${whole} bytes`);
 });
+
+t.test('what draws the page is not for hosts: no verb of theirs brings it', async (t) => {
+  const { packages } = await bundleVerbs(ROOT, ['list', 'validate', 'verify']);
+  for (const name of ['node_modules/echarts', 'node_modules/zrender']) t.notOk(packages.includes(name), name);
+});

@@ -1,0 +1,25 @@
+import type { CopiedRun } from '../model/overview.ts';
+import type { PublishedLink } from './read-repository.ts';
+
+/**
+ * The newest `count` runs of a host that succeeded, the newest first, each with its copies as they are by now: what a
+ * run still owed, a later one may have delivered, and its record says how that was verified.
+ */
+export function copiedRuns(own: readonly PublishedLink[], count: number): CopiedRun[] {
+  const deliveries = own.flatMap(({ run, deliveries }) =>
+    deliveries.map((delivery) => [`${delivery.run} ${delivery.offsite}`, { by: run, ...delivery }] as const),
+  );
+  const delivered = new Map<string, (typeof deliveries)[number][1]>(deliveries);
+  const newest = own.filter(({ outcome }) => outcome === 'succeeded').sort((a, b) => (a.run < b.run ? 1 : -1));
+  return newest.slice(0, count).map(({ run, startedAt, copies }) => ({
+    run,
+    startedAt,
+    copies: copies.map(({ kind, offsite, state, verified }) => {
+      const late = state === 'complete' ? undefined : delivered.get(`${run} ${offsite}`);
+      const place = offsite ?? kind;
+      return late
+        ? { place, state: 'complete' as const, verified: late.verified, deliveredBy: late.by }
+        : { place, state, verified, deliveredBy: null };
+    }),
+  }));
+}

@@ -1,0 +1,36 @@
+/** An axis from 0 on: its end, and the step of its labels. */
+export interface Scale {
+  readonly max: number;
+  readonly interval: number;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DURATION_STEPS = [
+  ...[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 4, 6, 12, 24].map((hours) => hours * HOUR),
+];
+const STEPS = 4;
+
+/** An axis of bytes whose labels are round in the unit that people read: 0, 5 GiB, 10 GiB. */
+export function byteScale(most: number): Scale {
+  let unit = 1;
+  while (most / unit >= 1024) unit *= 1024;
+  const wanted = Math.max(most / unit, 1) / STEPS;
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  const factor = [1, 2, 2.5, 5, 10].find((step) => step * power >= wanted) ?? 10;
+  return upTo(most, Math.max(factor * power, unit === 1 ? 1 : 0) * unit);
+}
+
+/** An axis of milliseconds whose labels are round on a clock: 0, 5 min, 10 min. */
+export function durationScale(most: number): Scale {
+  const wanted = most / STEPS;
+  const interval = DURATION_STEPS.find((step) => step >= wanted) ?? Math.ceil(wanted / (24 * HOUR)) * 24 * HOUR;
+  return upTo(most, interval);
+}
+
+function upTo(most: number, interval: number): Scale {
+  return { max: Math.max(1, Math.ceil(most / interval)) * interval, interval };
+}

@@ -15,7 +15,7 @@ interface Asked {
 }
 
 const PERMISSION_HINT =
-  'the token needs to write pull requests: in a workflow, permissions: pull-requests: write; in a pull request of a fork it never may';
+  'the token needs to write: in a workflow, permissions: pull-requests: write for comments, issues: write for issues; in a pull request of a fork it never may';
 
 /** The failure of a request to GitHub. Its answers are recognised here and nowhere else; the token is in none of it. */
 export function githubFailure(what: string, error: unknown, { token, timeoutMs }: Asked): CoffreError {
@@ -46,7 +46,7 @@ export function githubFailure(what: string, error: unknown, { token, timeoutMs }
       return failed(
         'not-found',
         'there is no such thing at GitHub, or the token may not see it',
-        'compare GITHUB_REPOSITORY and the number of the pull request with the page at GitHub',
+        'compare GITHUB_REPOSITORY, and the number of the pull request, with the page at GitHub; issues can be turned off in its settings',
       );
     default:
       return status >= 500

@@ -15,7 +15,7 @@ export type Place = Chain & {
 
 const MANIFEST_FORM = /^manifests\/([^/]+)\/(\d{4})\/([^/]+)\.json(\.sig)?$/;
 const DRILL_FORM = /^drills\/([^/]+)\/(\d{4})\/(\d{4}-\d{2}-\d{2}T\d{6}Z)-([^/]+)\.json(\.sig)?$/;
-const OTHERS = /^(?:README\.md|LICENSE|allowed_signers|\.github\/[A-Za-z0-9][A-Za-z0-9._/-]*)$/;
+const OTHERS = /^(?:README\.md|LICENSE|allowed_signers|\.gitattributes|\.github\/[A-Za-z0-9][A-Za-z0-9._/-]*)$/;
 
 /** Where a manifest stands in the audit repository. Its signature stands beside it, with `.sig` added. */
 export function manifestPath(host: HostName, run: RunId): string {

@@ -6,10 +6,22 @@ const root = new URL('../../', import.meta.url).pathname;
 const verbs = readdirSync(`${root}tasks`)
   .map((name) => name.replace(/\.ts$/, ''))
   .filter((verb) =>
-    ['keys', 'backup', 'list', 'restore', 'drill', 'validate', 'verify', 'quickstart', 'comment-plans'].includes(verb),
+    [
+      'keys',
+      'backup',
+      'list',
+      'restore',
+      'drill',
+      'validate',
+      'verify',
+      'quickstart',
+      'comment-plans',
+      'audit-init',
+      'report-issues',
+    ].includes(verb),
   );
 
-t.equal(verbs.length, 9);
+t.equal(verbs.length, 11);
 
 /** What npx would start, as .npmrc lets it: npx itself takes as long as all the rest, and once is enough. */
 const NODE_OPTIONS = /^node-options=(.*)$/m.exec(readFileSync(`${root}.npmrc`, 'utf8'))?.[1] ?? '';

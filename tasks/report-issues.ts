@@ -3,7 +3,7 @@ import { recallHead, reportIssues } from '../lib/flow/report-issues.ts';
 import { formatReportedIssues } from '../lib/report/reported-issues.ts';
 import { openGitHub } from '../lib/system/github.ts';
 import { readActionsContext } from '../lib/system/github-actions.ts';
-import { repositoryIssues } from '../lib/system/github-issues.ts';
+import { ISSUE_NAMES, repositoryIssues } from '../lib/system/github-issues.ts';
 import { knownHeadOption, requiredText } from './github-option.ts';
 import { runTask } from './run-task.ts';
 
@@ -28,7 +28,8 @@ and GITHUB_TOKEN, as a workflow has them, or .env for the token.`,
   ],
   async run({ values, signal }) {
     const context = await readActionsContext(process.env);
-    const open = async () => repositoryIssues(openGitHub({ ...context, token: await context.token(), signal }));
+    const open = async () =>
+      repositoryIssues(openGitHub({ ...context, token: await context.token(), signal, names: ISSUE_NAMES }));
     if (values.recall === true) {
       const head = await recallHead(await open());
       return { text: head ?? '', data: { head } };

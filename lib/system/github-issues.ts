@@ -1,7 +1,15 @@
 import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { GitHub } from './github.ts';
+import type { GitHubNames } from './github-failure.ts';
 import { ownLogin } from './github-login.ts';
+
+/** What hints speak of, where it is about issues. */
+export const ISSUE_NAMES: GitHubNames = {
+  token: 'GITHUB_TOKEN',
+  permission: 'the token needs to write issues: in a workflow, permissions: issues: write',
+  address: 'GITHUB_REPOSITORY, and whether issues are on in its settings,',
+};
 
 const Issue = z.object({
   number: z.int().positive(),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 
 interface Exchange {
   readonly method: string;
@@ -14,34 +14,35 @@ interface Description {
   readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
 }
 
+/** Excerpts, each whole in itself. */
+const NAMES = ['github-rest.json', 'github-rest-issues.json'];
 const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
-const descriptions = ['github-rest.json', 'github-rest-issues.json'].map((name) => {
+const descriptions = NAMES.map((name) => {
   const description = JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'), withNull) as Description;
   ajv.addSchema(description, name);
   return { name, description };
 });
+const validators = new Map<string, ValidateFunction>();
 
 /**
  * Throws unless GitHub's own description of its REST API knows this request and this answer to it: the operation, the
  * status, and the shape of both bodies.
  */
 export function assertDocumented({ method, path, status, request, response }: Exchange): void {
-  const verb = method.toLowerCase();
   for (const { name, description } of descriptions) {
-    const route = Object.keys(description.paths).find(
-      (each) => matches(each, path) && description.paths[each]?.[verb] !== undefined,
-    );
-    if (route === undefined) continue;
-    const pointer = `/paths/${escapePointer(route)}/${verb}`;
-    if (request !== undefined) assertFits(name, `${pointer}/requestBody`, request);
-    assertFits(name, follow(description, `${pointer}/responses/${status}`), response);
+    const route = Object.keys(description.paths).find((each) => matches(each, path));
+    if (route === undefined || description.paths[route]?.[method.toLowerCase()] === undefined) continue;
+    const pointer = `/paths/${escapePointer(route)}/${method.toLowerCase()}`;
+    if (request !== undefined) assertFits(`${name}#${pointer}/requestBody`, request);
+    assertFits(`${name}#${follow(description, `${pointer}/responses/${status}`)}`, response);
     return;
   }
   throw new Error(`GitHub does not document ${method} ${path}`);
 }
 
-function assertFits(name: string, pointer: string, value: unknown): void {
-  const validate = ajv.compile({ $ref: `${name}#${pointer}/content/application~1json/schema` });
+function assertFits(pointer: string, value: unknown): void {
+  const validate = validators.get(pointer) ?? ajv.compile({ $ref: `${pointer}/content/application~1json/schema` });
+  validators.set(pointer, validate);
   if (!validate(value)) throw new Error(`not as GitHub documents it: ${ajv.errorsText(validate.errors)}`);
 }
 

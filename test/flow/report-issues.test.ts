@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { recallHead, reportIssues } from '../../lib/flow/report-issues.ts';
 import type { ToldValidation } from '../../lib/model/told-validation.ts';
 import { openGitHub } from '../../lib/system/github.ts';
-import { repositoryIssues } from '../../lib/system/github-issues.ts';
+import { ISSUE_NAMES, repositoryIssues } from '../../lib/system/github-issues.ts';
 import { githubIssues } from '../fixture/github-issues.ts';
 import { answers, GITHUB_TOKEN, SELF, startGitHub, told } from '../fixture/github-server.ts';
 import { findingOf, HEAD, NEXT_HEAD, toldValidation } from '../fixture/told-validation.ts';
@@ -19,7 +19,7 @@ async function world(t: Test) {
   const server = await startGitHub([stored.part]);
   t.teardown(() => server.close());
   const access = { token: GITHUB_TOKEN, apiUrl: server.apiUrl, repository: 'acme/backups', secondMs: 20 };
-  const issues = repositoryIssues(openGitHub(access));
+  const issues = repositoryIssues(openGitHub({ ...access, names: ISSUE_NAMES }));
   const report = async (validation: ToldValidation, dryRun = false) =>
     reportIssues(issues, { validation, known: await recallHead(issues), dryRun });
   const host = (name: string) =>
@@ -153,7 +153,7 @@ t.test('a rate limit is waited for, and a token without the permission is told w
 t.test('a repository without issues is told to turn them on', buffered, async (t) => {
   const { server, report } = await world(t);
   server.meets(CREATE, answers(410, told('Issues has been disabled in this repository.')));
-  await t.rejects(report(toldValidation()), { code: 'not-found', hint: /issues can be turned off in its settings/ });
+  await t.rejects(report(toldValidation()), { code: 'not-found', hint: /whether issues are on in its settings/ });
 });
 
 t.test('a label that somebody else has just made is taken', buffered, async (t) => {

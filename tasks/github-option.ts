@@ -22,6 +22,15 @@ export function commitOption(values: Values, ofEvent: string | undefined): strin
   });
 }
 
+/** The head that `--known` names in full; null when it is absent or empty, as it is on the very first run. */
+export function knownHeadOption(values: Values): string | null {
+  const head = textOf(values, 'known') ?? '';
+  if (head === '' || /^[0-9a-f]{40,64}$/.test(head)) return head === '' ? null : head;
+  throw new CoffreError('usage', 'cannot tell which head was known: that is no commit', {
+    hint: 'name it in full, as report-issues --recall has printed it, or leave it empty',
+  });
+}
+
 export function requiredText(values: Values, option: string): string {
   const text = textOf(values, option);
   if (text !== undefined && text !== '') return text;

@@ -63,6 +63,9 @@ export function plainTerminal(): Terminal {
         case 'plan':
           toStderr(formatPlan(event.plan));
           return;
+        case 'changes':
+          toStderr(formatPlan({ host: subject, changes: event.changes, remarks: [] }));
+          return;
         case 'note':
           toStderr(`      ${subject}: ${onOneLine(event.text)}`);
           return;

@@ -6,6 +6,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { openPrivateKey } from '../seal/private-key.ts';
 import { systemClock } from '../system/clock.ts';
 import { exists, readRequired, removeDurably } from '../system/files.ts';
+import { auditInit } from './audit-init.ts';
 import { type ContentDigests, compareContent, readContent } from './compare-content.ts';
 import { contractorLetsIn, type EmbeddedWorld, startEmbeddedWorld, stopEmbeddedWorld } from './embedded-world.ts';
 import { operatorLogin } from './login.ts';
@@ -78,6 +79,9 @@ async function story(world: EmbeddedWorld, tell: Tell, emit: Emit, signal: Abort
   );
   emit({ kind: 'note', subject: world.hostName, text: again });
   const [inventory, host] = [await world.inventory(), await world.host()];
+  await tell('audit', 'the empty audit repository: who may sign, and how an auditor checks it', () =>
+    auditInit({ inventory, sources: {}, dryRun: false, clock: systemClock, emit: () => undefined, signal }),
+  );
   emit({
     kind: 'note',
     subject: host.name,

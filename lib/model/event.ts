@@ -1,7 +1,7 @@
 import type { AccountOrder } from './account-order.ts';
 import type { AgentQuestion } from './agent-question.ts';
 import type { Phase } from './manifest.ts';
-import type { HostPlan } from './plan.ts';
+import type { Change, HostPlan } from './plan.ts';
 
 /**
  * What a flow tells while it works. The task layer turns these into progress on a terminal, plain lines in cron,
@@ -28,6 +28,8 @@ export type FlowEvent =
     }
   /** What is going to be done to a host, told before any of it is. */
   | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }
+  /** The same for what is no host. */
+  | { readonly kind: 'changes'; readonly subject: string; readonly changes: readonly Change[] }
   /** From the agent of a replica, for the agent of its primary. Control carries it, and tells nobody. */
   | { readonly kind: 'account-order'; readonly subject: string; readonly order: AccountOrder }
   /** From an agent, for control, which answers on its standard input and tells nobody. */

@@ -1,10 +1,17 @@
-import type { Change, HostPlan } from '../model/plan.ts';
+import type { Change, Remark } from '../model/plan.ts';
 import { onOneLine } from './table.ts';
+
+interface Planned {
+  /** A host, or whatever else is to be changed. */
+  readonly host: string;
+  readonly changes: readonly Change[];
+  readonly remarks: readonly Remark[];
+}
 
 const SIGN = { create: '+', change: '~', remove: '-' } as const;
 
 /** The plan of a host as a person reads it: a line for each change, its diff below, then what cannot be mended. */
-export function formatPlan({ host, changes, remarks }: HostPlan): string {
+export function formatPlan({ host, changes, remarks }: Planned): string {
   const head = changes.length === 0 ? `${host}: nothing to change` : `${host}: ${count(changes.length)}`;
   return [
     head,

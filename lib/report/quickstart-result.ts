@@ -22,7 +22,7 @@ Look around in ${folder}:
   keys/               the recipients' private keys (a demo: the passphrase stands beside them)
   host/               the host's folders: store, export, wrapped keys, state, agent, cron entry
   offsite/backups/    what the contractor has; read db1/${manifest.run}/RECOVERY.txt
-  audit.git           the signed record: git --git-dir ${folder}/audit.git log --stat
+  audit.git           the signed record: git --git-dir ${folder}/audit.git log --stat; its README.md is for auditors
 
 Try next (the inventory of the quickstart is the default while it is there):
   npx zx tasks/provision.ts --check

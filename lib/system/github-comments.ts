@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { GitHub } from './github.ts';
+import { ownLogin } from './github-login.ts';
 
 const Comment = z.object({
   id: z.int(),
@@ -34,12 +35,7 @@ export interface PullRequestComments {
 export function pullRequestComments(github: GitHub, pullRequest: number): PullRequestComments {
   const subject = `pull request ${pullRequest}`;
   return {
-    // REST's /user is closed to the token of a workflow; GraphQL's viewer answers every kind of token.
-    self: () =>
-      github.ask('learn whose token this is', async (octokit) => {
-        const answer = await octokit.graphql('query { viewer { login } }');
-        return z.object({ viewer: z.object({ login: z.string().min(1) }) }).parse(answer).viewer.login;
-      }),
+    self: () => ownLogin(github),
     list: () =>
       github.ask(`list the comments of ${subject}`, async (octokit, repository) => {
         const place = { ...repository, issue_number: pullRequest, per_page: 100 };

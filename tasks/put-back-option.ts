@@ -6,7 +6,7 @@ import { listOf, type TaskContext, type TaskResult, textOf } from './run-task.ts
 
 export const PUT_BACK_OPTION = {
   'put-back':
-    '=…NAME  restore nothing: put back the old database that a restore which was cut short has moved aside; needs no key',
+    '=…NAME  restore nothing: put back the old database that a restore which was cut short has moved aside; needs no key; --drop-first NAME drops what stands in its place',
 };
 
 /** What `--put-back` asks for; undefined where it is not given. */

@@ -23,6 +23,14 @@ export interface Aside {
   readonly trusted: boolean;
 }
 
+/** One that is found in a server, with what there is in the place that it had. */
+export interface FoundAside extends Aside {
+  /** `2 tables and 1 view`; null where nothing is, or an empty database. */
+  readonly standing: string | null;
+  /** Whether a restore is at it at this moment. */
+  readonly atWork: boolean;
+}
+
 /** Characters of an identifier: https://mariadb.com/kb/en/identifier-names/#maximum-length */
 const LONGEST_NAME = 64;
 

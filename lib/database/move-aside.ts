@@ -50,7 +50,7 @@ export async function moveAside(
     await setAsideState(connection, name, 'moved');
   } catch (error) {
     const failure = asCoffreError(error);
-    const undone = await putBack(connection, name).then(() => undefined, asCoffreError);
+    const undone = await putBack(connection, name, { standing: 'stays' }).then(() => undefined, asCoffreError);
     throw new CoffreError(failure.code, `cannot move ${database} aside: ${failure.message}`, {
       hint: undone ? `${undone.message}; then restore once more: that puts it back first` : failure.hint,
       cause: error,

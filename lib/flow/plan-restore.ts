@@ -3,6 +3,7 @@ import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { SelectionWish } from '../model/selection.ts';
+import { quotePosix } from '../system/command.ts';
 import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
 import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
@@ -65,6 +66,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     (selections.get(archive)?.tables ?? null) !== null && present.has(fold(loadedAs(archive, selections) ?? ''));
   const joined = archives.filter(isJoined).flatMap((archive) => loadedAs(archive, selections) ?? []);
   refuseToDropForTables(joined, [...wish.overwrite, ...wish.dropFirst]);
+  const parts = archives.filter((archive) => (selections.get(archive)?.tables ?? null) !== null);
+  refuseTablesOfCutShort(parts.flatMap((archive) => loadedAs(archive, selections) ?? []).map(fold), wish.traits);
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
@@ -132,6 +135,19 @@ function refuseToDropForTables(joined: readonly string[], overwrite: readonly st
       hint: 'leave out --overwrite: tables that are gone come back into the database; or restore beside it: --as NAME',
     },
   );
+}
+
+/** They would come into what a restore has left there, or into the place of what it has moved. */
+function refuseTablesOfCutShort(databases: readonly string[], { asides, foldsNames }: TargetTraits): void {
+  const fold = (name: string) => (foldsNames ? name.toLowerCase() : name);
+  const cut = asides.find(({ database, state }) => state !== 'kept' && databases.includes(fold(database)));
+  if (!cut) return;
+  const why = cut.atWork ? 'another restore is at it' : `an earlier restore of it was cut short: the old one is in ${cut.name}`;
+  throw new CoffreError(cut.atWork ? 'locked' : 'refused', `cannot restore tables of ${cut.database}: ${why}`, {
+    hint: cut.atWork
+      ? 'wait for it, or look for it: SHOW FULL PROCESSLIST'
+      : `put that back first: restore --put-back ${quotePosix(cut.database)}; or restore them beside it: --as NAME`,
+  });
 }
 
 function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {

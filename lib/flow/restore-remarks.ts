@@ -89,7 +89,8 @@ function aboutSpace({ needsBytes, freeBytes }: RestoreEstimate): RestoreRemark[]
 
 /** What earlier restores have left of databases that this one does not touch. */
 function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): RestoreRemark[] {
-  return asides.flatMap(({ name, database, state }) => {
+  return asides.flatMap(({ name, database, state, atWork }) => {
+    if (atWork) return [];
     if (state === 'kept')
       return [
         note(
@@ -102,7 +103,7 @@ function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): Re
     return [
       warning(
         text,
-        `restore it again, which settles that: --database ${quotePosix(database)} --overwrite ${quotePosix(database)}`,
+        `put it back: restore --put-back ${quotePosix(database)}`,
       ),
     ];
   });

@@ -83,10 +83,16 @@ t.test('all of it goes out of the way, and comes back as it was', async (t) => {
   const aside = next();
   await moveAside(root, aside);
   t.notOk((await readDatabaseNames(root)).includes(SHOP));
-  t.strictSame(await readAsides(ask), [{ ...aside, state: 'moved' }]);
+  t.strictSame(await readAsides(ask), [{ ...aside, state: 'moved', standing: null, atWork: false }]);
   t.equal(await count(`SELECT COUNT(*) FROM ${quoteIdentifier(aside.name)}.customer`), 2, 'its rows are there');
   await loadHalf();
-  await putBack(root, aside.name);
+  t.match(await readAsides(ask), [{ standing: '1 table' }]);
+  await t.rejects(putBack(root, aside.name, { standing: 'stays' }), {
+    code: 'refused',
+    message: /there is something \(1 table\) in which somebody may have worked since$/,
+    hint: /--put-back 'sh`op' --drop-first 'sh`op'$/,
+  });
+  await putBack(root, aside.name, { standing: 'goes' });
   await assertAsBefore(t);
   const cascade = `START TRANSACTION; DELETE FROM ${shop}.customer WHERE id = 78; SELECT COUNT(*) FROM ${shop}.\`an order\``;
   t.equal(await count(cascade), 1, 'its foreign keys are its own');
@@ -109,7 +115,7 @@ t.test('wherever the move was cut short, the next one who comes puts it back', a
   t.match(new Set(states), new Set(['begun: put back', 'moving: put back']));
   const [aside] = await readAsides(ask);
   t.ok(aside);
-  if (aside) await putBack(root, aside.name);
+  if (aside) await putBack(root, aside.name, { standing: 'stays' });
   await assertAsBefore(t);
 });
 
@@ -121,7 +127,7 @@ t.test('wherever putting back was cut short, the next one who comes goes on with
   const states: string[] = [];
   for (let statement = 1; ; statement += 1) {
     cut.before(statement);
-    const done = await putBack(root, aside.name).then(
+    const done = await putBack(root, aside.name, { standing: 'goes' }).then(
       () => true,
       () => false,
     );

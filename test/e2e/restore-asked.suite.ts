@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import t from 'tap';
-import { execute } from '../../lib/database/client.ts';
+import { execute, queryLines } from '../../lib/database/client.ts';
 import { readContent } from '../../lib/flow/compare-content.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { requireProgram } from '../../lib/system/programs.ts';
@@ -30,7 +30,7 @@ t.test('killed as soon as the old one was out of the way, the next restore puts 
   t.equal((await leftovers()).length, 1);
   const again = await world.restore(words);
   t.equal(again.exitCode, 0, again.stderr);
-  t.match(again.stderr, /^ +shop: an earlier restore was cut short: .* the old database is back in its place$/m);
+  t.match(again.stderr, /^ +shop: an earlier restore was cut short: the old database is back in its place$/m);
   await assertHas(t, backedUp, 'it is what was backed up');
 });
 
@@ -45,7 +45,12 @@ t.test('what was moved aside can be put back without a restore, by who has no ke
   t.equal(killed.exitCode, null, killed.stdout);
   const putBack = (...more: string[]) =>
     world.task('restore', ['--put-back', 'shop', '--defaults-file', world.adminOptions, ...more]);
-  const returned = await putBack();
+  await execute(root, 'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)');
+  const taken = /^error: cannot put shop back: in its place there is something \(2 tables\) in which somebody may have worked since$/;
+  const drop = /restore --put-back shop --drop-first shop$/;
+  assertExplained(t, await putBack(), 8, taken, drop);
+  t.strictSame(await queryLines(root, 'SELECT a FROM shop.order_of_today'), ['1'], 'nothing is lost without a word');
+  const returned = await putBack('--drop-first', 'shop');
   t.equal(returned.exitCode, 0, returned.stderr);
   t.match(returned.stdout, /^shop +shop__coffre_old_\d{8}t\d{6}z$/m);
   await assertHas(t, now, 'it is as it was');

@@ -51,6 +51,17 @@ async function assertRestores(t: Test, server: Server, words: readonly string[] 
   await assertAllIsBack(t, server);
 }
 
+/** What a killed restore has loaded is dropped where that is asked for, and what it had moved is back. */
+async function assertPutsBack(t: Test, server: Server): Promise<void> {
+  const refused = await world.restore(['--socket', server.socket, ...overwrite]);
+  assertExplained(t, refused, 8, /in which somebody may have worked since$/, /--put-back \w+ --drop-first \w+; then/);
+  const names = NAMES.flatMap((name) => ['--put-back', name, '--drop-first', name]);
+  const access = ['--socket', server.socket, '--defaults-file', world.adminOptions];
+  const back = await world.task('restore', [...names, ...access]);
+  t.equal(back.exitCode, 0, back.stderr);
+  await assertAllIsBack(t, server);
+}
+
 /** Those of the backup that are there. */
 async function databasesOf({ root }: Server): Promise<ReadonlySet<string>> {
   const { databases } = await inspectTarget(root);
@@ -245,6 +256,7 @@ t.test('restored once more after SIGKILL, while it verified, loaded, and compare
     ({ event, phase }: TaskEvent) => event === 'phase-ended' && phase === 'load' && ++loads === 3,
   ]) {
     await killedAt(isNow);
+    await assertPutsBack(t, server);
     await assertRestores(t, server);
   }
 });

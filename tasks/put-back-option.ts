@@ -16,7 +16,7 @@ export async function putBackOf(
 ): Promise<TaskResult | undefined> {
   const names = listOf(values, 'put-back');
   if (names.length === 0) return undefined;
-  const target = restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
+  const target = await restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
   const asides = await putBackOld(target, names, listOf(values, 'drop-first'));
   const rows = asides.map(({ database, name }) => [database, name]);
   return { text: formatTable(['put back', 'from'], rows), data: { putBack: asides } };

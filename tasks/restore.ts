@@ -86,6 +86,11 @@ too; an account that is there gets the password of the backup, and its grants be
     if (textOf(values, 'on') !== undefined) {
       return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
     }
+    const target = await restoreTarget(
+      attended?.target ?? host,
+      textOf(values, 'defaults-file'),
+      textOf(values, 'socket'),
+    );
     const result = await restore({
       host,
       inventory,
@@ -99,7 +104,7 @@ too; an account that is there gets the password of the backup, and its grants be
       confirm: seed ? undefined : typedNames(values),
       opening: await opening(),
       place: attended?.place,
-      target: restoreTarget(attended?.target ?? host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      target,
       seed,
       parallel: parallelOf(values),
       dryRun: values['dry-run'] === true,

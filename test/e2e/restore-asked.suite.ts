@@ -50,6 +50,13 @@ t.test('what was moved aside can be put back without a restore, by who has no ke
   const drop = /restore --put-back shop --drop-first shop$/;
   assertExplained(t, await putBack(), 8, taken, drop);
   t.strictSame(await queryLines(root, 'SELECT a FROM shop.order_of_today'), ['1'], 'nothing is lost without a word');
+  const elsewhere = world.at('elsewhere.cnf');
+  await writeFile(elsewhere, '[client]\nuser = root\nsocket = /run/elsewhere.sock\n', { mode: 0o600 });
+  for (const asked of [['--put-back', 'shop', '--drop-first', 'shop'], [...words, '--key', world.keys.company]]) {
+    const misled = await world.task('restore', [...asked, '--defaults-file', elsewhere]);
+    const which = /^error: cannot tell which server is meant: .* names the socket \/run\/elsewhere\.sock, and it would be the database at /;
+    assertExplained(t, misled, 8, which, /--socket PATH/);
+  }
   const returned = await putBack('--drop-first', 'shop');
   t.equal(returned.exitCode, 0, returned.stderr);
   t.match(returned.stdout, /^shop +shop__coffre_old_\d{8}t\d{6}z$/m);

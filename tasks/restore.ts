@@ -64,7 +64,7 @@ too; an account that is there gets the password of the backup, and its grants be
   ],
   run: attendable(async ({ values, words, emit, signal }, attended) => {
     const here = async () => attended?.target ?? (await sourceOf(values, words, undefined, undefined)).host;
-    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here) : undefined;
+    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here, emit) : undefined;
     if (returned) return returned;
     const opening = attended ? async () => attended.opening : keyOption(values);
     const named = textOf(values, 'run');

@@ -23,7 +23,6 @@ type Mark = Aside & DatabaseDefaults;
 const Row = z.object({
   database: DatabaseName,
   run: z.string(),
-  trusted: z.boolean().default(false),
   state: z.enum(ASIDE_STATES),
   characterSet: z.string().regex(/^\w+$/),
   collation: z.string().regex(/^\w+$/),
@@ -66,13 +65,13 @@ export async function readAsides(ask: Ask): Promise<readonly FoundAside[]> {
   for (const { name } of marked.filter((each) => looksAside(each.name))) {
     const mark = await readMark(ask, name);
     if (!mark) continue;
-    const { database, state, run, trusted } = mark;
+    const { database, state, run } = mark;
     const [lock] = await ask(
       `SELECT JSON_OBJECT('busy', IF(IS_USED_LOCK(${replacementLockName(database)}) IS NULL, 0, 1))`,
       Busy,
     );
     const standing = await readStanding(ask, database);
-    found.push({ name, database, state, run, trusted, standing, atWork: lock?.busy === 1 });
+    found.push({ name, database, state, run, standing, atWork: lock?.busy === 1 });
   }
   return found;
 }

@@ -19,8 +19,6 @@ export interface Aside {
   readonly state: (typeof ASIDE_STATES)[number];
   /** The run that was to take its place. */
   readonly run: string;
-  /** Whether the server was told to take functions and triggers for as long as that lasts. */
-  readonly trusted: boolean;
 }
 
 /** One that is found in a server, with what there is in the place that it had. */

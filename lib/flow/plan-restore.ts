@@ -26,6 +26,8 @@ export interface RestorePlan extends Replacements {
   readonly joined: readonly string[];
   /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
   readonly trustsCreators: boolean;
+  /** Whether a restore that was cut short has left the server so: it is set back first. */
+  readonly leftTrusting: boolean;
   /** Whether the sessions that load ask the binary log for rows: it could not take the numbers of sequences otherwise. */
   readonly mixesLog: boolean;
   /** Ciphertext that is read, twice: to verify it, then to load it. */
@@ -44,6 +46,7 @@ export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, 
   readonly accounts: boolean;
   readonly selection?: SelectionWish | undefined;
   readonly maxAllowedPacketBytes: number;
+  readonly leftTrusting: boolean;
   readonly sequences: TargetFacts['sequences'];
   readonly traits: TargetTraits;
 }
@@ -94,10 +97,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     selections,
     joined,
     ...replacements,
-    // One that was killed may have left it on: then this one sets it back.
-    trustsCreators:
-      replacements.interrupted.some(({ trusted }) => trusted) ||
-      (wish.storedCode === 'on-demand' && (coded.length > 0 || returning)),
+    trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
+    leftTrusting: wish.leftTrusting,
     mixesLog: wish.sequences === 'on-demand' && counting.length > 0,
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),

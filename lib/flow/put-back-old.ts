@@ -5,9 +5,11 @@ import type { Connection } from '../database/connection.ts';
 import { putBack, standsThere } from '../database/put-back.ts';
 import { lockReplacement } from '../database/replacement-lock.ts';
 import { retryTogether } from '../database/retry-together.ts';
-import { inspectTarget, trustCreators } from '../database/target.ts';
+import { inspectTarget } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
+import type { Emit } from '../model/event.ts';
 import { quotePosix } from '../system/command.ts';
+import { trusting } from './trusting.ts';
 
 /**
  * Puts databases back that restores have moved out of the way and left there: each of `databases` the one that was moved
@@ -19,13 +21,14 @@ export async function putBackOld(
   target: Connection,
   databases: readonly string[],
   dropFirst: readonly string[],
+  emit: Emit,
 ): Promise<readonly FoundAside[]> {
   const ask: Parameters<typeof readAsides>[0] = (sql, row) => query(target, sql, row);
   const found = await readAsidesAtRest(ask);
   const wanted = databases.map((database) => choose(database, found, dropFirst));
   const busy = wanted.find(({ atWork }) => atWork);
   if (busy) throw atWork(busy.database);
-  const { storedCode } = await inspectTarget(target);
+  const { storedCode, leftTrusting } = await inspectTarget(target);
   const lock = await lockReplacement(
     target,
     wanted.map(({ database }) => database),
@@ -35,15 +38,16 @@ export async function putBackOld(
     // Another one may have come first.
     const now = await readAsides(ask);
     const chosen = databases.map((database) => choose(database, now, dropFirst));
-    if (storedCode === 'on-demand') await trustCreators(target, true);
-    const [first] = await retryTogether(chosen, ({ name, database }) =>
-      putBack(target, name, { standing: dropFirst.includes(database) ? 'goes' : 'stays' }),
-    );
-    if (first) throw first.error;
+    const subject = databases.join(', ');
+    const trust = { target, trusts: storedCode === 'on-demand', left: leftTrusting, subject, emit };
+    await trusting(trust, async () => {
+      const [first] = await retryTogether(chosen, ({ name, database }) =>
+        putBack(target, name, { standing: dropFirst.includes(database) ? 'goes' : 'stays' }),
+      );
+      if (first) throw first.error;
+    });
     return chosen;
   } finally {
-    // One that was killed may have left it on.
-    if (storedCode === 'on-demand' || wanted.some(({ trusted }) => trusted)) await trustCreators(target, false);
     await lock.release();
   }
 }

@@ -77,7 +77,7 @@ async function whileAside<Done extends Outcome>(
     for (const { database } of plan.aside) unmovable.push(await readUnmovable(target, database));
     for (const [index, each] of plan.aside.entries()) {
       const { name, database } = each;
-      const aside = { name, database, run: plan.run, trusted: plan.trustsCreators };
+      const aside = { name, database, run: plan.run };
       moved.push(each); // it undoes itself where it fails, unless a view of it is on what has been moved before
       await moveAside(target, aside, unmovable[index]);
       emit({ kind: 'note', subject: each.database, text: `the old one is ${each.name} until the new one is verified` });

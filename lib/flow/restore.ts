@@ -4,7 +4,6 @@ import type { Connection } from '../database/connection.ts';
 import { assertClientTakes } from '../database/sandbox-line.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
-import { trustCreators } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
@@ -41,6 +40,7 @@ import { agreement } from './restore-agreement.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 import { tellMissingDefiners } from './tell-missing-definers.ts';
+import { trusting } from './trusting.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -105,7 +105,8 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       const loaded = await loadArchives(plan, manifest, reader, passphrase, into);
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
-    const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
+    const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
+    const { compared, differences, failures } = await trusting(trust, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
@@ -220,27 +221,6 @@ async function assertSize(reader: RunReader, { file, sealedBytes }: SealedFile):
     `cannot trust ${file} of ${reader.where}: it has ${sizeBytes ?? 'no'} bytes instead of ${sealedBytes}`,
     { hint: 'take another copy of the run: npx zx tasks/list.ts' },
   );
-}
-
-/** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */
-async function trusting<T>(plan: RestorePlan, { target, host, emit }: RestoreOrder, work: () => Promise<T>) {
-  if (!plan.trustsCreators) return await work();
-  const text = 'log_bin_trust_function_creators is 1 while functions and triggers are loaded, and then 0 again';
-  emit({ kind: 'note', subject: host.name, text });
-  await trustCreators(target, true);
-  try {
-    return await work();
-  } finally {
-    await trustCreators(target, false).catch(() => {
-      const text = 'log_bin_trust_function_creators could not be set back to 0';
-      emit({
-        kind: 'warning',
-        subject: host.name,
-        text,
-        hint: 'run: SET GLOBAL log_bin_trust_function_creators = 0;',
-      });
-    });
-  }
 }
 
 function notTheSame(differences: readonly string[]): CoffreError {

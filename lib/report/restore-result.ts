@@ -13,6 +13,7 @@ interface Restored {
       readonly plainBytes: number;
     }[];
     readonly interrupted: readonly { readonly database: string; readonly name: string; readonly state: string }[];
+    readonly leftTrusting: boolean;
     readonly unsettled: readonly { readonly database: string; readonly standing: string | null }[];
     readonly aside: readonly { readonly by: string; readonly name: string }[];
     /** Of an archive that is not loaded as it is. */
@@ -90,6 +91,9 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
     `time     about ${formatDuration(seconds * 1000)}`,
+    ...(plan.leftTrusting
+      ? ['first    log_bin_trust_function_creators is set back to 0: an earlier restore that was cut short has left it at 1']
+      : []),
     ...interrupted
       .filter((each) => !unsettled.some(({ database }) => database === each.database))
       .map(

@@ -60,7 +60,7 @@ let moments = 0;
 function next(): Omit<Aside, 'state'> {
   moments += 1;
   const name = asideName(SHOP, new Date(Date.UTC(2026, 0, 1, 0, 0, moments)));
-  return { name, database: SHOP, run: '2026-11-22T040000Z', trusted: true };
+  return { name, database: SHOP, run: '2026-11-22T040000Z' };
 }
 
 /** At a glance. What is lost on the way stays lost, so that a look at all of it can wait until the end of a test. */
@@ -146,7 +146,7 @@ t.test('once the new one is verified the old one goes, also when that was cut sh
     `CREATE DATABASE gone; CREATE TABLE gone.a (a INT PRIMARY KEY); CREATE TABLE gone.b (a INT REFERENCES gone.a (a))`,
   );
   const database = DatabaseName.parse('gone');
-  const aside = { name: asideName(database, new Date()), database, run: 'x', trusted: false };
+  const aside = { name: asideName(database, new Date()), database, run: 'x' };
   await moveAside(root, aside);
   await execute(root, 'CREATE DATABASE gone; CREATE TABLE gone.newer (a INT)');
   const cut = await cutting(t);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import t from 'tap';
 import { execute, queryLines } from '../../lib/database/client.ts';
-import { readContent } from '../../lib/flow/compare-content.ts';
+import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { requireProgram } from '../../lib/system/programs.ts';
 import { bundleTasks } from '../fixture/bundle.ts';
@@ -31,6 +31,26 @@ t.test('killed as soon as the old one was out of the way, the next restore puts 
   const again = await world.restore(words);
   t.equal(again.exitCode, 0, again.stderr);
   t.match(again.stderr, /^ +shop: an earlier restore was cut short: the old database is back in its place$/m);
+  await assertHas(t, backedUp, 'it is what was backed up');
+});
+
+t.test('killed before anything was moved, it leaves a setting of the server, which the next one sets back', async (t) => {
+  const now = await readContent(root, [SHOP]);
+  for (const next of [['--database', 'crm', '--overwrite', 'crm'], words]) {
+    const killed = await world.restore(['--json', ...words], {
+      onEvent: ({ event, text = '' }, { kill }) => {
+        if (event === 'note' && text.startsWith('log_bin_trust_function_creators is 1 ')) kill('SIGKILL');
+      },
+    });
+    t.equal(killed.exitCode, null, killed.stdout);
+    t.strictSame(compareContent(now, await readContent(root, [SHOP])), []);
+    t.strictSame(await queryLines(root, 'SELECT @@GLOBAL.log_bin_trust_function_creators'), ['1']);
+    const planned = await world.restore([...next, '--dry-run']);
+    t.match(planned.stdout, /^first +log_bin_trust_function_creators is set back to 0: an earlier restore/m);
+    const again = await world.restore(next);
+    t.equal(again.exitCode, 0, again.stderr);
+    t.match(again.stderr, /log_bin_trust_function_creators: an earlier restore .* had left it at 1: it is 0 again$/m);
+  }
   await assertHas(t, backedUp, 'it is what was backed up');
 });
 

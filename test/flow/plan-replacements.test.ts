@@ -24,7 +24,7 @@ const movable = (database: DatabaseName, ...obstacles: string[]) => ({
   dataBytes: 1,
 });
 const aside = (state: FoundAside['state'], standing: string | null = null, database = SHOP): FoundAside => ({
-  ...{ database, state, run: 'x', trusted: false, standing, atWork: false },
+  ...{ database, state, run: 'x', standing, atWork: false },
   name: DatabaseName.parse(`${database}__coffre_old_20260101t000000z`),
 });
 

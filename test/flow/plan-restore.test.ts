@@ -39,6 +39,7 @@ const wish: RestoreWish = {
   },
   maxAllowedPacketBytes: 16 * 1024 * 1024,
   storedCode: 'taken',
+  leftTrusting: false,
   sequences: 'taken',
 };
 

@@ -96,6 +96,7 @@ t.test(
           present: new Set(['shop']),
           maxAllowedPacketBytes: 16 * 1024 * 1024,
           storedCode: 'taken',
+          leftTrusting: false,
           sequences: 'taken',
           ...changes,
         },

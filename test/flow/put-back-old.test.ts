@@ -14,13 +14,14 @@ import { serverFor } from '../fixture/servers.ts';
 const { root } = await serverFor(t);
 const SHOP = DatabaseName.parse('shop');
 let moments = 0;
+const emit = () => undefined;
 
 /** A restore that was killed once `shop` was out of its way. */
 async function cutShort(state: Aside['state'] = 'moved'): Promise<DatabaseName> {
   moments += 1;
   const name = asideName(SHOP, new Date(Date.UTC(2026, 0, 1, 0, 0, moments)));
   await execute(root, 'CREATE OR REPLACE DATABASE shop; CREATE TABLE shop.old (a INT); INSERT INTO shop.old VALUES (1)');
-  await moveAside(root, { name, database: SHOP, run: 'x', trusted: false });
+  await moveAside(root, { name, database: SHOP, run: 'x' });
   await setAsideState(root, name, state);
   return name;
 }
@@ -37,7 +38,7 @@ t.test('into a place where nothing is, or an empty database', async (t) => {
   for (const place of ['DO 0', 'CREATE DATABASE shop CHARACTER SET latin1']) {
     const name = await cutShort();
     await execute(root, place);
-    t.match(await putBackOld(root, ['shop'], []), [{ database: 'shop', name }]);
+    t.match(await putBackOld(root, ['shop'], [], emit), [{ database: 'shop', name }]);
     await assertIsBack(t);
   }
 });
@@ -52,14 +53,14 @@ for (const [what, make] of [
     await cutShort();
     await execute(root, `CREATE DATABASE shop; ${make}`);
     for (const named of [[], ['crm']]) {
-      await t.rejects(putBackOld(root, ['shop'], named), {
+      await t.rejects(putBackOld(root, ['shop'], named, emit), {
         code: 'refused',
         message: `cannot put shop back: in its place there is something (${what}) in which somebody may have worked since`,
         hint: /: restore --put-back shop --drop-first shop$/,
       });
     }
     t.ok((await queryLines(root, `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'shop'`)).includes('1'));
-    await putBackOld(root, ['shop'], ['shop']);
+    await putBackOld(root, ['shop'], ['shop'], emit);
     await assertIsBack(t);
   });
 }
@@ -67,31 +68,31 @@ for (const [what, make] of [
 t.test('what was kept comes back into a place that somebody has cleared, and not over the new one', async (t) => {
   await cutShort('kept');
   await execute(root, 'CREATE DATABASE shop; CREATE TABLE shop.newer (a INT)');
-  await t.rejects(putBackOld(root, ['shop'], []), { code: 'refused', hint: /--drop-first shop$/ });
+  await t.rejects(putBackOld(root, ['shop'], [], emit), { code: 'refused', hint: /--drop-first shop$/ });
   t.strictSame(await tables(), ['newer']);
   await execute(root, 'DROP DATABASE shop');
-  await putBackOld(root, ['shop'], []);
+  await putBackOld(root, ['shop'], [], emit);
   await assertIsBack(t);
 });
 
 t.test('what was half put back goes on, beside what somebody has made there since', async (t) => {
   await cutShort('moving');
   await execute(root, 'CREATE DATABASE shop; CREATE TABLE shop.made (a INT)');
-  await putBackOld(root, ['shop'], []);
+  await putBackOld(root, ['shop'], [], emit);
   t.strictSame(await tables(), ['made', 'old']);
 });
 
 t.test('not from under a restore that is at work', async (t) => {
   await cutShort();
   const lock = await lockReplacement(root, [SHOP], []);
-  await t.rejects(putBackOld(root, ['shop'], ['shop']), { code: 'locked', exitCode: 6 });
+  await t.rejects(putBackOld(root, ['shop'], ['shop'], emit), { code: 'locked', exitCode: 6 });
   await lock.release();
-  await putBackOld(root, ['shop'], []);
+  await putBackOld(root, ['shop'], [], emit);
   await assertIsBack(t);
 });
 
 t.test('one that was verified, and one that never was', async (t) => {
   await cutShort('replaced');
-  await t.rejects(putBackOld(root, ['shop'], ['shop']), { code: 'refused', hint: /--run$/ });
-  await t.rejects(putBackOld(root, ['crm'], []), { code: 'not-found', hint: 'there is one of: shop' });
+  await t.rejects(putBackOld(root, ['shop'], ['shop'], emit), { code: 'refused', hint: /--run$/ });
+  await t.rejects(putBackOld(root, ['crm'], [], emit), { code: 'not-found', hint: 'there is one of: shop' });
 });

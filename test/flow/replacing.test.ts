@@ -28,7 +28,6 @@ const planOf = (changes: Partial<RestorePlan>) =>
     drops: [],
     creates: [SHOP, CRM],
     run: 'x',
-    trustsCreators: false,
     ...changes,
   }) as unknown as RestorePlan;
 const outcome = (changes: Partial<Outcome>): Outcome => ({

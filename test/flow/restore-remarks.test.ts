@@ -66,7 +66,6 @@ t.test('what earlier restores have left is told, but for what this one settles',
     database: DatabaseName.parse('crm'),
     state: 'moved',
     run: 'r',
-    trusted: false,
     standing: null,
     atWork: false,
   } as const;

@@ -1,23 +1,25 @@
 import { putBackOld } from '../lib/flow/put-back-old.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
+import type { Emit } from '../lib/model/event.ts';
 import type { HostConfig } from '../lib/model/inventory.ts';
 import { formatTable } from '../lib/report/table.ts';
 import { listOf, type TaskContext, type TaskResult, textOf } from './run-task.ts';
 
 export const PUT_BACK_OPTION = {
   'put-back':
-    '=…NAME  restore nothing: put back the old database that a restore which was cut short has moved aside; needs no key',
+    '=…NAME  restore nothing: put back the old database that a restore which was cut short has moved aside; needs no key; --drop-first NAME drops what stands in its place',
 };
 
 /** What `--put-back` asks for; undefined where it is not given. */
 export async function putBackOf(
   values: TaskContext['values'],
   host: () => Promise<HostConfig>,
+  emit: Emit,
 ): Promise<TaskResult | undefined> {
   const names = listOf(values, 'put-back');
   if (names.length === 0) return undefined;
-  const target = restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
-  const asides = await putBackOld(target, names, listOf(values, 'drop-first'));
+  const target = await restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
+  const asides = await putBackOld(target, names, listOf(values, 'drop-first'), emit);
   const rows = asides.map(({ database, name }) => [database, name]);
   return { text: formatTable(['put back', 'from'], rows), data: { putBack: asides } };
 }

@@ -64,7 +64,7 @@ too; an account that is there gets the password of the backup, and its grants be
   ],
   run: attendable(async ({ values, words, emit, signal }, attended) => {
     const here = async () => attended?.target ?? (await sourceOf(values, words, undefined, undefined)).host;
-    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here) : undefined;
+    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here, emit) : undefined;
     if (returned) return returned;
     const opening = attended ? async () => attended.opening : keyOption(values);
     const named = textOf(values, 'run');
@@ -86,6 +86,11 @@ too; an account that is there gets the password of the backup, and its grants be
     if (textOf(values, 'on') !== undefined) {
       return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
     }
+    const target = await restoreTarget(
+      attended?.target ?? host,
+      textOf(values, 'defaults-file'),
+      textOf(values, 'socket'),
+    );
     const result = await restore({
       host,
       inventory,
@@ -98,8 +103,8 @@ too; an account that is there gets the password of the backup, and its grants be
       dropFirst: listOf(values, 'drop-first'),
       confirm: seed ? undefined : typedNames(values),
       opening: await opening(),
-      place: attended?.place,
-      target: restoreTarget(attended?.target ?? host, textOf(values, 'defaults-file'), textOf(values, 'socket')),
+      places: attended?.places,
+      target,
       seed,
       parallel: parallelOf(values),
       dryRun: values['dry-run'] === true,

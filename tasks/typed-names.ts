@@ -14,7 +14,8 @@ export function typedNames(
   if (!process.stdin.isTTY || !process.stderr.isTTY || values.json === true) return undefined;
   return async (plan) => {
     process.stderr.write(`${formatRestorePlan(plan)}\n\n`);
-    const names = plan.refused.filter((name) => !plan.immovable.some(({ database }) => database === name));
+    const others = [...plan.immovable, ...plan.unsettled];
+    const names = plan.refused.filter((name) => !others.some(({ database }) => database === name));
     const typed: string[] = [];
     for (const name of names) {
       const answer = await askLine(`${onOneLine(name)} is there. To replace it, type its name`);

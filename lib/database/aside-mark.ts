@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import { DatabaseName } from '../model/names.ts';
-import { ASIDE_STATES, type Aside, looksAside } from './aside.ts';
+import { sleep } from '../system/clock.ts';
+import { ASIDE_STATES, type Aside, type FoundAside, looksAside } from './aside.ts';
 import { type Ask, execute } from './client.ts';
 import type { Connection } from './connection.ts';
+import { replacementLockName } from './replacement-lock.ts';
 import { quoteIdentifier, quoteString } from './sql-text.ts';
+import { readStanding } from './standing.ts';
 
 /** The table that says what a database is here for: without it nothing is taken for one that was moved aside. */
 export const MARK = '@coffre_aside';
@@ -20,13 +23,13 @@ type Mark = Aside & DatabaseDefaults;
 const Row = z.object({
   database: DatabaseName,
   run: z.string(),
-  trusted: z.boolean().default(false),
   state: z.enum(ASIDE_STATES),
   characterSet: z.string().regex(/^\w+$/),
   collation: z.string().regex(/^\w+$/),
   comment: z.string(),
 });
 const Named = z.object({ name: DatabaseName });
+const Busy = z.object({ busy: z.int() });
 
 /** Makes the database that takes what is moved aside, marked as `begun`. */
 export async function beginAside(
@@ -53,19 +56,37 @@ export async function readMark(ask: Ask, name: DatabaseName): Promise<Mark | und
 }
 
 /** Every database of the server that was moved aside, and is still there. */
-export async function readAsides(ask: Ask): Promise<readonly Aside[]> {
+export async function readAsides(ask: Ask): Promise<readonly FoundAside[]> {
   const marked = await ask(
     `SELECT JSON_OBJECT('name', TABLE_SCHEMA COLLATE utf8mb3_bin) FROM information_schema.TABLES WHERE TABLE_NAME = '${MARK}'`,
     Named,
   );
-  const found: Aside[] = [];
+  const found: FoundAside[] = [];
   for (const { name } of marked.filter((each) => looksAside(each.name))) {
     const mark = await readMark(ask, name);
     if (!mark) continue;
-    const { database, state, run, trusted } = mark;
-    found.push({ name, database, state, run, trusted });
+    const { database, state, run } = mark;
+    const [lock] = await ask(
+      `SELECT JSON_OBJECT('busy', IF(IS_USED_LOCK(${replacementLockName(database)}) IS NULL, 0, 1))`,
+      Busy,
+    );
+    const standing = await readStanding(ask, database);
+    found.push({ name, database, state, run, standing, atWork: lock?.busy === 1 });
   }
   return found;
+}
+
+/** A session outlives the one who was killed by a moment. */
+const LOOKS = 7;
+const PAUSE_MS = 500;
+
+/** The same; of a restore that was killed just now none is said to be at work. */
+export async function readAsidesAtRest(ask: Ask): Promise<readonly FoundAside[]> {
+  for (let look = 1; ; look += 1) {
+    const found = await readAsides(ask);
+    if (look === LOOKS || !found.some(({ atWork }) => atWork)) return found;
+    await sleep(PAUSE_MS);
+  }
 }
 
 function tableOf(name: DatabaseName): string {

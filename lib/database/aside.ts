@@ -19,8 +19,14 @@ export interface Aside {
   readonly state: (typeof ASIDE_STATES)[number];
   /** The run that was to take its place. */
   readonly run: string;
-  /** Whether the server was told to take functions and triggers for as long as that lasts. */
-  readonly trusted: boolean;
+}
+
+/** One that is found in a server, with what there is in the place that it had. */
+export interface FoundAside extends Aside {
+  /** `2 tables and 1 view`; null where nothing is, or an empty database. */
+  readonly standing: string | null;
+  /** Whether a restore is at it at this moment. */
+  readonly atWork: boolean;
 }
 
 /** Characters of an identifier: https://mariadb.com/kb/en/identifier-names/#maximum-length */

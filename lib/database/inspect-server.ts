@@ -6,6 +6,7 @@ import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts
 import { type Ask, CUTS_ROWS, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { type ConnectionFacts, connectionBudget } from './connection-budget.ts';
+import { isTrustMark } from './creator-trust.ts';
 import { readDatabaseNames } from './database-names.ts';
 import { readViewReferences, type ViewReference } from './load-order.ts';
 import { assertDumpable, isEmptyForeignFolder } from './obstacles.ts';
@@ -81,7 +82,7 @@ export async function inspectServer(
   if (settings.cutsRows) throw cutRows();
   const fold = (name: string) => (settings.foldsNames ? name.toLowerCase() : name);
   const left = new Set(unwanted.map(fold));
-  const exclude = (await readDatabaseNames(connection)).filter((name) => left.has(fold(name)));
+  const exclude = (await readDatabaseNames(connection)).filter((name) => left.has(fold(name)) || isTrustMark(name));
   const counts = await countObjects(ask, exclude);
   for (const [name, found] of counts) if (isEmptyForeignFolder(name, found)) counts.delete(name);
   await assertDumpable(ask, counts);

@@ -1,5 +1,6 @@
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
+import { quotePosix } from '../system/command.ts';
 import type { Aside } from './aside.ts';
 import { MARK, readMark, setAsideState } from './aside-mark.ts';
 import { type Ask, execute, query } from './client.ts';
@@ -8,6 +9,7 @@ import { readOwnObjects } from './own-objects.ts';
 import { renameTables } from './rename-tables.ts';
 import { DEFINITIONS, loadDefinitions } from './saved-definitions.ts';
 import { quoteIdentifier, quoteString } from './sql-text.ts';
+import { readStanding } from './standing.ts';
 
 /** What goes now is not to be held back by what refers to it, and waits for its users no longer than this. */
 const SETTINGS = 'SET SESSION lock_wait_timeout = 60, foreign_key_checks = 0;\n';
@@ -15,10 +17,15 @@ const SETTINGS = 'SET SESSION lock_wait_timeout = 60, foreign_key_checks = 0;\n'
 const OWN_TABLES: readonly string[] = [MARK, DEFINITIONS];
 
 /**
- * Undoes `moveAside`, however far that has come, and whatever has been loaded in its place since: afterwards the old
- * database is what it was, and nothing is left of the aside. Can be repeated after a kill at any point. Throws by the table.
+ * Undoes `moveAside`, however far that has come: afterwards the old database is what it was, and nothing is left of the
+ * aside. Can be repeated after a kill at any point. Throws `refused` where something stands in its place by now, unless
+ * `standing` says that it goes; otherwise by the table.
  */
-export async function putBack(connection: Connection, name: DatabaseName): Promise<void> {
+export async function putBack(
+  connection: Connection,
+  name: DatabaseName,
+  { standing }: { readonly standing: 'goes' | 'stays' },
+): Promise<void> {
   const ask: Ask = (sql, row) => query(connection, sql, row);
   const { tables } = await readOwnObjects(ask, name);
   const mark = tables.includes(MARK) ? await readMark(ask, name) : undefined;
@@ -26,7 +33,7 @@ export async function putBack(connection: Connection, name: DatabaseName): Promi
     const { database, characterSet, collation, comment } = mark;
     const own = quoteIdentifier(database);
     if (mark.state !== 'moving') {
-      await execute(connection, `${SETTINGS}DROP DATABASE IF EXISTS ${own}`);
+      await clearPlace(connection, database, standing);
       // From here on what stands in its place is the old one, and never to be dropped again.
       await setAsideState(connection, name, 'moving');
     }
@@ -38,6 +45,32 @@ export async function putBack(connection: Connection, name: DatabaseName): Promi
   }
   await assertEmpty(ask, name);
   await execute(connection, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+}
+
+/** Nobody can tell rows that a restore has loaded from those that somebody has written since. */
+async function clearPlace(connection: Connection, database: DatabaseName, whatStands: 'goes' | 'stays'): Promise<void> {
+  const found = await readStanding((sql, row) => query(connection, sql, row), database);
+  // An empty database is used as it is: to drop it, too, would be to drop what somebody makes in it just now.
+  if (found === null) return;
+  if (whatStands === 'stays') throw standsThere(database, found);
+  await execute(connection, `${SETTINGS}DROP DATABASE IF EXISTS ${quoteIdentifier(database)}`);
+}
+
+/** What to do about a place that is taken, for whoever wants the old database back in it. */
+export function standsThere(database: string, standing: string): CoffreError {
+  return new CoffreError(
+    'refused',
+    `cannot put ${database} back: in its place there is something (${standing}) in which somebody may have worked since`,
+    {
+      hint: `look at it: SHOW TABLES FROM ${quoteIdentifier(database)}; to drop it, which nothing undoes, and put the old one back: ${putBackWords(database)}`,
+    },
+  );
+}
+
+/** The command that brings the old database back whatever stands in its place. */
+export function putBackWords(database: string): string {
+  const name = quotePosix(database);
+  return `restore --put-back ${name} --drop-first ${name}`;
 }
 
 /** Nothing but our own tables may go with an aside that is put back. */
@@ -65,12 +98,15 @@ export async function dropAside(connection: Connection, name: DatabaseName): Pro
   await execute(connection, `${SETTINGS}${drops.join('')}DROP DATABASE ${own}`);
 }
 
-/** Ends what a restore that was killed has left: drops it where the new one is verified, and puts it back where not. */
+/**
+ * Ends what a restore that was killed has left: drops it where the new one is verified, and puts it back where not. Throws
+ * as `putBack` where something stands in its place.
+ */
 export async function settleAside(connection: Connection, { name, state }: Aside): Promise<'dropped' | 'put back'> {
   if (state === 'replaced') {
     await dropAside(connection, name);
     return 'dropped';
   }
-  await putBack(connection, name);
+  await putBack(connection, name, { standing: 'stays' });
   return 'put back';
 }

@@ -35,7 +35,7 @@ export async function lockReplacement(
     await session.execute(`SET SESSION wait_timeout = ${WAIT_SECONDS}`);
     for (const database of databases) {
       const [row] = await session.ask(
-        `SELECT JSON_OBJECT('got', GET_LOCK(${lockName(database)}, ${PATIENCE_SECONDS}))`,
+        `SELECT JSON_OBJECT('got', GET_LOCK(${replacementLockName(database)}, ${PATIENCE_SECONDS}))`,
         Got,
       );
       if (row?.got !== 1) throw taken(database);
@@ -48,8 +48,8 @@ export async function lockReplacement(
   return { release: () => session.close() };
 }
 
-/** A name of a lock is no longer than 64 characters: https://mariadb.com/kb/en/get_lock/ */
-function lockName(database: string): string {
+/** As SQL. A name of a lock is no longer than 64 characters: https://mariadb.com/kb/en/get_lock/ */
+export function replacementLockName(database: string): string {
   return quoteString(`coffre ${createHash('sha256').update(database).digest('hex').slice(0, 40)}`);
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { query, queryLines } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
+import { isTrustMark } from './creator-trust.ts';
 import { OWN_DATABASES, readDatabaseNames } from './database-names.ts';
 import { type GtidSet, parseGtidSet } from './gtid-set.ts';
 import { lackingOf } from './privileges.ts';
@@ -47,7 +48,7 @@ export async function inspectSeedTarget(connection: Connection): Promise<SeedTar
   }
   const [settings] = await query(connection, SETTINGS, Settings);
   return {
-    databases: (await readDatabaseNames(connection)).filter((name) => !OWN_DATABASES.has(name)),
+    databases: (await readDatabaseNames(connection)).filter((name) => !OWN_DATABASES.has(name) && !isTrustMark(name)),
     follows: (await readReplicaSources(connection)).map(describeSource),
     ownLog: settings?.ownLog == null ? null : parseGtidSet(settings.ownLog),
     serverId: settings?.serverId ?? 0,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { Aside } from './aside.ts';
-import { readAsides } from './aside-mark.ts';
+import type { FoundAside } from './aside.ts';
+import { readAsidesAtRest } from './aside-mark.ts';
 import { type Ask, query } from './client.ts';
 import type { Connection } from './connection.ts';
 
@@ -16,7 +16,7 @@ export interface TargetTraits {
   readonly engines: ReadonlySet<string>;
   /** Where its data is, as a path on its own machine. */
   readonly dataFolder: string;
-  readonly asides: readonly Aside[];
+  readonly asides: readonly FoundAside[];
 }
 
 const Settings = z.object({ version: z.string(), caseMode: z.int(), events: z.string(), dataFolder: z.string() });
@@ -41,6 +41,6 @@ export async function readTargetTraits(connection: Connection): Promise<TargetTr
     hasTimeZones: zones?.known === 1,
     engines: new Set((await ask(ENGINES, Engine)).map(({ engine }) => engine)),
     dataFolder: settings?.dataFolder ?? '',
-    asides: await readAsides(ask),
+    asides: await readAsidesAtRest(ask),
   };
 }

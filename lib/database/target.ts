@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { asCoffreError } from '../model/error.ts';
-import { execute, query } from './client.ts';
+import { type Ask, execute, query } from './client.ts';
 import type { Connection } from './connection.ts';
+import { isTrustMark, readTrustMarks } from './creator-trust.ts';
 import { readDatabaseNames } from './database-names.ts';
 
 /** What a restore has to know of the server that it loads into. */
@@ -11,33 +12,38 @@ export interface TargetFacts {
   readonly maxAllowedPacketBytes: number;
   /** Whether the server takes functions and triggers: as it is, once this account has told it to, or not from this account. */
   readonly storedCode: 'taken' | 'on-demand' | 'refused';
+  /** Whether it takes them only because a restore that was cut short has told it to. */
+  readonly leftTrusting: boolean;
   /** Whether the server's binary log takes the numbers of sequences: as it is, once a session asks for it, or not from this account. */
   readonly sequences: 'taken' | 'on-demand' | 'refused';
 }
 
-const Settings = z.object({ packetBytes: z.int(), refusesCode: z.int(), logsStatements: z.int() });
+const Settings = z.object({ packetBytes: z.int(), logsCode: z.int(), trusts: z.int(), logsStatements: z.int() });
 
 /** With the binary log on, a server takes a function only from a trusted creator, or when its words say that it is harmless. */
 const SETTINGS = `SELECT JSON_OBJECT('packetBytes', @@GLOBAL.max_allowed_packet,
-  'refusesCode', IF(@@GLOBAL.log_bin AND NOT @@GLOBAL.log_bin_trust_function_creators, 1, 0),
+  'logsCode', IF(@@GLOBAL.log_bin, 1, 0), 'trusts', IF(@@GLOBAL.log_bin_trust_function_creators, 1, 0),
   'logsStatements', IF(@@GLOBAL.log_bin AND @@GLOBAL.binlog_format = 'STATEMENT', 1, 0))`;
 
 export async function inspectTarget(connection: Connection): Promise<TargetFacts> {
-  const [settings] = await query(connection, SETTINGS, Settings);
+  const ask: Ask = (sql, row) => query(connection, sql, row);
+  const [settings] = await ask(SETTINGS, Settings);
+  const marks = await readTrustMarks(ask);
+  // What a restore has set is no setting of the server's: it goes again.
+  const refusesCode = settings?.logsCode === 1 && (settings.trusts === 0 || marks.length > 0);
   return {
-    databases: new Set(await readDatabaseNames(connection)),
+    databases: new Set((await readDatabaseNames(connection)).filter((name) => !isTrustMark(name))),
     maxAllowedPacketBytes: settings?.packetBytes ?? 0,
-    storedCode: settings?.refusesCode ? await onDemand(() => trustCreators(connection, false)) : 'taken',
+    storedCode: refusesCode ? await onDemand(() => execute({ ...connection, unlogged: true }, SAME_TRUST)) : 'taken',
+    leftTrusting: marks.some(({ atWork }) => !atWork),
     sequences: settings?.logsStatements
       ? await onDemand(() => execute({ ...connection, mixedLog: true }, 'DO 0'))
       : 'taken',
   };
 }
 
-/** Lets the server take functions and triggers from everybody who may make them, or no longer. Throws by the table. */
-export async function trustCreators(connection: Connection, trusted: boolean): Promise<void> {
-  await execute(connection, `SET GLOBAL log_bin_trust_function_creators = ${trusted ? 1 : 0}`);
-}
+/** Another restore may be at work. */
+const SAME_TRUST = 'SET GLOBAL log_bin_trust_function_creators = @@GLOBAL.log_bin_trust_function_creators';
 
 /** `attempt` changes nothing, and asks for the same privilege. */
 async function onDemand(attempt: () => Promise<void>): Promise<'on-demand' | 'refused'> {

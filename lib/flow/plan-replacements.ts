@@ -1,6 +1,7 @@
-import { type Aside, asideName } from '../database/aside.ts';
+import { asideName, type FoundAside } from '../database/aside.ts';
 import { OWN_DATABASES } from '../database/database-names.ts';
 import type { Movable } from '../database/movable.ts';
+import { putBackWords } from '../database/put-back.ts';
 import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import { DatabaseName } from '../model/names.ts';
@@ -9,7 +10,9 @@ import { quotePosix } from '../system/command.ts';
 /** What becomes of the databases that stand where others are to be loaded. */
 export interface Replacements {
   /** What a restore that was cut short has left of these databases: settled first, by putting the old one back. */
-  readonly interrupted: readonly Aside[];
+  readonly interrupted: readonly FoundAside[];
+  /** Those among them in whose place something stands, in which somebody may have worked since: it is not for us to drop. */
+  readonly unsettled: readonly FoundAside[];
   /** What is made: none of it may be there when the loading begins. */
   readonly creates: readonly DatabaseName[];
   /** Moved out of the way, and dropped once the new ones are verified; put back where they are not. */
@@ -36,7 +39,7 @@ export interface ReplacementWish {
   readonly present: ReadonlySet<string>;
   /** Whether the server takes names that differ by case alone for the same. */
   readonly foldsNames: boolean;
-  readonly asides: readonly Aside[];
+  readonly asides: readonly FoundAside[];
   /** What is known of databases that are there and may be overwritten; one that is not among them can be moved. */
   readonly movable: readonly Movable[];
   readonly storedCode: TargetFacts['storedCode'];
@@ -48,7 +51,10 @@ export interface ReplacementWish {
   readonly at: Date;
 }
 
-/** Plans. Pure. `databases`: those that are to be loaded. Throws `refused` where the server cannot tell two of them apart. */
+/**
+ * Plans. Pure. `databases`: those that are to be loaded. Throws `refused` where the server cannot tell two of them apart,
+ * `locked` where another restore is at one of them.
+ */
 export function planReplacements(databases: readonly DatabaseName[], wish: ReplacementWish): Replacements {
   const { overwrite, dropFirst, movable, at } = wish;
   const fold = (name: string) => (wish.foldsNames ? name.toLowerCase() : name);
@@ -56,6 +62,9 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   refuseDoubles(databases, fold);
   const loaded = new Set(databases.map(fold));
   const interrupted = wish.asides.filter(({ database, state }) => loaded.has(fold(database)) && state !== 'kept');
+  refuseAtWork(interrupted);
+  const unsettled = interrupted.filter(({ state, standing }) => state === 'moved' && standing !== null);
+  const isUnsettled = (name: string) => unsettled.some(({ database }) => fold(database) === fold(name));
   // As the server spells them, after what was interrupted has been settled.
   const there = [...wish.present].filter((name) => loaded.has(fold(name)));
   const back = interrupted
@@ -67,9 +76,11 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
       .map((name) => ({ database: DatabaseName.parse(name), by, name: asideName(DatabaseName.parse(name), at) })),
   );
   const isNamed = (names: readonly string[], name: string) => names.some((each) => fold(each) === fold(name));
-  const drops = replaced.map(({ database }) => database).filter((name) => isNamed(dropFirst, name));
+  const drops = replaced
+    .map(({ database }) => database)
+    .filter((name) => isNamed(dropFirst, name) && !isUnsettled(name));
   const others = replaced.filter(({ database }) => !drops.includes(database));
-  const named = others.filter(({ database }) => isNamed(overwrite, database));
+  const named = others.filter(({ database }) => isNamed(overwrite, database) && !isUnsettled(database));
   const immovable = movable
     // What comes back has been moved before.
     .filter(({ database }) => !back.includes(database))
@@ -79,6 +90,7 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   const aside = named.filter(({ database }) => !immovable.some((each) => each.database === database));
   return {
     interrupted,
+    unsettled,
     creates: databases,
     aside,
     drops,
@@ -97,8 +109,12 @@ function untrusted({ hasCode }: Movable, { storedCode }: ReplacementWish): reado
 }
 
 /** Throws `refused` when the plan would overwrite what nobody has named for that, or cannot be kept until the end. */
-export function assertAllowed({ refused, immovable }: Replacements): void {
+export function assertAllowed({ refused, immovable, unsettled, interrupted }: Replacements): void {
+  const [left] = unsettled;
+  if (left) throw somethingStandsThere(left);
   const unnamed = refused.filter((name) => !immovable.some(({ database }) => database === name));
+  const cut = interrupted.find(({ database }) => unnamed.includes(database));
+  if (cut) throw wasCutShort(cut);
   if (unnamed.length > 0) {
     const names = unnamed.map((name) => `--overwrite ${quotePosix(name)}`).join(' ');
     throw new CoffreError('refused', `cannot restore ${unnamed.join(', ')}: the server has a database of that name`, {
@@ -112,6 +128,32 @@ export function assertAllowed({ refused, immovable }: Replacements): void {
   throw new CoffreError('refused', `cannot move ${first?.database} out of the way: ${why}`, {
     hint: `to drop it before the new one is there, which nothing undoes: ${names}`,
     findings: immovable.flatMap(({ database, obstacles }) => obstacles.map((each) => `${database}: ${each}`)),
+  });
+}
+
+function somethingStandsThere({ database, name, standing }: FoundAside): CoffreError {
+  const what = `an earlier restore was cut short (the old one is in ${name}), and where it was there is something (${standing}) in which somebody may have worked since`;
+  const hint = `look at it; to drop it, which nothing undoes, and put the old one back: ${putBackWords(database)}; then restore again`;
+  return new CoffreError('refused', `cannot restore ${database}: ${what}`, { hint });
+}
+
+function wasCutShort({ database, name }: FoundAside): CoffreError {
+  const quoted = quotePosix(database);
+  return new CoffreError(
+    'refused',
+    `cannot restore ${database}: an earlier restore of it was cut short, and the old one is in ${name}`,
+    {
+      hint: `to put it back, and nothing else: restore --put-back ${quoted}; to put it back, and replace it once the new one is verified: --overwrite ${quoted}`,
+    },
+  );
+}
+
+/** What it has moved comes back or goes by itself. */
+function refuseAtWork(asides: readonly FoundAside[]): void {
+  const busy = asides.find(({ atWork }) => atWork);
+  if (!busy) return;
+  throw new CoffreError('locked', `cannot restore ${busy.database}: another restore is at it`, {
+    hint: 'wait for it, or look for it: SHOW FULL PROCESSLIST',
   });
 }
 

@@ -1,12 +1,14 @@
+import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { SelectionWish } from '../model/selection.ts';
+import { quotePosix } from '../system/command.ts';
 import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
 import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
-import { type RestoreRemark, remarksOn } from './restore-remarks.ts';
+import { aboutUnused, type RestoreRemark, remarksOn } from './restore-remarks.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
@@ -25,6 +27,8 @@ export interface RestorePlan extends Replacements {
   readonly joined: readonly string[];
   /** Whether the server has to be told to take functions and triggers, for as long as they are loaded. */
   readonly trustsCreators: boolean;
+  /** Whether a restore that was cut short has left the server so: it is set back first. */
+  readonly leftTrusting: boolean;
   /** Whether the sessions that load ask the binary log for rows: it could not take the numbers of sequences otherwise. */
   readonly mixesLog: boolean;
   /** Ciphertext that is read, twice: to verify it, then to load it. */
@@ -43,6 +47,7 @@ export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, 
   readonly accounts: boolean;
   readonly selection?: SelectionWish | undefined;
   readonly maxAllowedPacketBytes: number;
+  readonly leftTrusting: boolean;
   readonly sequences: TargetFacts['sequences'];
   readonly traits: TargetTraits;
 }
@@ -65,6 +70,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     (selections.get(archive)?.tables ?? null) !== null && present.has(fold(loadedAs(archive, selections) ?? ''));
   const joined = archives.filter(isJoined).flatMap((archive) => loadedAs(archive, selections) ?? []);
   refuseToDropForTables(joined, [...wish.overwrite, ...wish.dropFirst]);
+  const parts = archives.filter((archive) => (selections.get(archive)?.tables ?? null) !== null);
+  refuseTablesOfCutShort(parts.flatMap((archive) => loadedAs(archive, selections) ?? []).map(fold), wish.traits);
   refuseLargeRows(archives, wish.maxAllowedPacketBytes);
   const coded = archives.filter(({ routines, triggers }) => routines + triggers > 0);
   if (wish.storedCode === 'refused') refuseStoredCode(coded);
@@ -91,27 +98,33 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     selections,
     joined,
     ...replacements,
-    // One that was killed may have left it on: then this one sets it back.
-    trustsCreators:
-      replacements.interrupted.some(({ trusted }) => trusted) ||
-      (wish.storedCode === 'on-demand' && (coded.length > 0 || returning)),
+    trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
+    leftTrusting: wish.leftTrusting,
     mixesLog: wish.sequences === 'on-demand' && counting.length > 0,
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,
-    remarks: remarksOn(manifest, archives, wish.traits, estimate),
+    remarks: [
+      ...aboutUnused(
+        [...wish.overwrite, ...wish.dropFirst],
+        archives.flatMap((archive) => loadedAs(archive, selections) ?? []),
+        fold,
+      ),
+      ...remarksOn(manifest, archives, wish.traits, estimate),
+    ],
   };
 }
 
-function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {
-  const unknown = databases?.filter((name) => !manifest.archives.some(({ database }) => database === name)) ?? [];
+function chooseArchives(manifest: Manifest, { databases, accounts, selection }: RestoreWish): readonly Archive[] {
+  const known = manifest.archives.flatMap(({ database }) => database ?? []).sort();
+  const unknown = databases?.filter((name) => !known.some((database) => database === name)) ?? [];
   if (unknown.length > 0) {
-    const known = manifest.archives.flatMap(({ database }) => database ?? []).sort();
+    const dotted = selection?.tables.find(({ database, table }) => unknown.includes(database) && table.includes('.'));
     throw new CoffreError(
       'not-found',
       `cannot restore ${unknown.join(', ')}: the run ${manifest.run} has no such database`,
       {
-        hint: `it has: ${known.join(', ') || 'none'}`,
+        hint: `${dotted ? `${inBackticks(dotted, known)}; ` : ''}it has: ${known.join(', ') || 'none'}`,
       },
     );
   }
@@ -119,6 +132,14 @@ function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish
     database === null ? accounts : databases === undefined || databases.includes(database),
   );
   return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
+}
+
+/** Where the database's own name has a dot, it ends at the first one unless backticks say otherwise. */
+function inBackticks({ database, table }: SelectionWish['tables'][number], known: readonly string[]): string {
+  const whole = `${database}.${table}`;
+  const meant = known.find((name) => whole.startsWith(`${name}.`)) ?? whole.slice(0, whole.lastIndexOf('.'));
+  const quoted = quotePosix(`${quoteIdentifier(meant)}.${quoteIdentifier(whole.slice(meant.length + 1))}`);
+  return `a name with a dot in it stands in backticks: --table ${quoted}`;
 }
 
 /** Who names a database for that has its own tables in mind, and not all the others. */
@@ -132,6 +153,21 @@ function refuseToDropForTables(joined: readonly string[], overwrite: readonly st
       hint: 'leave out --overwrite: tables that are gone come back into the database; or restore beside it: --as NAME',
     },
   );
+}
+
+/** They would come into what a restore has left there, or into the place of what it has moved. */
+function refuseTablesOfCutShort(databases: readonly string[], { asides, foldsNames }: TargetTraits): void {
+  const fold = (name: string) => (foldsNames ? name.toLowerCase() : name);
+  const cut = asides.find(({ database, state }) => state !== 'kept' && databases.includes(fold(database)));
+  if (!cut) return;
+  const why = cut.atWork
+    ? 'another restore is at it'
+    : `an earlier restore of it was cut short: the old one is in ${cut.name}`;
+  throw new CoffreError(cut.atWork ? 'locked' : 'refused', `cannot restore tables of ${cut.database}: ${why}`, {
+    hint: cut.atWork
+      ? 'wait for it, or look for it: SHOW FULL PROCESSLIST'
+      : `put that back first: restore --put-back ${quotePosix(cut.database)}; or restore them beside it: --as NAME`,
+  });
 }
 
 function refuseLargeRows(archives: readonly Archive[], limitBytes: number): void {

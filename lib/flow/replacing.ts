@@ -1,15 +1,15 @@
-import { setAsideState } from '../database/aside-mark.ts';
-import { execute } from '../database/client.ts';
+import type { Aside } from '../database/aside.ts';
+import { readAsides, setAsideState } from '../database/aside-mark.ts';
+import { execute, query } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDatabaseNames } from '../database/database-names.ts';
 import { moveAside, readUnmovable, type Unmovable } from '../database/move-aside.ts';
-import { dropAside, putBack, settleAside } from '../database/put-back.ts';
+import { dropAside, putBack, putBackWords, settleAside } from '../database/put-back.ts';
 import { lockReplacement } from '../database/replacement-lock.ts';
 import { retryTogether } from '../database/retry-together.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import { quotePosix } from '../system/command.ts';
 import type { Comparison } from './compare-restored.ts';
 import type { LoadFailure } from './load-plan.ts';
 import type { Replacement } from './plan-replacements.ts';
@@ -45,7 +45,7 @@ export async function replacing<Done extends Outcome>(
     interrupted.map(({ name }) => name),
   );
   try {
-    await settleInterrupted(plan, { target, emit });
+    await settleInterrupted(await stillInterrupted(plan, databases, target), { target, emit });
     for (const name of drops)
       await execute(target, `SET SESSION foreign_key_checks = 0;\nDROP DATABASE ${quoteIdentifier(name)}`);
     return await whileAside(plan, { target, emit }, work);
@@ -54,11 +54,26 @@ export async function replacing<Done extends Outcome>(
   }
 }
 
-async function settleInterrupted({ interrupted }: RestorePlan, { target, emit }: Target): Promise<void> {
+/** While this one waited for another, or verified, that one has come to its end, or was cut short itself. */
+async function stillInterrupted(
+  { interrupted }: RestorePlan,
+  databases: ReadonlySet<string>,
+  target: Connection,
+): Promise<readonly Aside[]> {
+  const found = await readAsides((sql, row) => query(target, sql, row));
+  const left = found.filter(({ database, state }) => databases.has(database) && state !== 'kept');
+  const since = left.find(({ name }) => !interrupted.some((each) => each.name === name));
+  if (!since) return left;
+  throw new CoffreError('refused', `cannot restore ${since.database}: another restore of it was cut short meanwhile`, {
+    hint: 'restore once more, which says what would become of it: --dry-run',
+  });
+}
+
+async function settleInterrupted(interrupted: readonly Aside[], { target, emit }: Target): Promise<void> {
   const [first] = await retryTogether(interrupted, async (each) => {
     const text =
       (await settleAside(target, each)) === 'put back'
-        ? 'an earlier restore was cut short: what it had loaded is dropped, and the old database is back in its place'
+        ? 'an earlier restore was cut short: the old database is back in its place'
         : 'an earlier restore was cut short after all was verified: the old database is dropped now';
     emit({ kind: 'note', subject: each.database, text });
   });
@@ -71,25 +86,27 @@ async function whileAside<Done extends Outcome>(
   work: () => Promise<Done>,
 ): Promise<Done> {
   const moved: Replacement[] = [];
+  let loads = false;
   let done: Done;
   try {
     const unmovable: Unmovable[] = [];
     for (const { database } of plan.aside) unmovable.push(await readUnmovable(target, database));
     for (const [index, each] of plan.aside.entries()) {
       const { name, database } = each;
-      const aside = { name, database, run: plan.run, trusted: plan.trustsCreators };
+      const aside = { name, database, run: plan.run };
       moved.push(each); // it undoes itself where it fails, unless a view of it is on what has been moved before
       await moveAside(target, aside, unmovable[index]);
       emit({ kind: 'note', subject: each.database, text: `the old one is ${each.name} until the new one is verified` });
     }
     await assertNoneIsThere(plan, target);
+    loads = true;
     done = await work();
   } catch (error) {
-    await bringBack(moved.reverse(), { target, emit });
+    await bringBack(moved.reverse(), loads ? 'goes' : 'stays', { target, emit });
     throw error;
   }
   const wrong = moved.filter(({ by }) => isWrong(by, done, plan));
-  await bringBack(wrong, { target, emit });
+  await bringBack(wrong, 'goes', { target, emit });
   for (const each of moved) if (!wrong.includes(each)) await settle(each, done, { target, emit });
   return done;
 }
@@ -128,19 +145,19 @@ async function settle(
   emit({ kind: 'warning', subject: database, text, hint: `look at both; when nobody needs the old one: ${statement}` });
 }
 
+/** `standing`: what this very restore has loaded in their place goes; what stands there before that is somebody else's. */
 async function bringBack(
   replaced: readonly Pick<Replacement, 'database' | 'name'>[],
+  standing: 'goes' | 'stays',
   { target, emit }: Target,
 ): Promise<void> {
   const failed = await retryTogether(replaced, async ({ database, name }) => {
-    await putBack(target, name);
+    await putBack(target, name, { standing });
     emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' });
   });
   for (const { item, error } of failed) {
     const { database, name } = item;
     const text = `the old database is in ${name}, and could not be put back: ${asCoffreError(error).message}`;
-    const again = `--database ${quotePosix(database)} --overwrite ${quotePosix(database)}`;
-    const hint = `restore it once more, which puts it back first: ${again}`;
-    emit({ kind: 'warning', subject: database, text, hint });
+    emit({ kind: 'warning', subject: database, text, hint: `put it back: ${putBackWords(database)}` });
   }
 }

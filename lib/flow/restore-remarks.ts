@@ -34,6 +34,20 @@ export function remarksOn(
 const warning = (text: string, hint: string): RestoreRemark => ({ kind: 'warning', text, hint });
 const note = (text: string, hint: string): RestoreRemark => ({ kind: 'note', text, hint });
 
+/** Of databases that somebody has named to be replaced, those that nothing replaces: a slip of the hand, or a wrong idea. */
+export function aboutUnused(
+  named: readonly string[],
+  loaded: readonly string[],
+  fold: (name: string) => string,
+): RestoreRemark[] {
+  const unused = [...new Set(named)].filter((name) => !loaded.some((each) => fold(each) === fold(name)));
+  if (unused.length === 0) return [];
+  const text = `${unused.join(', ')} is named to be overwritten or dropped, and is not restored: nothing is done to it`;
+  return [
+    warning(text, `what is restored: ${loaded.join(', ') || 'no database'}; names are as the server spells them`),
+  ];
+}
+
 function aboutVersion({ server }: Manifest, { version }: TargetTraits): RestoreRemark[] {
   if (!/mariadb/i.test(version))
     return [
@@ -89,7 +103,8 @@ function aboutSpace({ needsBytes, freeBytes }: RestoreEstimate): RestoreRemark[]
 
 /** What earlier restores have left of databases that this one does not touch. */
 function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): RestoreRemark[] {
-  return asides.flatMap(({ name, database, state }) => {
+  return asides.flatMap(({ name, database, state, atWork }) => {
+    if (atWork) return [];
     if (state === 'kept')
       return [
         note(
@@ -99,12 +114,7 @@ function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): Re
       ];
     if (archives.some((archive) => archive.database === database)) return [];
     const text = `a restore of ${database} was cut short: the old one is in ${name}`;
-    return [
-      warning(
-        text,
-        `restore it again, which settles that: --database ${quotePosix(database)} --overwrite ${quotePosix(database)}`,
-      ),
-    ];
+    return [warning(text, `put it back: restore --put-back ${quotePosix(database)}`)];
   });
 }
 

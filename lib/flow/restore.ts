@@ -4,29 +4,22 @@ import type { Connection } from '../database/connection.ts';
 import { assertClientTakes } from '../database/sandbox-line.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
-import { trustCreators } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
-import { CoffreError } from '../model/error.ts';
+import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { SelectionWish } from '../model/selection.ts';
-import type { Bytes, SealedFile } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
-import { type RunReader, readSmall } from '../storage/run-reader.ts';
-import { drain } from '../system/bytes.ts';
-import { quotePosix } from '../system/command.ts';
-import { sha256Of } from '../system/files.ts';
+import type { RunReader } from '../storage/run-reader.ts';
 import { requireProgram } from '../system/programs.ts';
+import { assertDefinersThere } from './assert-definers-there.ts';
 import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
-import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import type { CopyPlace } from './find-copy.ts';
 import { joinDatabases } from './join-database.ts';
 import { loadArchives } from './load-archives.ts';
-import type { LoadFailure } from './load-plan.ts';
-import { metered, meterOf } from './metered.ts';
 import { type Considered, type CopyWish, nearestCopy, type Prove } from './nearest-copy.ts';
 import { type Opening, passphraseOf } from './opening.ts';
 import { assertAllowed } from './plan-replacements.ts';
@@ -35,12 +28,14 @@ import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { remarksOnSelections } from './plan-selections.ts';
 import { readManifest } from './read-manifest.ts';
 import { readPieces } from './read-pieces.ts';
-import { readSealed, readSegments } from './read-sealed.ts';
 import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
-import { RECOVERY_FILE } from './run-files.ts';
+import { notEverything, notTheSame } from './restore-failures.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 import { tellMissingDefiners } from './tell-missing-definers.ts';
+import { tellMissingParents } from './tell-missing-parents.ts';
+import { trusting } from './trusting.ts';
+import { verifyCopy, warnOfForgedText } from './verify-copy.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -59,8 +54,8 @@ export interface RestoreOrder {
   /** Asks a person which of the databases that a plan refuses to overwrite may be; nobody is asked if absent. */
   readonly confirm?: ((plan: RestorePlan) => Promise<readonly string[]>) | undefined;
   readonly opening: Opening;
-  /** Where the copy is, when it is at none of those that `from` names; closed by the restore. */
-  readonly place?: CopyPlace | undefined;
+  /** Where copies are, when they are at none of those that `from` names, the nearest first; closed by the restore. */
+  readonly places?: readonly CopyPlace[] | undefined;
   /** Some tables, another name, other definers, …; all as it was if absent. */
   readonly selection?: SelectionWish | undefined;
   readonly target: Connection;
@@ -80,6 +75,8 @@ export interface RestoreResult {
   readonly copies: readonly Considered[];
   /** Databases that were dumped once more after the load, and had the digests that were sealed with them. */
   readonly compared: readonly string[];
+  /** A sentence for everything of which nobody can tell whether it differs. */
+  readonly undecided: readonly string[];
   /** null when no replica was asked for; `done` is null for a plan alone. */
   readonly seed: { readonly plan: SeedPlan; readonly done: CaughtUp | null } | null;
 }
@@ -97,7 +94,13 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   try {
     const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
     if (order.dryRun)
-      return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+      return {
+        plan,
+        copies: considered,
+        compared: [],
+        undecided: [],
+        seed: seedPlan && { plan: seedPlan, done: null },
+      };
     const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     const context = { ...{ target, emit, piecesOf }, selections: plan.selections, parallel: order.parallel };
@@ -105,23 +108,25 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       const loaded = await loadArchives(plan, manifest, reader, passphrase, into);
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
-    const { compared, differences, failures } = await trusting(plan, order, () => replacing(plan, order, load));
+    const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
+    const { compared, differences, undecided, failures } = await trusting(trust, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
-    if (failures.length > 0) throw notEverything(failures, compared, differences, order);
+    await tellMissingParents(target, plan, emit);
+    if (failures.length > 0) throw notEverything(failures, compared, differences, host.name, emit);
     if (differences.length > 0) throw notTheSame(differences);
-    if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
+    if (!seedPlan || !login) return { plan, copies: considered, compared, undecided, seed: null };
     const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
-    return { plan, copies: considered, compared, seed: { plan: seedPlan, done } };
+    return { plan, copies: considered, compared, undecided, seed: { plan: seedPlan, done } };
   } finally {
     place.close();
   }
 }
 
-function copyWish({ from, place, run, host, emit, signal }: RestoreOrder): CopyWish {
+function copyWish({ from, places, run, host, emit, signal }: RestoreOrder): CopyWish {
   const hint = 'look at that copy once the restore is done: npx zx tasks/list.ts';
   const reject = (place: string, { message }: CoffreError) =>
     emit({ kind: 'warning', subject: host.name, text: `the copy in ${place} is not taken: ${message}`, hint });
-  return { from, place, run, signal, reject };
+  return { from, places, run, signal, reject };
 }
 
 /** What has to be known, and proven of a copy, before anything is touched. */
@@ -151,10 +156,11 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
+    await assertDefinersThere(order.target, order.selection, order.accounts);
     const passphrase = await passphraseOf(order.opening, manifest, reader);
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
-    await warnOfForgedText(manifest, reader, plan, order);
+    await warnOfForgedText(manifest, reader, plan.form, emit);
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
@@ -165,111 +171,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
       subject: host.name,
       text: `${run} of ${reader.where}: signature and key fit, verifying every byte before it goes into ${plan.into}`,
     });
-    await verifyAll(plan, manifest, reader, order);
+    await verifyCopy(plan, manifest, reader, order);
     return { plan, manifest, reader, passphrase, seedPlan, login };
   };
-}
-
-/** Nothing here reads RECOVERY.txt, but somebody may type what stands in it. */
-async function warnOfForgedText(
-  { host, instructions }: Manifest,
-  reader: RunReader,
-  { form }: RestorePlan,
-  { emit }: RestoreOrder,
-): Promise<void> {
-  const text = await readSmall(reader, RECOVERY_FILE);
-  if (text && sha256Of(text) === instructions?.[form]) return;
-  const why = text ? 'is not as it was written' : 'is missing';
-  const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
-  emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
-}
-
-async function verifyAll(
-  plan: RestorePlan,
-  manifest: Manifest,
-  reader: RunReader,
-  { emit, signal }: RestoreOrder,
-): Promise<void> {
-  const { dayArchive } = manifest;
-  const runs = plan.form === 'offsite' ? dayArchiveRuns(manifest, plan.archives) : null;
-  if (runs && dayArchive) {
-    await assertSize(reader, dayArchive);
-    const ranges = segmentsOf(runs.map(({ part }) => part));
-    const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
-    const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
-    const watch = meterOf({ ...meter, totalBytes: Math.min(totalBytes, dayArchive.sealedBytes) });
-    for (const { first, count } of ranges) {
-      await drain(await readSegments(reader, dayArchive, first, count, { watch, passing: 'watched' }));
-    }
-    return;
-  }
-  const files = plan.form === 'offsite' && dayArchive ? [dayArchive] : plan.archives;
-  for (const file of files) {
-    const meter = { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes };
-    const watch = (bytes: Bytes) => metered(bytes, meter);
-    await drain(await readSealed(reader, file, { watch, passing: 'watched' }));
-  }
-}
-
-/** Of a file that is not read to its end nobody would see that it goes on, or that its end is missing. */
-async function assertSize(reader: RunReader, { file, sealedBytes }: SealedFile): Promise<void> {
-  const sizeBytes = await reader.sizeOf(file);
-  if (sizeBytes === sealedBytes) return;
-  throw new CoffreError(
-    'verification-failed',
-    `cannot trust ${file} of ${reader.where}: it has ${sizeBytes ?? 'no'} bytes instead of ${sealedBytes}`,
-    { hint: 'take another copy of the run: npx zx tasks/list.ts' },
-  );
-}
-
-/** Does the work with the server set to take functions and triggers, where that is needed, and sets it back. */
-async function trusting<T>(plan: RestorePlan, { target, host, emit }: RestoreOrder, work: () => Promise<T>) {
-  if (!plan.trustsCreators) return await work();
-  const text = 'log_bin_trust_function_creators is 1 while functions and triggers are loaded, and then 0 again';
-  emit({ kind: 'note', subject: host.name, text });
-  await trustCreators(target, true);
-  try {
-    return await work();
-  } finally {
-    await trustCreators(target, false).catch(() => {
-      const text = 'log_bin_trust_function_creators could not be set back to 0';
-      emit({
-        kind: 'warning',
-        subject: host.name,
-        text,
-        hint: 'run: SET GLOBAL log_bin_trust_function_creators = 0;',
-      });
-    });
-  }
-}
-
-function notTheSame(differences: readonly string[]): CoffreError {
-  return new CoffreError(
-    'verification-failed',
-    'cannot call this restored: what was loaded differs from what was backed up',
-    {
-      hint: 'drop what differs and restore it again; if it differs again, keep the copy and tell us',
-      findings: differences,
-    },
-  );
-}
-
-/** What a person has to do is the same for all that has failed: mend it there, and restore it alone. */
-function notEverything(
-  failures: readonly LoadFailure[],
-  compared: readonly string[],
-  differences: readonly string[],
-  { host, emit }: RestoreOrder,
-): CoffreError {
-  const same = differences.length > 0 ? [] : compared;
-  const text = `restored, and the same as in the backup: ${same.join(', ')}`;
-  if (same.length > 0) emit({ kind: 'note', subject: host.name, text });
-  const names = failures.map(({ archive }) => archive.database ?? 'the accounts');
-  const again = failures.map(({ archive: { database } }) =>
-    database === null ? '--accounts' : `--database ${quotePosix(database)}`,
-  );
-  return new CoffreError('restore-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
-    hint: `mend what is said of each, then restore what is missing, with the same options and: ${again.join(' ')}`,
-    findings: [...failures.map(({ error }) => error.message), ...differences],
-  });
 }

@@ -13,6 +13,8 @@ interface Restored {
       readonly plainBytes: number;
     }[];
     readonly interrupted: readonly { readonly database: string; readonly name: string; readonly state: string }[];
+    readonly leftTrusting: boolean;
+    readonly unsettled: readonly { readonly database: string; readonly standing: string | null }[];
     readonly aside: readonly { readonly by: string; readonly name: string }[];
     /** Of an archive that is not loaded as it is. */
     readonly selections?: ReadonlyMap<object, DescribedSelection>;
@@ -67,7 +69,7 @@ export function formatRestore({ plan, copies = [], compared, seed }: Restored, d
 
 /** What a restore is going to do, before it does any of it. */
 export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copies'] = []): string {
-  const { estimate, remarks, interrupted, immovable } = plan;
+  const { estimate, remarks, interrupted, unsettled, immovable } = plan;
   const rows = plan.archives.map((archive) => {
     const { name, selected, tables } = loadedOf(archive, plan);
     return [
@@ -89,9 +91,20 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
     `time     about ${formatDuration(seconds * 1000)}`,
-    ...interrupted.map(
-      ({ database, name, state }) =>
-        `first    an earlier restore of ${database} was cut short: ${SETTLED(state, name)}`,
+    ...(plan.leftTrusting
+      ? [
+          'first    log_bin_trust_function_creators is set back to 0: an earlier restore that was cut short has left it at 1',
+        ]
+      : []),
+    ...interrupted
+      .filter((each) => !unsettled.some(({ database }) => database === each.database))
+      .map(
+        ({ database, name, state }) =>
+          `first    an earlier restore of ${database} was cut short: ${SETTLED(state, name)}`,
+      ),
+    ...unsettled.map(
+      ({ database, standing }) =>
+        `refused  an earlier restore of ${database} was cut short, and somebody may have worked since in what is there (${standing})`,
     ),
     ...immovable.flatMap(({ database, obstacles }) =>
       obstacles.map((why) => `refused  ${database} cannot be moved out of the way: ${onOneLine(why)}`),
@@ -136,8 +149,10 @@ function howFar({ kind, lagSeconds }: NonNullable<NonNullable<Restored['seed']>[
 }
 
 function whatWouldBeDone(database: string | null, plan: Restored['plan']): string {
-  const { aside, drops, refused, immovable } = plan;
+  const { aside, drops, refused, immovable, unsettled } = plan;
   if (database === null) return 'load, also into accounts that are there';
+  if (unsettled.some((each) => each.database === database))
+    return 'REFUSE: an earlier restore of it is unfinished; --put-back with --drop-first names it';
   if (immovable.some((each) => each.database === database)) return 'REFUSE: it cannot be moved; --drop-first names it';
   if (refused.includes(database)) return 'REFUSE: it is there; --overwrite names it';
   if (drops.includes(database)) return 'DROP, then load';

@@ -22,8 +22,8 @@ t.test('every database of the torture can be moved aside, and comes back as it w
     t.match(await inspectMovable(server.root, [database]), [{ database, obstacles: [] }]);
     const before = await readContent(server.root, [database]);
     const name = asideName(database, new Date());
-    await moveAside(server.root, { name, database, run: 'x', trusted: false });
-    await putBack(server.root, name);
+    await moveAside(server.root, { name, database, run: 'x' });
+    await putBack(server.root, name, { standing: 'stays' });
     t.strictSame(compareContent(before, await readContent(server.root, [database])), [], database);
   }
 });

@@ -5,7 +5,7 @@ import { readAsides } from '../../lib/database/aside-mark.ts';
 import { type Ask, execute, query, queryLines } from '../../lib/database/client.ts';
 import { readDatabaseNames } from '../../lib/database/database-names.ts';
 import { inspectMovable } from '../../lib/database/movable.ts';
-import { moveAside } from '../../lib/database/move-aside.ts';
+import { moveAside, readUnmovable } from '../../lib/database/move-aside.ts';
 import { dropAside, putBack, settleAside } from '../../lib/database/put-back.ts';
 import { countObjects } from '../../lib/database/read-objects.ts';
 import { lockReplacement } from '../../lib/database/replacement-lock.ts';
@@ -60,7 +60,7 @@ let moments = 0;
 function next(): Omit<Aside, 'state'> {
   moments += 1;
   const name = asideName(SHOP, new Date(Date.UTC(2026, 0, 1, 0, 0, moments)));
-  return { name, database: SHOP, run: '2026-11-22T040000Z', trusted: true };
+  return { name, database: SHOP, run: '2026-11-22T040000Z' };
 }
 
 /** At a glance. What is lost on the way stays lost, so that a look at all of it can wait until the end of a test. */
@@ -83,10 +83,16 @@ t.test('all of it goes out of the way, and comes back as it was', async (t) => {
   const aside = next();
   await moveAside(root, aside);
   t.notOk((await readDatabaseNames(root)).includes(SHOP));
-  t.strictSame(await readAsides(ask), [{ ...aside, state: 'moved' }]);
+  t.strictSame(await readAsides(ask), [{ ...aside, state: 'moved', standing: null, atWork: false }]);
   t.equal(await count(`SELECT COUNT(*) FROM ${quoteIdentifier(aside.name)}.customer`), 2, 'its rows are there');
   await loadHalf();
-  await putBack(root, aside.name);
+  t.match(await readAsides(ask), [{ standing: '1 table' }]);
+  await t.rejects(putBack(root, aside.name, { standing: 'stays' }), {
+    code: 'refused',
+    message: /there is something \(1 table\) in which somebody may have worked since$/,
+    hint: /--put-back 'sh`op' --drop-first 'sh`op'$/,
+  });
+  await putBack(root, aside.name, { standing: 'goes' });
   await assertAsBefore(t);
   const cascade = `START TRANSACTION; DELETE FROM ${shop}.customer WHERE id = 78; SELECT COUNT(*) FROM ${shop}.\`an order\``;
   t.equal(await count(cascade), 1, 'its foreign keys are its own');
@@ -109,7 +115,7 @@ t.test('wherever the move was cut short, the next one who comes puts it back', a
   t.match(new Set(states), new Set(['begun: put back', 'moving: put back']));
   const [aside] = await readAsides(ask);
   t.ok(aside);
-  if (aside) await putBack(root, aside.name);
+  if (aside) await putBack(root, aside.name, { standing: 'stays' });
   await assertAsBefore(t);
 });
 
@@ -121,7 +127,7 @@ t.test('wherever putting back was cut short, the next one who comes goes on with
   const states: string[] = [];
   for (let statement = 1; ; statement += 1) {
     cut.before(statement);
-    const done = await putBack(root, aside.name).then(
+    const done = await putBack(root, aside.name, { standing: 'goes' }).then(
       () => true,
       () => false,
     );
@@ -140,7 +146,7 @@ t.test('once the new one is verified the old one goes, also when that was cut sh
     `CREATE DATABASE gone; CREATE TABLE gone.a (a INT PRIMARY KEY); CREATE TABLE gone.b (a INT REFERENCES gone.a (a))`,
   );
   const database = DatabaseName.parse('gone');
-  const aside = { name: asideName(database, new Date()), database, run: 'x', trusted: false };
+  const aside = { name: asideName(database, new Date()), database, run: 'x' };
   await moveAside(root, aside);
   await execute(root, 'CREATE DATABASE gone; CREATE TABLE gone.newer (a INT)');
   const cut = await cutting(t);
@@ -170,6 +176,46 @@ t.test('a move that the server does not let happen leaves everything as it was',
   process.env.PATH = path;
   await reader;
   await assertAsBefore(t);
+});
+
+t.test('what somebody makes there until the last moment goes with it, or keeps it from going', async (t) => {
+  await execute(root, 'CREATE DATABASE late; CREATE TABLE late.old (a INT); CREATE VIEW late.v AS SELECT 1 AS one');
+  const database = DatabaseName.parse('late');
+  const path = process.env.PATH;
+  t.teardown(() => {
+    process.env.PATH = path;
+  });
+  const admin = `--no-defaults --socket=${server.socket} --user=root`;
+  /** Somebody does this once, right before the statement that drops the database. */
+  const meddle = async (sql: string) => {
+    const folder = t.testdir({ sql });
+    const act = `[ -e ${folder}/sql ] && grep -q 'DROP DATABASE .late' ${folder}/in && { "$REAL" ${admin} < ${folder}/sql; rm ${folder}/sql; }`;
+    process.env.PATH = `${path}`;
+    process.env.PATH = await pathWith(
+      `${folder}/bin`,
+      'mariadb',
+      `cat > ${folder}/in; ${act}; exec "$REAL" "$@" < ${folder}/in`,
+    );
+  };
+  const aside = { ...next(), name: asideName(database, new Date()), database };
+  await meddle('CREATE TABLE late.newest (a INT); INSERT INTO late.newest VALUES (7)');
+  await moveAside(root, aside);
+  process.env.PATH = path;
+  t.notOk((await readDatabaseNames(root)).includes('late'));
+  t.equal(await count(`SELECT a FROM ${quoteIdentifier(aside.name)}.newest`), 7);
+  await putBack(root, aside.name, { standing: 'stays' });
+
+  // A view is kept as text, which was written by then.
+  const other = { ...aside, name: asideName(database, new Date(0)) };
+  const unmovable = await readUnmovable(root, database);
+  await execute(root, 'CREATE VIEW late.made AS SELECT 2 AS two; CREATE FUNCTION late.f() RETURNS INT RETURN 1');
+  await t.rejects(moveAside(root, other, unmovable), {
+    code: 'refused',
+    message: /^cannot move late aside: somebody has made `late`\.`made`, `late`\.`f` while it was moved$/,
+  });
+  t.strictSame(await queryLines(root, 'SHOW TABLES FROM late'), ['made', 'newest', 'old', 'v']);
+  t.equal(await count('SELECT late.f()'), 1);
+  t.notOk((await leftovers()).includes(other.name));
 });
 
 t.test('what cannot be moved is told beforehand, with all that keeps it', async (t) => {

@@ -51,6 +51,17 @@ async function assertRestores(t: Test, server: Server, words: readonly string[] 
   await assertAllIsBack(t, server);
 }
 
+/** What a killed restore has loaded is dropped where that is asked for, and what it had moved is back. */
+async function assertPutsBack(t: Test, server: Server): Promise<void> {
+  const refused = await world.restore(['--socket', server.socket, ...overwrite]);
+  assertExplained(t, refused, 8, /in which somebody may have worked since$/, /--put-back \w+ --drop-first \w+; then/);
+  const names = NAMES.flatMap((name) => ['--put-back', name, '--drop-first', name]);
+  const access = ['--socket', server.socket, '--defaults-file', world.adminOptions];
+  const back = await world.task('restore', [...names, ...access]);
+  t.equal(back.exitCode, 0, back.stderr);
+  await assertAllIsBack(t, server);
+}
+
 /** Those of the backup that are there. */
 async function databasesOf({ root }: Server): Promise<ReadonlySet<string>> {
   const { databases } = await inspectTarget(root);
@@ -135,6 +146,37 @@ t.test('the server dies in the middle of a load, and comes up again', async (t) 
     remove();
   });
   await assertRestores(t, again);
+});
+
+t.test('the server dies in the middle of a load that replaces: what is told puts the old one back', async (t) => {
+  const { path: folder, remove } = temporaryFolder();
+  await readyData(folder);
+  const server = await startThrowawayServer({ folder });
+  await execute(server.root, 'CREATE DATABASE shop; CREATE TABLE shop.old (a INT); INSERT INTO shop.old VALUES (1)');
+  const held = await holdLoad(world, ['--socket', server.socket, '--database', 'shop', '--overwrite', 'shop']);
+  process.kill(server.pid, 'SIGKILL');
+  const ended = await held.goOn();
+  t.match(failureOf(ended), { exitCode: 7, error: { code: 'database-unreachable' } });
+  const warned = eventsOf(ended).filter(({ event }) => event === 'warning');
+  t.match(warned, [
+    {
+      text: /what is there of it could not be dropped$/,
+      hint: /^the old one is in shop__coffre_old_.*; once the server answers, put it back: restore --put-back shop --drop-first shop$/,
+    },
+    {
+      text: /^the old database is in shop__coffre_old_.*, and could not be put back: /,
+      hint: /--put-back shop --drop-first shop$/,
+    },
+  ]);
+  const again = await startThrowawayServer({ folder });
+  t.teardown(async () => {
+    await again.stop();
+    remove();
+  });
+  const access = ['--socket', again.socket, '--defaults-file', world.adminOptions];
+  const back = await world.task('restore', ['--put-back', 'shop', '--drop-first', 'shop', ...access]);
+  t.equal(back.exitCode, 0, back.stderr);
+  t.strictSame(await queryLines(again.root, 'SELECT a FROM shop.old'), ['1']);
 });
 
 /** A way to the socket of a server that can be cut. */
@@ -245,6 +287,7 @@ t.test('restored once more after SIGKILL, while it verified, loaded, and compare
     ({ event, phase }: TaskEvent) => event === 'phase-ended' && phase === 'load' && ++loads === 3,
   ]) {
     await killedAt(isNow);
+    await assertPutsBack(t, server);
     await assertRestores(t, server);
   }
 });

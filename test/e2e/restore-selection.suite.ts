@@ -28,6 +28,8 @@ await runSql(
    CREATE PROCEDURE p() SELECT 1;
    CREATE USER app@localhost; GRANT SELECT ON market.* TO app@localhost;
    CREATE DATABASE named; USE named; CREATE TABLE t (a INT); INSERT INTO t VALUES (1);
+   CREATE TABLE boss (id INT PRIMARY KEY); CREATE TABLE worker (id INT PRIMARY KEY, boss INT REFERENCES boss (id));
+   INSERT INTO boss VALUES (1); INSERT INTO worker VALUES (1, 1);
    CREATE PROCEDURE q() DELETE FROM named.t;
    CREATE VIEW w AS SELECT t.a FROM t JOIN market.parts p ON p.id = t.a;`,
 );
@@ -123,6 +125,49 @@ t.test('a table comes alone into a database of another name, with its sequence',
   await drop(AS);
 });
 
+t.test('a table that refers to one that is left out comes, and that it does is said', async (t) => {
+  const tables = [{ database: 'named', table: 'worker' }];
+  const { result, warnings } = await restored({ tables, as: AS }, { databases: ['named'] });
+  t.strictSame(result?.compared, [AS]);
+  const alone =
+    'no row can be written that refers to a table which is not there: `worker` refers to `market old`.`boss`';
+  t.strictSame(warnings, [alone]);
+  await drop(AS);
+  const both = await restored(
+    { tables: [...tables, { database: 'named', table: 'boss' }], as: AS },
+    { databases: ['named'] },
+  );
+  t.strictSame(both.warnings, []);
+  await drop(AS);
+});
+
+t.test('nothing is to run as one whom the server does not have', async (t) => {
+  const to = (...accounts: string[]): Partial<SelectionWish> => ({
+    as: AS,
+    definer: { kind: 'map', accounts: accounts.map((account) => ({ from: 'root@localhost', to: account })) },
+  });
+  const { error } = await restored(to('app@localhost', 'ap@localhost'), { databases: ['market'] });
+  t.match(error, {
+    code: 'refused',
+    message: /^cannot make ap@localhost a definer: the server has no such account/,
+    hint: /--accounts$/,
+  });
+  t.strictSame(await tablesIn(AS), []);
+  await execute(
+    root,
+    'CREATE ROLE clerks; CREATE USER clerk@localhost; GRANT ALL ON *.* TO clerks; GRANT ALL ON *.* TO clerk@localhost',
+  );
+  for (const account of ['clerk@localhost', 'clerks']) {
+    const { result, warnings } = await restored(to(account), { databases: ['market'] });
+    t.strictSame(
+      [result?.compared, warnings.filter((text) => /fails when it is used/.test(text))],
+      [[AS], []],
+      account,
+    );
+    await drop(AS);
+  }
+});
+
 t.test('all comes without its rows', async (t) => {
   const { result } = await restored({ schemaOnly: true, as: AS });
   t.strictSame(result?.compared, [AS]);
@@ -160,9 +205,24 @@ t.test('another dump program: what there is is compared, and how it is written i
     `case "$*" in *--version*) echo 'mariadb-dump  Ver 10.19 Distrib 10.11.1-MariaDB';; *) exec "$REAL" "$@";; esac`,
   );
   const words = ['--database', 'market', '--as', 'market old'];
-  const { exitCode, stderr } = await world.restore(words, { env: { PATH: other } });
+  const { exitCode, stdout, stderr } = await world.restore(words, { env: { PATH: other } });
   t.equal(exitCode, 0, stderr);
-  t.match(stderr, /^warning: market old: compared by what it has .*2 tables with 70 rows.*: all of it is the same$/m);
+  t.match(stderr, /^ +market old: compared object by object \(2 tables with 70 rows.*: all of it is the same$/m);
+  t.match(stdout, /^market +loaded as market old .* the same$/m, 'what it has is what was sealed, row by row');
+  await drop(AS);
+  // Its own way to write, in one place: of that alone nobody can tell.
+  const odd = await pathWith(
+    world.at('bin-odd'),
+    'mariadb-dump',
+    `case "$*" in *--version*) echo 'mariadb-dump  Ver 10.19 Distrib 10.11.1-MariaDB';; *) "$REAL" "$@" | sed 's/DEFAULT CHARSET=/DEFAULT  CHARSET=/';; esac`,
+  );
+  const undecided = await world.restore(words, { env: { PATH: odd } });
+  t.equal(undecided.exitCode, 0, undecided.stderr);
+  t.match(
+    undecided.stderr,
+    /^warning: market old: compared object by object .* nobody can tell whether it is the same: .*the table `orders` is made in another way/m,
+  );
+  t.match(undecided.stdout, /^market +loaded as market old .* -$/m);
   await drop(AS);
 });
 

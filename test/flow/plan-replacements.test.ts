@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Aside } from '../../lib/database/aside.ts';
+import type { FoundAside } from '../../lib/database/aside.ts';
 import { assertAllowed, planReplacements, type ReplacementWish } from '../../lib/flow/plan-replacements.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
@@ -23,8 +23,8 @@ const movable = (database: DatabaseName, ...obstacles: string[]) => ({
   hasCode: true,
   dataBytes: 1,
 });
-const aside = (state: Aside['state'], database = SHOP): Aside => ({
-  ...{ database, state, run: 'x', trusted: false },
+const aside = (state: FoundAside['state'], standing: string | null = null, database = SHOP): FoundAside => ({
+  ...{ database, state, run: 'x', standing, atWork: false },
   name: DatabaseName.parse(`${database}__coffre_old_20260101t000000z`),
 });
 
@@ -77,8 +77,39 @@ t.test(
     t.match(plan([SHOP], { ...gone, overwrite: ['shop'] }), { aside: [{ database: 'shop' }], refused: [] });
     t.match(plan([CRM], { ...gone, overwrite: ['crm'] }), { interrupted: [], aside: [{ database: 'crm' }] });
     t.strictSame(plan([SHOP], { asides: [aside('kept')] }).interrupted, [], 'what was kept is left to a person');
+    t.throws(() => assertAllowed(plan([SHOP], gone)), {
+      code: 'refused',
+      message: /^cannot restore shop: an earlier restore of it was cut short, and the old one is in shop__coffre_old_/,
+      hint: /--put-back shop; .*: --overwrite shop$/,
+    });
   },
 );
+
+t.test('what stands where a restore was cut short is not dropped by any other word than its own', async (t) => {
+  const asides = [aside('moved', '2 tables')];
+  for (const words of [
+    {},
+    { overwrite: ['shop'] },
+    { dropFirst: ['shop'] },
+    { overwrite: ['shop'], dropFirst: ['shop'] },
+  ]) {
+    const planned = plan([SHOP, CRM], { asides, ...words });
+    t.match(planned, { unsettled: [{ database: 'shop' }], aside: [], drops: [], refused: ['crm', 'shop'] });
+    t.throws(() => assertAllowed(planned), {
+      exitCode: 8,
+      message: /^cannot restore shop: .*\(2 tables\) in which somebody may have worked since$/,
+      hint: /: restore --put-back shop --drop-first shop; then restore again$/,
+    });
+  }
+  for (const state of ['begun', 'moving', 'replaced'] as const)
+    t.strictSame(plan([SHOP], { asides: [aside(state, '2 tables')] }).unsettled, [], state);
+});
+
+t.test('what another restore is at is not called cut short', async (t) => {
+  const asides = [{ ...aside('moved', '2 tables'), atWork: true }];
+  t.throws(() => plan([SHOP], { asides }), { code: 'locked', exitCode: 6, message: /another restore is at it$/ });
+  t.match(plan([CRM], { asides }), { interrupted: [], unsettled: [] });
+});
 
 t.test('a server that writes names in lower case has one database for two of a run', async (t) => {
   const [upper] = names('Shop') as [DatabaseName];

@@ -4,6 +4,7 @@ import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
 import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
+import { restoreWishOf } from '../fixture/restore-wish.ts';
 
 const base = manifestOf('db1', new Date('2026-11-22T04:00:00Z'));
 const [shop] = base.archives as [Archive];
@@ -15,32 +16,7 @@ const archive = (name: string): Archive => ({
 const accounts: Archive = { ...shop, kind: 'accounts', database: null, file: '@accounts.tar.gz.enc' };
 const manifest = { ...base, archives: [archive('crm'), shop, accounts] };
 const files = manifest.archives.map(({ file }) => file);
-const wish: RestoreWish = {
-  where: 'the store',
-  into: 'the server',
-  files,
-  databases: undefined,
-  accounts: true,
-  overwrite: [],
-  dropFirst: [],
-  present: new Set(['mysql']),
-  movable: [],
-  at: new Date('2026-11-23T10:00:00Z'),
-  freeBytes: null,
-  far: false,
-  traits: {
-    version: '10.11.6-MariaDB',
-    foldsNames: false,
-    runsEvents: false,
-    hasTimeZones: true,
-    engines: new Set(['innodb']),
-    dataFolder: '/var/lib/mysql',
-    asides: [],
-  },
-  maxAllowedPacketBytes: 16 * 1024 * 1024,
-  storedCode: 'taken',
-  sequences: 'taken',
-};
+const wish = restoreWishOf(files);
 
 t.test('takes everything, in the order of the run, the accounts last', async (t) => {
   const plan = planRestore(manifest, wish);
@@ -82,10 +58,35 @@ t.test('replaces nothing that was named but is not in the plan', async (t) => {
     plan.aside.map(({ database }) => database),
     ['shop'],
   );
+  t.match(plan.remarks, [{ kind: 'warning', text: /^crm is named to be overwritten .* nothing is done to it$/ }]);
+  const dropped = planRestore(manifest, { ...wish, present, databases: ['shop'], overwrite: [], dropFirst: ['shpo'] });
+  t.match(dropped.remarks, [{ kind: 'warning', text: /^shpo is named/, hint: /^what is restored: shop;/ }]);
 });
 
 t.test('refuses a database that the run does not have, and names those that it has', async (t) => {
-  t.throws(() => planRestore(manifest, { ...wish, databases: ['shpo'] }), { code: 'not-found', hint: /crm, shop/ });
+  t.throws(() => planRestore(manifest, { ...wish, databases: ['shpo'] }), {
+    code: 'not-found',
+    hint: /^it has: crm, shop$/,
+  });
+});
+
+t.test('a name with a dot in it, without its backticks, is told with them', async (t) => {
+  const dotted = { ...manifest, archives: [archive('my.shop'), shop] };
+  const asked = (database: string, table: string) => () =>
+    planRestore(dotted, {
+      ...wish,
+      databases: [database],
+      selection: {
+        ...{ tables: [{ database, table }], schemaOnly: false, as: null, asAnyway: false },
+        ...{ definer: { kind: 'keep' }, events: 'keep' },
+      },
+    });
+  t.throws(asked('my', 'shop.orders'), {
+    code: 'not-found',
+    hint: /backticks: --table '`my\.shop`\.`orders`'; it has: /,
+  });
+  t.throws(asked('a', 'b.c.d'), { code: 'not-found', hint: /backticks: --table '`a\.b\.c`\.`d`'; it has: / });
+  t.throws(asked('my', 'orders'), { code: 'not-found', hint: /^it has: / });
 });
 
 t.test('refuses a failed run, and a copy that lacks a file', async (t) => {

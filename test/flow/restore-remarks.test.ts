@@ -66,9 +66,11 @@ t.test('what earlier restores have left is told, but for what this one settles',
     database: DatabaseName.parse('crm'),
     state: 'moved',
     run: 'r',
-    trusted: false,
+    standing: null,
+    atWork: false,
   } as const;
   t.match(remarks({ asides: [aside] }), [/^warning: a restore of crm was cut short: the old one is in x__old$/]);
   t.strictSame(remarks({ asides: [{ ...aside, database: DatabaseName.parse('shop') }] }), []);
+  t.strictSame(remarks({ asides: [{ ...aside, atWork: true }] }), [], 'it is being restored');
   t.match(remarks({ asides: [{ ...aside, state: 'kept' }] }), [/^note: the old crm is still there as x__old$/]);
 });

@@ -10,7 +10,16 @@ const plan = {
     drops: [],
     refused: [],
   },
-  ...{ interrupted: [], aside: [], immovable: [], remarks: [], readBytes: 1, plainBytes: 1 },
+  ...{
+    leftTrusting: false,
+    interrupted: [],
+    unsettled: [],
+    aside: [],
+    immovable: [],
+    remarks: [],
+    readBytes: 1,
+    plainBytes: 1,
+  },
   estimate: { needsBytes: 1, freeBytes: null, oldBytes: 0, seconds: 1 },
 };
 const seed = {
@@ -45,12 +54,16 @@ t.test('a plan says what becomes of each database, from where, and what it needs
     {
       plan: {
         ...plan,
-        archives: ['new', 'moved', 'stuck', 'named', 'there', null].map(archive),
+        archives: ['new', 'moved', 'stuck', 'named', 'there', 'half', null].map(archive),
         aside: [{ by: 'moved', name: 'moved__old' }],
         drops: ['named'],
-        refused: ['stuck', 'there'],
+        refused: ['stuck', 'there', 'half'],
         immovable: [{ database: 'stuck', obstacles: ['it is\nstuck'] }],
-        interrupted: [{ database: 'moved', name: 'moved__older', state: 'moving' }],
+        interrupted: [
+          { database: 'moved', name: 'moved__older', state: 'moving' },
+          { database: 'half', name: 'half__older', state: 'moved' },
+        ],
+        unsettled: [{ database: 'half', standing: '2 tables' }],
         estimate: { needsBytes: 4 * 1024 ** 3, freeBytes: 5 * 1024 ** 3, oldBytes: 1024 ** 3, seconds: 125 },
         remarks: [{ kind: 'warning', text: 'look out', hint: 'run' }],
       },
@@ -64,13 +77,14 @@ t.test('a plan says what becomes of each database, from where, and what it needs
   );
   t.equal(
     text,
-    `database    would                                                           tables  SQL
-new         create and load                                                 2       3.0 GiB
-moved       move aside as moved__old, load, compare, then DROP the old one  2       3.0 GiB
-stuck       REFUSE: it cannot be moved; --drop-first names it               2       3.0 GiB
-named       DROP, then load                                                 2       3.0 GiB
-there       REFUSE: it is there; --overwrite names it                       2       3.0 GiB
-(accounts)  load, also into accounts that are there                         2       3.0 GiB
+    `database    would                                                                                  tables  SQL
+new         create and load                                                                        2       3.0 GiB
+moved       move aside as moved__old, load, compare, then DROP the old one                         2       3.0 GiB
+stuck       REFUSE: it cannot be moved; --drop-first names it                                      2       3.0 GiB
+named       DROP, then load                                                                        2       3.0 GiB
+there       REFUSE: it is there; --overwrite names it                                              2       3.0 GiB
+half        REFUSE: an earlier restore of it is unfinished; --put-back with --drop-first names it  2       3.0 GiB
+(accounts)  load, also into accounts that are there                                                2       3.0 GiB
 
 would restore 2026-11-22T040000Z of store: 1 B verified, then read
 into     the database at /run/x.sock
@@ -78,6 +92,7 @@ not from store: it is damaged
 space    about 4.0 GiB in the server's data folder, and 5.0 GiB are free there; the old ones keep 1.0 GiB until then
 time     about 2 min 5 s
 first    an earlier restore of moved was cut short: the old one comes back from moved__older
+refused  an earlier restore of half was cut short, and somebody may have worked since in what is there (2 tables)
 refused  stuck cannot be moved out of the way: it is\\x0astuck
 warning  look out (run)`,
   );

@@ -13,12 +13,21 @@ import { OffsiteConfig } from './offsite-config.ts';
  * must be a HostConfig. Every object is strict: an unknown key is an error.
  */
 
-const Keep = z.strictObject({
-  daily: z.int().min(0).optional(),
-  weekly: z.int().min(0).optional(),
-  monthly: z.int().min(0).optional(),
-  yearly: z.int().min(0).optional(),
-});
+const Count = z.int().min(0).max(100_000);
+
+export const Keep = z
+  .strictObject({
+    daily: Count.optional().describe('The newest run of so many days that have one, by the schedule of the host'),
+    weekly: Count.optional().describe('… of so many weeks, which begin on Monday'),
+    monthly: Count.optional(),
+    yearly: Count.optional(),
+  })
+  .refine(
+    (keep) => Object.values(keep).some((count) => count > 0),
+    'keeps nothing: name how many days, or leave it out',
+  );
+/** How many runs stay at a place. What is absent counts as none. */
+export type Keep = z.infer<typeof Keep>;
 
 export const HostConfig = z
   .strictObject({
@@ -67,7 +76,7 @@ export const HostConfig = z
     retention: z
       .strictObject({ store: Keep.optional(), export: Keep.optional(), offsite: Keep.optional() })
       .optional()
-      .describe('How many runs are kept where'),
+      .describe('How many runs are kept where; at a place that is not named nothing is ever removed'),
     audit: AuditConfig,
     settings: z
       .strictObject({ path: Path })

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { publishVerification } from '../lib/flow/publish-verification.ts';
 import { selectHosts } from '../lib/flow/select-hosts.ts';
 import { verify, type WantedRuns } from '../lib/flow/verify.ts';
-import { CoffreError } from '../lib/model/error.ts';
+import { CoffreError, ERRORS } from '../lib/model/error.ts';
 import { RunId } from '../lib/model/run-id.ts';
 import { formatVerification, verificationExit } from '../lib/report/verification.ts';
+import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 
@@ -12,22 +14,34 @@ await runTask({
   usage: '[host …|--all] [--from PLACE]',
   summary: `Reads the copies of runs at every place of a host and compares them with the signed manifests: every file, every byte,
 and that nothing is gone which a manifest says is there. All of it is read here, also what lies on an offsite; with
---sample that is some random segments of 8 MiB of each sealed file. Needs no private key, and changes nothing. Exit
-code 5 when a copy is not what it should be, 7 when a place cannot be read.`,
+--sample that is some random segments of 8 MiB of each sealed file. Needs no private key, and changes nothing; with
+--publish, on the host itself, what was found goes on record in the audit repository. Exit code 5 when a copy is not what
+it should be, 7 when a place cannot be read, 3 when what was found is not published yet.`,
   options: {
     all: 'all hosts of the inventory',
     from: '=…PLACE  store, export, offsite:<name>, or a folder; can be given several times (default: all of the host)',
     run: '=RUN  such as 2026-11-22T040000Z, or latest: the newest at each place (default: all runs)',
     sample: '=N  read N random segments of each sealed file (default: all of them)',
+    publish: "sign what was found with the host's key, and publish it; on that host alone",
   },
-  examples: ['db1', 'db1 --run latest', '--all --sample 3 --json', 'db1 --from /mnt/usb/2026-11-22T040000Z'],
+  examples: [
+    'db1',
+    'db1 --run latest',
+    '--all --sample 3 --json',
+    'db1 --publish',
+    'db1 --from /mnt/usb/2026-11-22T040000Z',
+  ],
   async run({ values, words, emit, signal }) {
     const inventory = await inventoryOf(values);
     const hosts = selectHosts(inventory, words, values.all === true);
     const [runs, sample] = [runsOf(values), sampleOf(values)];
     const order = { inventory, hosts, from: listOf(values, 'from'), runs, sample, random: randomInt, emit, signal };
-    const places = await verify(order);
-    return { text: formatVerification(places), data: places, exitCode: verificationExit(places) };
+    const { places, trouble } =
+      values.publish === true
+        ? await publishVerification(order, systemClock)
+        : { places: await verify(order), trouble: null };
+    const exitCode = verificationExit(places) || (trouble === null ? 0 : ERRORS[trouble.code].exit);
+    return { text: formatVerification(places), data: places, exitCode };
   },
 });
 

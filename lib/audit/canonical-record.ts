@@ -30,12 +30,13 @@ export function encodeRecord<Body>({ noun, schema }: RecordForm<Body>, body: Bod
 
 /**
  * Reads what `encodeRecord` wrote, and nothing else: the bytes must be their own canonical form, which leaves no
- * room for duplicate keys, other spellings or anything between the fields. Fields that a newer minor version has
- * added are left out of the value. Throws `verification-failed`.
+ * room for duplicate keys, other spellings or anything between the fields. Of a newer minor version, fields that it has
+ * added are left out of the value, and a code of an error that it has added is read as `unexpected`. Throws
+ * `verification-failed`.
  */
 export function parseRecord<Body>(form: RecordForm<Body>, bytes: Uint8Array): Body {
-  const refuse = (cause: string) =>
-    new CoffreError('verification-failed', `cannot read the ${form.noun}: ${cause}`, { hint: form.hint });
+  const refuse = (cause: string, hint = form.hint) =>
+    new CoffreError('verification-failed', `cannot read the ${form.noun}: ${cause}`, { hint });
   if (bytes.length > RECORD_LIMIT_BYTES) throw refuse('it is larger than a mebibyte');
   const text = decode(bytes);
   if (text === undefined) throw refuse('it is not UTF-8');
@@ -44,11 +45,29 @@ export function parseRecord<Body>(form: RecordForm<Body>, bytes: Uint8Array): Bo
   if (value === undefined) throw refuse('it is not JSON');
   const major = majorOf(value);
   if (major === undefined) throw refuse('it names no version');
-  if (major !== majorOf(form)) throw refuse(`its version has another major number, ${major}`);
+  const known = majorOf(form) ?? 0;
+  if (major !== known) {
+    const { version } = value as { readonly version: string };
+    const [who, hint] =
+      major > known ? ['a newer coffre', 'read it with that coffre: git pull'] : ['no coffre', undefined];
+    throw refuse(`it was written by ${who}: version ${version}; this one reads ${known}.x`, hint);
+  }
   const checked = parseTolerantly(form, value);
   if (!checked.success) throw refuse(sentence(checked.error.issues));
   if (!isCanonical(value, bytes)) throw refuse('its bytes are not in canonical form (RFC 8785)');
   return checked.data;
+}
+
+/**
+ * The kind that the bytes claim to be of, when they are small and flat enough to be looked at, and JSON. Nothing of them is
+ * checked yet.
+ */
+export function claimedKind(bytes: Uint8Array): string | undefined {
+  if (bytes.length > RECORD_LIMIT_BYTES) return undefined;
+  const text = decode(bytes);
+  if (text === undefined || depthOf(text) > DEPTH_LIMIT) return undefined;
+  const kind = (parseJson(text) as { readonly kind?: unknown } | null | undefined)?.kind;
+  return typeof kind === 'string' ? kind : undefined;
 }
 
 function decode(bytes: Uint8Array): string | undefined {
@@ -89,17 +108,27 @@ function majorOf(value: unknown): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** As the schema says; unknown fields are taken away first when a newer minor version may have brought them. */
+/** As the schema says; what a newer minor version may have brought is taken away first. */
 function parseTolerantly<Body>(form: RecordForm<Body>, value: unknown): z.ZodSafeParseResult<Body> {
   const first = form.schema.safeParse(value);
   if (first.success || !isNewerMinor(value, form)) return first;
   const pruned = structuredClone(value);
   for (const issue of first.error.issues) {
-    if (issue.code !== 'unrecognized_keys') continue;
-    const owner = issue.path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown>)[step], pruned);
-    for (const key of issue.keys) Reflect.deleteProperty(owner as object, key);
+    const at = (path: readonly PropertyKey[]) =>
+      path.reduce<unknown>((value, step) => (value as Record<PropertyKey, unknown>)[step], pruned);
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) Reflect.deleteProperty(at(issue.path) as object, key);
+    } else if (issue.code === 'invalid_value' && isErrorCode(issue.path, at(issue.path))) {
+      Object.assign(at(issue.path.slice(0, -1)) as object, { [String(issue.path.at(-1))]: 'unexpected' });
+    }
   }
   return form.schema.safeParse(pruned);
+}
+
+/** The one enumeration to which minor versions add: it stands in fields named `code`, or `error` where there is nothing else. */
+function isErrorCode(path: readonly PropertyKey[], value: unknown): boolean {
+  const name = path.at(-1);
+  return (name === 'code' || name === 'error') && typeof value === 'string' && /^[a-z]+(-[a-z]+)*$/.test(value);
 }
 
 function isNewerMinor(value: unknown, known: { readonly version: string }): boolean {

@@ -8,7 +8,7 @@ interface ChainLink {
   /** Whose clock its times are of. */
   readonly signer: HostName;
   readonly path: string;
-  /** The run or the drill, for a sentence. */
+  /** The run, the drill, or the kind and time of another record, for a sentence. */
   readonly name: string;
   readonly sequence: number;
   readonly previous: Sha256 | null;
@@ -16,14 +16,17 @@ interface ChainLink {
   readonly finishedAt: string;
 }
 
+type Chains = Pick<AuditRepository, 'links' | 'drills' | 'others'>;
+
 /**
- * The manifests of each host are one chain: sequences from 1 on without gap or double, each with the digest of the
- * one before it. That makes a removed, reordered or exchanged manifest visible even to who has never seen it. The same
+ * The records of each host, of all kinds, are one chain: sequences from 1 on without gap or double, each with the digest of
+ * the one before it. That makes a removed, reordered or exchanged record visible even to who has never seen it. The same
  * holds for the drills of a host by one driller.
  */
-export function chainRule({ links, drills }: Pick<AuditRepository, 'links' | 'drills'>): AuditFinding[] {
+export function chainRule({ links, drills, others }: Chains): AuditFinding[] {
   const all: ChainLink[] = [
     ...links.map((link) => ({ ...link, signer: link.host, name: link.run })),
+    ...others.map((link) => ({ ...link, signer: link.host, name: `${link.kind} of ${link.name}` })),
     ...drills.map((link) => ({ ...link, signer: link.driller, name: link.drill })),
   ];
   return [...new Set(all.map(chainOf))].sort().flatMap((chain) => {
@@ -42,7 +45,7 @@ function checkLink(before: ChainLink | undefined, link: ChainLink): AuditFinding
   const found = (message: string): AuditFinding[] => [
     { rule: 'chain', severity: 'error', host, path, message, hint: `look at: git log --stat -- ${folder}` },
   ];
-  const noun = path.startsWith('drills/') ? 'drill' : 'manifest';
+  const noun = path.startsWith('drills/') ? 'drill' : 'record';
   const expected = (before?.sequence ?? 0) + 1;
   if (before && sequence === before.sequence)
     return found(`it is number ${sequence} of the chain, and so is ${before.name}`);

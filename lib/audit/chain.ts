@@ -38,7 +38,7 @@ export async function appendToChain<Signed extends SignedRecord>(
     const signed = await make(link);
     const { sequence, previous, name } = factsOf(signed);
     if (sequence !== link.sequence || previous !== link.previous) {
-      throw new CoffreError('unexpected', `cannot add the manifest of ${name} to the chain: it has another link`);
+      throw new CoffreError('unexpected', `cannot add the record of ${name} to the chain: it has another link`);
     }
     await putIntoOutbox(stateFolder, signed);
     await writeHead(stateFolder, { sequence: link.sequence, sha256: signed.sha256 });

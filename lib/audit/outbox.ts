@@ -36,7 +36,7 @@ export async function readOutbox(stateFolder: string): Promise<SignedRecord[]> {
     const signed = parseSigned(bytes, signature);
     const facts = factsOf(signed);
     if (nameOf(facts.sequence, facts.name) !== name) {
-      throw new CoffreError('verification-failed', `cannot read ${path}: it holds the manifest of another run`, {
+      throw new CoffreError('verification-failed', `cannot read ${path}: it holds another record`, {
         hint,
       });
     }

@@ -3,17 +3,20 @@ import type { RunId } from '../model/run-id.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import { readBlobs, readTree } from './git-objects.ts';
 import { type Source, withRepository } from './open-repository.ts';
-import { manifestPath, placeOf } from './paths.ts';
+import { placeOf } from './paths.ts';
 
-/** A manifest as it is published, and its signature where there is one. Nothing of it is checked yet. */
-export interface PublishedManifest {
-  readonly run: RunId;
+/** A record of a host as it is published, with its signature. Nothing of it is checked yet. */
+export interface PublishedBytes {
+  /** By its path: `backup` for a run, and otherwise what stands behind its name. */
+  readonly kind: string;
+  /** The run, or when it began. */
+  readonly name: RunId;
   readonly bytes: Buffer;
   readonly signature: Buffer;
 }
 
-/** What the audit repository has of one host, in the order of the runs. */
-export function readPublished(source: Source, host: HostName): Promise<readonly PublishedManifest[]> {
+/** What the audit repository has of one host, in the order of time. */
+export function readPublished(source: Source, host: HostName): Promise<readonly PublishedBytes[]> {
   return withRepository(source, async ({ repository, head }) => {
     if (head === null) return [];
     const entries = await readTree(repository, head, `manifests/${host}/`);
@@ -22,20 +25,22 @@ export function readPublished(source: Source, host: HostName): Promise<readonly 
         .filter(({ sizeBytes }) => (sizeBytes ?? 0) <= RECORD_LIMIT_BYTES)
         .map(({ path, object }) => [path, object]),
     );
-    const pairs = entries.flatMap(({ path }) => {
+    const found = entries.flatMap(({ path }) => {
       const place = placeOf(path);
       if (typeof place !== 'object' || place.kind !== 'record' || place.host !== host) return [];
-      const [manifest, signature] = [objectAt.get(path), objectAt.get(`${manifestPath(host, place.name)}.sig`)];
-      return manifest && signature ? [{ run: place.name, objects: [manifest, signature] }] : [];
+      const [record, signature] = [objectAt.get(path), objectAt.get(`${path}.sig`)];
+      return record && signature ? [{ kind: place.record, name: place.name, objects: [record, signature] }] : [];
     });
+    const pairs = found.sort((a, b) => (`${a.name} ${a.kind}` < `${b.name} ${b.kind}` ? -1 : 1));
     const blobs = readBlobs(
       repository,
       pairs.flatMap(({ objects }) => objects),
     );
-    const published: PublishedManifest[] = [];
-    for (const { run } of pairs.sort((a, b) => (a.run < b.run ? -1 : 1))) {
+    const published: PublishedBytes[] = [];
+    for (const { kind, name } of pairs) {
       published.push({
-        run,
+        kind,
+        name,
         bytes: (await blobs.next()).value as Buffer,
         signature: (await blobs.next()).value as Buffer,
       });

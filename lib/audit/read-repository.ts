@@ -1,8 +1,11 @@
 import type { DrillRecord } from '../model/drill-record.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { RecipientName, Sha256 } from '../model/names.ts';
+import type { HostRecord } from '../model/record.ts';
+import type { RecordHeader } from '../model/record-header.ts';
+import { type RunId, runIdAt } from '../model/run-id.ts';
 import { sha256Of } from '../system/files.ts';
-import { parseDrill, parseManifest } from './canonical.ts';
+import { parseDrill, parseHostRecord, parseManifest } from './canonical.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import type { AuditFinding } from './finding.ts';
 import { readBlobs, readTree, type TreeEntry } from './git-objects.ts';
@@ -33,6 +36,15 @@ export interface Figures {
 /** What the rules need of the published record of a drill. */
 export type PublishedDrill = Omit<DrillRecord, 'version' | 'kind' | 'phases' | 'software'> & Found;
 
+/** A published record of a host that is neither a run nor a drill: a link of the host's chain like its runs. */
+export type PublishedRecord = RecordHeader &
+  Found & {
+    /** When it began. */
+    readonly name: RunId;
+    /** All of it; null for a kind that only a newer version has. */
+    readonly record: HostRecord | null;
+  };
+
 interface Found {
   readonly path: string;
   readonly sha256: Sha256;
@@ -47,6 +59,7 @@ export interface AuditRepository {
   readonly entries: readonly TreeEntry[];
   readonly links: readonly PublishedLink[];
   readonly drills: readonly PublishedDrill[];
+  readonly others: readonly PublishedRecord[];
   readonly rewrites: readonly Rewrite[];
   /** Whether the head was built on the one that the caller knew before; null when none was given. */
   readonly descends: boolean | null;
@@ -68,7 +81,7 @@ const PROCESSES = 4;
 export function readRepository(options: ReadOptions): Promise<AuditRepository> {
   return withRepository(options, async (open) => {
     const { head, shallow, repository } = open;
-    const nothing = { head, shallow, entries: [], links: [], drills: [], rewrites: [], findings: [] };
+    const nothing = { head, shallow, entries: [], links: [], drills: [], others: [], rewrites: [], findings: [] };
     if (head === null) return { ...nothing, descends: options.since === undefined ? null : false };
     const entries = await readTree(repository, head);
     const rewrites = await readRewrites(repository, head);
@@ -95,6 +108,7 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Tre
   const pairs = pairsOf(entries);
   const links: PublishedLink[] = [];
   const drills: PublishedDrill[] = [];
+  const others: PublishedRecord[] = [];
   const findings: AuditFinding[] = [];
   const checking = new Set<Promise<void>>();
   const blobs = readBlobs(
@@ -108,6 +122,7 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Tre
       findings.push(...result.findings);
       if (result.link) links.push(result.link);
       if (result.drill) drills.push(result.drill);
+      if (result.other) others.push(result.other);
     });
     checking.add(check);
     if (checking.size >= PROCESSES) await Promise.race(checking);
@@ -115,7 +130,8 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Tre
   await Promise.all(checking);
   await blobs.return(undefined);
   const byPath = <T extends { path: string | null }>(a: T, b: T) => ((a.path ?? '') < (b.path ?? '') ? -1 : 1);
-  return { links: links.sort(byPath), drills: drills.sort(byPath), findings: findings.sort(byPath) };
+  const inOrder = { links: links.sort(byPath), drills: drills.sort(byPath), others: others.sort(byPath) };
+  return { ...inOrder, findings: findings.sort(byPath) };
 }
 
 /** Records that stand beside their signature. Others, and files too large to be either, are for the rules to name. */
@@ -133,6 +149,7 @@ function pairsOf(entries: readonly TreeEntry[]): Pair[] {
 interface Inspected {
   readonly link?: PublishedLink;
   readonly drill?: PublishedDrill;
+  readonly other?: PublishedRecord;
   readonly findings: AuditFinding[];
 }
 
@@ -175,6 +192,12 @@ async function inspect(
         return stranger(`a drill of ${facts.host} by ${driller} at ${drill}`);
       return { drill: { ...facts, path, sha256, trusted }, findings };
     }
+    if (place.record !== 'backup') {
+      const other = otherOf(bytes);
+      if (other.host !== host || other.kind !== place.record || other.name !== place.name)
+        return stranger(`a ${other.kind} of ${other.host} at ${other.name}`);
+      return { other: { ...other, path, sha256, trusted }, findings };
+    }
     const manifest = parseManifest(bytes);
     const { run, sequence, previous, outcome, startedAt, finishedAt, copies, deliveries } = manifest;
     const figures = figuresOf(manifest);
@@ -200,6 +223,14 @@ async function inspect(
   }
 }
 
+function otherOf(bytes: Buffer): Omit<PublishedRecord, keyof Found> {
+  const parsed = parseHostRecord(bytes);
+  const header = 'record' in parsed ? parsed.record : parsed.header;
+  const { version, kind, host, sequence, previous, outcome, startedAt, finishedAt } = header;
+  const facts = { version, kind, host, sequence, previous, outcome, startedAt, finishedAt };
+  return { ...facts, name: runIdAt(new Date(startedAt)), record: 'record' in parsed ? parsed.record : null };
+}
+
 function figuresOf({ archives, dayArchive, recipients }: Manifest): Figures {
   const sum = (of: 'plainBytes' | 'sealedBytes') => archives.reduce((bytes, archive) => bytes + archive[of], 0);
   return {
@@ -211,6 +242,7 @@ function figuresOf({ archives, dayArchive, recipients }: Manifest): Figures {
 }
 
 /** The rule by which a record that is none is found. */
-function ruleOf({ of }: Place): string {
-  return of === 'drills' ? 'drill-record' : 'manifest';
+function ruleOf({ of, record }: Place): string {
+  if (of === 'drills') return 'drill-record';
+  return record === 'backup' ? 'manifest' : 'record';
 }

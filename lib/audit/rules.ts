@@ -5,8 +5,10 @@ import { chainRule } from './chain-rule.ts';
 import { drillRecordRule, knownDrillers } from './drill-rules.ts';
 import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
+import { attributesRule } from './git-attributes.ts';
 import { placeOf } from './paths.ts';
 import type { AuditRepository } from './read-repository.ts';
+import { recordRule, verifiedCopiesRule } from './record-rules.ts';
 
 type Rule = (repository: AuditRepository, expectation: Expectation) => AuditFinding[];
 
@@ -45,7 +47,7 @@ const pairs: Rule = ({ entries }) => {
         : [error('signature', path, 'it has no signature beside it', hint, place.host)];
     }
     const record = path.slice(0, -'.sig'.length);
-    const noun = place.of === 'drills' ? 'record' : 'manifest';
+    const noun = place.record === 'backup' ? 'manifest' : 'record';
     return paths.has(record) ? [] : [error('signature', path, `its ${noun} is not there`, hint, place.host)];
   });
 };
@@ -115,6 +117,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   knownDrillers,
   times,
   drills: drillRecordRule,
+  records: recordRule,
+  verifiedCopies: verifiedCopiesRule,
+  attributes: attributesRule,
   chain: chainRule,
   appendOnly,
 };

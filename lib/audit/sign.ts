@@ -3,10 +3,11 @@ import type { DrillRecord, SignedDrill } from '../model/drill-record.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
+import type { HostRecord, SignedHostRecord } from '../model/record.ts';
 import { run } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
-import { encodeDrill, encodeManifest } from './canonical.ts';
+import { encodeDrill, encodeHostRecord, encodeManifest } from './canonical.ts';
 import { readSigningKey, signingKeyPath } from './signing-key.ts';
 
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n$/;
@@ -21,6 +22,12 @@ export async function signManifest(manifest: Manifest, stateFolder: string): Pro
 export async function signDrill(record: DrillRecord, stateFolder: string): Promise<SignedDrill> {
   const bytes = encodeDrill(record);
   return { record, bytes, signature: await signBytes(bytes, stateFolder, record.driller), sha256: sha256Of(bytes) };
+}
+
+/** Signs the canonical bytes of what a host puts on record beside its runs, with the host's own key. */
+export async function signHostRecord(record: HostRecord, stateFolder: string): Promise<SignedHostRecord> {
+  const bytes = encodeHostRecord(record);
+  return { record, bytes, signature: await signBytes(bytes, stateFolder, record.host), sha256: sha256Of(bytes) };
 }
 
 /**

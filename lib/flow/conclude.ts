@@ -7,6 +7,7 @@ import type { HostConfig } from '../model/inventory.ts';
 import { Manifest, type SignedManifest } from '../model/manifest.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Draft } from './journal.ts';
+import { concludeKept } from './kept-drafts.ts';
 
 /**
  * Gives a run its place in the host's chain: signs the draft with its link and puts it into the outbox, durably.
@@ -36,8 +37,12 @@ export async function conclude(
   });
 }
 
-/** Publishes everything that waits in the outbox. What cannot be published stays there and is `owed`. */
+/**
+ * Publishes everything that waits in the outbox, and what has waited for the head of the chain. What cannot be published stays
+ * there and is `owed`.
+ */
 export async function publish(host: HostConfig, clock: Clock, signal?: AbortSignal): Promise<Publication> {
+  await concludeKept(host, clock).catch(() => undefined); // it waits for the next one, and keeps no run from its place
   return await publishOutbox({
     audit: host.audit,
     stateFolder: host.state.path,

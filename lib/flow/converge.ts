@@ -8,8 +8,10 @@ import { type ConvergeDoor, convergeResources } from './converge-resources.ts';
 import { hostProofs } from './host-proofs.ts';
 import { hostRemarks, passingRemarks } from './host-remarks.ts';
 import { hostResources } from './host-resources.ts';
+import { type HostKeys, readKeysOnRecord } from './keys-on-record.ts';
 import { lookAtFarEnds } from './look-at-far-ends.ts';
 import { ownKeys } from './own-keys.ts';
+import { recordProvision } from './record-provision.ts';
 
 export interface ConvergeContext extends ConvergeDoor {
   /** The folder of the release that runs this, which is what is installed; undefined when the sources run. */
@@ -18,19 +20,29 @@ export interface ConvergeContext extends ConvergeDoor {
   readonly resources?: readonly Resource[];
 }
 
-/** On the host: converges it to the order, and tries then what a backup does. Throws what `convergeResources` throws. */
+/**
+ * On the host: converges it to the order, tries then what a backup does, and puts on record what was changed. Throws what
+ * `convergeResources` throws.
+ */
 export async function converge(order: ConvergeOrder, context: ConvergeContext): Promise<Converged> {
   const { host } = order.slice;
   const { clock, emit } = context;
   if (order.farEnds) return await lookAround(order, context);
+  const began = clock.now();
+  let before: HostKeys | undefined;
   const convergence = {
     ...{ name: host.name, settingsFolder: host.settings.path, apply: order.apply },
-    resources: async () => context.resources ?? (await resourcesFor(order, context)),
+    resources: async () => {
+      // What keeps it from being read keeps the plan from being carried out, and says so there.
+      before = order.apply ? await readKeysOnRecord(host).catch(() => undefined) : undefined;
+      return context.resources ?? (await resourcesFor(order, context));
+    },
     remarks: () => hostRemarks(order, clock),
     passing: (changes: readonly Change[]) => passingRemarks(order, changes),
     before: (change: Change) => askPrimary(change, order, emit),
   };
   return await convergeResources(convergence, context, async ({ plan, applied, remarks }) => {
+    if (order.apply) await recordProvision(order, { began, applied, before }, context);
     const proofs = order.apply ? [...(await hostProofs(order))] : [];
     return {
       ...{ plan, applied: [...applied], ...(await ownKeys(host)), proofs },

@@ -1,5 +1,5 @@
 import type { HostConfig } from '../model/inventory.ts';
-import { MANIFEST_VERSION } from '../model/manifest.ts';
+import { RECORD_VERSION } from '../model/record-parts.ts';
 import { type RunId, startOfRun } from '../model/run-id.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
 import type { Draft } from './journal.ts';
@@ -7,7 +7,7 @@ import type { Draft } from './journal.ts';
 /** The record of a run that has done nothing yet: each phase adds what it knows. */
 export function emptyDraft(host: HostConfig, run: RunId): Draft {
   return {
-    version: MANIFEST_VERSION,
+    version: RECORD_VERSION,
     kind: 'backup',
     host: host.name,
     run,

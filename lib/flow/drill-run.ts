@@ -1,9 +1,10 @@
-import { DRILL_VERSION, type DrillPhase, type DrillProof, type DrillRecord } from '../model/drill-record.ts';
+import type { DrillPhase, DrillProof, DrillRecord } from '../model/drill-record.ts';
 import type { DrillerConfig } from '../model/driller-config.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { type OffsiteName, OffsiteName as OffsiteNameSchema } from '../model/names.ts';
+import { RECORD_VERSION } from '../model/record-parts.ts';
 import { type RunId, startOfRun } from '../model/run-id.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
 import { type DrillDraft, drillState, writeDrillJournal } from './drill-journal.ts';
@@ -21,7 +22,7 @@ export class DrillRun {
     this.#folder = drillState(driller, host.name);
     this.#emit = emit;
     this.draft = {
-      version: DRILL_VERSION,
+      version: RECORD_VERSION,
       kind: 'drill',
       driller: driller.name,
       host: host.name,

@@ -1,17 +1,15 @@
 import { type Compressor, chooseCompressor } from '../archive/compressor.ts';
-import { readSigningKey } from '../audit/signing-key.ts';
 import { type Connection, connectionOf } from '../database/connection.ts';
 import { inspectServer, type ServerFacts } from '../database/inspect-server.ts';
 import { assertFollowing } from '../database/replica-health.ts';
 import type { ReplicaSource } from '../database/replica-sources.ts';
-import { parseAllowedSigners } from '../model/allowed-signers.ts';
-import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
 import { Passphrase } from '../seal/passphrase.ts';
 import { Pace } from '../system/pace.ts';
 import { requireProgram } from '../system/programs.ts';
+import { assertCanSign } from './assert-can-sign.ts';
 import type { Draft } from './journal.ts';
 import { type WrappedKey, wrapForRecipients } from './recipients.ts';
 
@@ -66,18 +64,4 @@ const LONGEST_WAIT_MS = 1000;
 function dumpPaceOf({ limits: { dumpBytesPerSecond: bytesPerSecond } }: HostConfig): Pace | undefined {
   if (bytesPerSecond === undefined) return undefined;
   return new Pace({ bytesPerSecond, longestWaitMs: LONGEST_WAIT_MS });
-}
-
-/** A run whose manifest nobody accepts could not be restored from with trust: better known before than after. */
-async function assertCanSign(host: HostConfig, { allowedSigners, folder }: Inventory): Promise<void> {
-  const publicKey = await readSigningKey(host.state.path, host.name);
-  const { signers } = parseAllowedSigners(allowedSigners);
-  if (signers.some((signer) => signer.host === host.name && signer.publicKey === publicKey)) return;
-  throw new CoffreError(
-    'refused',
-    `cannot sign for ${host.name}: the inventory ${folder} does not name its signing key`,
-    {
-      hint: `let it sign: npx zx tasks/keys.ts signer ${host.name}; then commit signers/allowed_signers`,
-    },
-  );
 }

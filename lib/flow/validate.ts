@@ -25,6 +25,8 @@ export interface Validation {
   readonly hosts: readonly HostState[];
   /** How many drills there are on record. */
   readonly drills: number;
+  /** How many other records there are, by kind. */
+  readonly records: Readonly<Record<string, number>>;
   /** Hosts whose drills are demanded, or that have some. */
   readonly drilled: readonly DrillState[];
   /** Errors first. */
@@ -63,9 +65,15 @@ export async function validate({ inventory, source, clock, since }: ValidateOpti
     manifests: repository.links.length,
     hosts: freshness.hosts,
     drills: repository.drills.length,
+    records: countKinds(repository.others),
     drilled: drilled.drilled,
     findings: findings.sort((a, b) => weight(a) - weight(b)),
   };
+}
+
+function countKinds(records: readonly { readonly kind: string }[]): Readonly<Record<string, number>> {
+  const kinds = [...new Set(records.map(({ kind }) => kind))].sort();
+  return Object.fromEntries(kinds.map((kind) => [kind, records.filter((each) => each.kind === kind).length]));
 }
 
 /** Throws `verification-failed`, with every finding, when one of them is an error. */

@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { DrillRecord } from '../model/drill-record.ts';
 import { DrillerConfig } from '../model/driller-config.ts';
 import { HostConfig } from '../model/inventory.ts';
-import { Manifest } from '../model/manifest.ts';
+import { AuditRecord } from '../model/record.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** Path in the project of the schema of every record that is published. */
+export const RECORD_SCHEMA = 'lib/model/record.schema.json';
 
 /** Every JSON Schema of the project: path in the project → content. `npm run schema` writes them. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
@@ -24,22 +26,23 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
       ),
     ],
     [
-      'lib/model/drill-record.schema.json',
-      titled(
-        'A drill of coffre',
-        'The signed record of one drill.',
-        toJson(z.toJSONSchema(DrillRecord, { io: 'input' })),
-      ),
-    ],
-    [
-      'lib/model/manifest.schema.json',
-      titled(
-        'A manifest of coffre',
-        'The signed record of one run.',
-        toJson(z.toJSONSchema(Manifest, { io: 'input' })),
-      ),
+      RECORD_SCHEMA,
+      titled('A record of coffre', 'Any record that is signed and published, by its kind.', recordSchema()),
     ],
   ]);
+}
+
+/** One definition a kind, so that a reader finds each of them under its name. */
+function recordSchema(): Json {
+  const kinds = AuditRecord.options.map((option) => {
+    const { $schema, ...schema } = toJson(z.toJSONSchema(option, { io: 'input' })) as { readonly [key: string]: Json };
+    return { kind: [...option.shape.kind.values][0] ?? '', $schema: $schema ?? null, schema };
+  });
+  return {
+    $schema: kinds[0]?.$schema ?? null,
+    oneOf: kinds.map(({ kind }) => ({ $ref: `#/$defs/${kind}` })),
+    $defs: Object.fromEntries(kinds.map(({ kind, schema }) => [kind, schema])),
+  };
 }
 
 function toJson(schema: unknown): Json {

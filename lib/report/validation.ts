@@ -11,6 +11,8 @@ interface Judged {
     readonly dueAt: Date | null;
   }[];
   readonly drills: number;
+  /** Other records by kind. */
+  readonly records: Readonly<Record<string, number>>;
   readonly drilled: readonly {
     readonly host: string;
     readonly state: string;
@@ -33,7 +35,7 @@ interface Judged {
 
 /** What `validate` has found, for a person: a line a host, every finding with its hint, and one sentence. */
 export function formatValidation(judged: Judged, now: Date): string {
-  const { head, manifests, hosts, drills, findings } = judged;
+  const { head, manifests, hosts, drills, records, findings } = judged;
   const rows = hosts.map(({ host, state, latestSucceeded, dueAt }) => [
     host,
     state,
@@ -46,12 +48,18 @@ export function formatValidation(judged: Judged, now: Date): string {
     return `${severity}: ${onOneLine(place)}: ${onOneLine(message)} (${rule})\nhint: ${onOneLine(hint)}`;
   });
   const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const counted = [
+    `${manifests} manifests`,
+    ...(drills === 0 ? [] : [`${drills} drills`]),
+    ...Object.entries(records).map(([kind, count]) => `${count} of ${kind}`),
+  ];
+  const all = [counted.slice(0, -1).join(', '), ...counted.slice(-1)].filter((part) => part !== '').join(' and ');
   const verdict = errors === 0 ? 'valid' : `NOT VALID: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
   return [
     formatTable(['host', 'state', 'last good run', 'age', 'due since'], rows),
     ...formatDrilled(judged, now),
     ...told.map((text) => `\n${text}`),
-    `\n${verdict}: ${manifests} manifests${drills === 0 ? '' : ` and ${drills} drills`} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
+    `\n${verdict}: ${all} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
   ].join('\n');
 }
 

@@ -22,7 +22,8 @@ t.test(
       steps.filter((step) => ['backup', 'validate', 'disaster', 'restore', 'compare'].includes(step)),
       ['validate', 'disaster', 'restore', 'compare', 'disaster', 'restore', 'compare'],
     );
-    t.match(manifest, { outcome: 'succeeded', sequence: 1, previous: null, error: null });
+    // The first link of the chain is the record of its provisioning.
+    t.match(manifest, { outcome: 'succeeded', sequence: 2, previous: /^[0-9a-f]{64}$/, error: null });
     t.same(
       manifest.copies.map(({ kind, state, verified }) => [kind, state, verified]),
       [

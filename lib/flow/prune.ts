@@ -1,42 +1,21 @@
 import { join } from 'node:path';
-import { asCoffreError, type CoffreError } from '../model/error.ts';
-import type { Emit } from '../model/event.ts';
+import { asCoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RecipientName, Sha256 } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import { describePublicKey } from '../seal/public-key.ts';
-import { type PlannedRun, planRetention } from '../storage/plan-retention.ts';
-import type { Clock } from '../system/clock.ts';
+import { planRetention } from '../storage/plan-retention.ts';
 import { makeFolder } from '../system/files.ts';
 import { lockOrThrow } from '../system/lock.ts';
-import { type HeldRuns, readHeldRuns } from './held-runs.ts';
+import { readHeldRuns } from './held-runs.ts';
+import { PruneOnRecord } from './prune-on-record.ts';
+import type { PlacePrune, PruneOrder } from './prune-order.ts';
 import { type PrunedPlace, prunedPlaces } from './pruned-places.ts';
-
-export interface PruneOrder {
-  readonly inventory: Inventory;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  /** Only these of the places that the inventory names. */
-  readonly only?: readonly string[];
-  /** Plans, and removes nothing. */
-  readonly dryRun: boolean;
-}
-
-/** What becomes of the runs at one place, and what has been done of it. */
-export interface PlacePrune {
-  readonly place: string;
-  /** The oldest first. */
-  readonly runs: readonly (PlannedRun & { readonly sealedBytes: number })[];
-  readonly untrusted: HeldRuns['untrusted'];
-  readonly removed: readonly RunId[];
-  /** Why it could not be looked at, or not all of it could be removed. */
-  readonly error: Pick<CoffreError, 'code' | 'message' | 'hint'> | null;
-}
 
 /**
  * Removes from each place of a host what its retention does not ask for, on that host. A place that cannot be looked at is
- * left alone, and told. Nobody else works on the host's runs meanwhile: throws `locked` where somebody does.
+ * left alone, and told. What is removed goes on record, each run before it is touched. Nobody else works on the host's runs
+ * meanwhile: throws `locked` where somebody does.
  */
 export async function prune(host: HostConfig, order: PruneOrder): Promise<readonly PlacePrune[]> {
   const { clock, dryRun, only } = order;
@@ -48,7 +27,10 @@ export async function prune(host: HostConfig, order: PruneOrder): Promise<readon
     since: clock.now().toISOString(),
   });
   try {
-    return await each(places, (place) => carryOut(place, host, order));
+    const record = new PruneOnRecord(host, clock);
+    const done = await each(places, (place) => carryOut(place, host, order, record));
+    await record.publish(done, order);
+    return done;
   } finally {
     await lock.release();
   }
@@ -65,7 +47,12 @@ async function look(place: PrunedPlace, host: HostConfig, order: PruneOrder): Pr
   return await atPlace(place, order, async (opened) => await planAt(place, opened, host, order));
 }
 
-async function carryOut(place: PrunedPlace, host: HostConfig, order: PruneOrder): Promise<PlacePrune> {
+async function carryOut(
+  place: PrunedPlace,
+  host: HostConfig,
+  order: PruneOrder,
+  record: PruneOnRecord,
+): Promise<PlacePrune> {
   return await atPlace(place, order, async (opened) => {
     const planned = await planAt(place, opened, host, order);
     const removed: RunId[] = [];
@@ -73,6 +60,7 @@ async function carryOut(place: PrunedPlace, host: HostConfig, order: PruneOrder)
       for (const { run, reasons } of planned.runs) {
         if (reasons.length > 0) continue;
         order.signal.throwIfAborted();
+        await record.remove({ ...planned, removed }, run);
         await opened.remove(run);
         removed.push(run);
         order.emit({ kind: 'note', subject: host.name, text: `removed the run ${run} from ${place.name}` });

@@ -1,14 +1,18 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
 import { owe } from '../../lib/flow/owed.ts';
-import { type PlacePrune, type PruneOrder, prune } from '../../lib/flow/prune.ts';
+import { prune } from '../../lib/flow/prune.ts';
+import type { PlacePrune, PruneOrder } from '../../lib/flow/prune-order.ts';
 import { startThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
+import type { PruneRecord } from '../../lib/model/prune-record.ts';
 import { formatPrune } from '../../lib/report/prune-result.ts';
+import { systemClock } from '../../lib/system/clock.ts';
 import { lockOrThrow } from '../../lib/system/lock.ts';
 import { inventoryWith } from '../fixture/inventory.ts';
 import { signerOf } from '../fixture/signer.ts';
@@ -22,7 +26,7 @@ t.setTimeout(200_000);
 const { path: folder, remove } = temporaryFolder();
 t.teardown(remove);
 const at = (...names: string[]) => join(folder, ...names);
-const PLACES = ['store', 'export', 'contractor', 'keys', 'state'] as const;
+const PLACES = ['store', 'export', 'contractor', 'keys'] as const;
 const sshd = await startThrowawaySshd({ folder: at('sshd'), sftpOnly: true });
 t.teardown(() => sshd.stop());
 const signer = await signerOf(t, 'db1');
@@ -31,12 +35,14 @@ const runs: SmallRun[] = [];
 for (const night of nights) runs.push(await smallRun(signer, night));
 const names = runs.map(({ run }) => run as string);
 const login = { address: sshd.address, port: sshd.port, user: sshd.user, hostKey: sshd.hostKey };
+execFileSync('git', ['init', '-q', '--bare', at('audit.git')]);
 const described = {
+  audit: { kind: 'git', remote: at('audit.git'), branch: 'main' },
   database: { socket: '/none', account: { user: 'bkpuser', from: 'localhost' } },
   store: { path: at('store'), mount: 'none' },
   export: { path: at('export') },
   keys: { path: at('keys') },
-  state: { path: at('state') },
+  state: { path: signer.stateFolder },
   offsite: [{ name: 'contractor', kind: 'sftp', ...login, path: at('contractor'), identity: sshd.identityPath }],
   retention: { store: { daily: 3 }, export: { daily: 1 }, offsite: { daily: 2, weekly: 2 } },
 };
@@ -60,12 +66,30 @@ async function afresh(): Promise<void> {
     await rm(at(place), { recursive: true, force: true });
     await mkdir(at(place));
   }
+  const head = { sequence: runs.length, sha256: runs.at(-1)?.signed.sha256 };
+  for (const name of ['owed', 'outbox', 'unrecorded', 'runs', 'audit'])
+    await rm(join(signer.stateFolder, name), { recursive: true, force: true });
+  await writeFile(join(signer.stateFolder, 'chain.json'), JSON.stringify(head));
+  await rm(at('audit.git'), { recursive: true });
+  execFileSync('git', ['init', '-q', '--bare', at('audit.git')]);
   for (const { run, write } of runs) {
     await write(at('store'), 'store');
     await write(at('export'), 'offsite');
     await write(at('contractor'), 'offsite');
     await mkdir(at('keys', run));
   }
+}
+
+/** Records of prunes in the audit repository. */
+function published(): PruneRecord[] {
+  const git = (...args: string[]) => execFileSync('git', ['-C', at('audit.git'), ...args], { encoding: 'utf8' });
+  const branches = git('branch', '--list', 'main');
+  if (branches === '') return [];
+  const paths = git('ls-tree', '-r', '--name-only', 'main').split('\n');
+  const records = paths
+    .filter((path) => path.endsWith('-prune.json'))
+    .map((path): PruneRecord => JSON.parse(git('show', `main:${path}`)));
+  return records.sort((one, other) => one.sequence - other.sequence);
 }
 
 const there = async (place: string) => (await readdir(at(place))).sort();
@@ -88,12 +112,55 @@ t.test('each place keeps what the inventory asks for, and all else goes', async 
   t.same(await there('keys'), names.slice(-3), 'wrapped keys go with the last copy on the host');
   t.same(await there('contractor'), ['2026-11-15T040000Z', ...names.slice(-2)], 'two days, and two weeks');
   t.same(places[0]?.removed, names.slice(0, -3));
+  const [record, ...others] = published();
+  t.same(others, []);
+  t.match(record, { kind: 'prune', outcome: 'succeeded', sequence: 13, previous: runs.at(-1)?.signed.sha256 });
+  t.same(
+    record?.places.map(({ kind, offsite, removed, kept }) => [kind, offsite, removed.length, kept]),
+    [
+      ['store', null, 9, 3],
+      ['export', null, 11, 1],
+      ['offsite', 'contractor', 9, 3],
+    ],
+  );
+  t.match(record?.places[2]?.reasons, [
+    { reason: 'daily', runs: 2 },
+    { reason: 'weekly', runs: 2 },
+  ]);
+  await prune(host, order);
+  t.equal(published().length, 1, 'nothing removed is nothing to be put on record');
+});
+
+t.test('a prune that is killed leaves on record what is gone, and at most one run more', async (t) => {
+  await afresh();
+  let told = 0;
+  await runTask('prune', ['db1', '--from', 'store', '--json', '--inventory', inventoryFolder], {
+    onEvent({ text }, process) {
+      if (text?.startsWith('removed the run') && ++told === 2) process.kill('SIGKILL');
+    },
+  });
+  const gone = names.filter((run) => !existsSync(at('store', run)));
+  t.ok(gone.length >= 2 && gone.length < 9, `${gone.length} are gone`);
+  t.same(published(), []);
+  await prune(host, { ...order, clock: systemClock, only: ['export'] });
+  const [killed, next] = published();
+  const removed = killed?.places.flatMap((place) => place.removed as string[]) ?? [];
+  t.same(
+    gone.filter((run) => !removed.includes(run)),
+    [],
+    'whatever is gone is on record',
+  );
+  t.ok(removed.length - gone.length <= 1, `${removed.length} are on record`);
+  t.same(
+    next?.places.map(({ kind }) => kind),
+    ['export'],
+  );
 });
 
 t.test('a dry run tells the same, and removes nothing', async (t) => {
   await afresh();
   const places = await prune(host, { ...order, dryRun: true });
-  for (const place of PLACES.slice(0, 4)) t.same(await there(place), names, place);
+  for (const place of PLACES) t.same(await there(place), names, place);
   t.same(kept(places, 'store'), names.slice(-3));
   const text = formatPrune(places, true);
   t.match(text, /^store: 12 runs, 3 stay, 9 would go \(\d/m);
@@ -146,7 +213,7 @@ t.test('a place that cannot be looked at is left alone and told, and the others 
 
 t.test('nobody prunes while a run is under way', async (t) => {
   await afresh();
-  const lock = await lockOrThrow(at('state', 'run.lock'), {
+  const lock = await lockOrThrow(join(signer.stateFolder, 'run.lock'), {
     doing: 'the run of tonight',
     since: '2026-11-22T04:00:00Z',
   });

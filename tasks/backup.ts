@@ -1,5 +1,5 @@
 import { applyLimits } from '../lib/flow/apply-limits.ts';
-import { backup } from '../lib/flow/backup.ts';
+import { runNight } from '../lib/flow/run-night.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
 import { formatBackup } from '../lib/report/backup-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
@@ -9,7 +9,8 @@ import { runTask } from './run-task.ts';
 await runTask({
   verb: 'backup',
   usage: '[host]',
-  summary: `One run, on this machine: dumps every database at one snapshot, seals, stores, ships to every offsite, signs, publishes.
+  summary: `One run, on this machine: dumps every database at one snapshot, seals, stores, ships to every offsite, signs, publishes;
+then removes what the retention of the host does not ask for any more: npx zx tasks/prune.ts --dry-run shows what that is.
 Exit code 3 means: the backup is safe in the store, and the next run delivers what is still owed.`,
   options: {},
   examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
@@ -17,7 +18,7 @@ Exit code 3 means: the backup is safe in the store, and the next run delivers wh
     const inventory = await inventoryOf(values);
     const host = selectHost(inventory, words);
     const giveWay = () => applyLimits(host, emit);
-    const result = await backup(host, { inventory, clock: systemClock, emit, signal, giveWay });
+    const result = await runNight(host, { inventory, clock: systemClock, emit, signal, giveWay });
     return { text: formatBackup(result), data: result, exitCode: result.owed.length === 0 ? 0 : 3 };
   },
 });

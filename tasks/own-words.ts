@@ -1,5 +1,14 @@
 /** The verbs that the agent of a host has; the others are control's alone. */
-const AGENT_VERBS: ReadonlySet<string> = new Set(['backup', 'drill', 'keys', 'list', 'restore', 'validate', 'verify']);
+const AGENT_VERBS: ReadonlySet<string> = new Set([
+  'backup',
+  'drill',
+  'keys',
+  'list',
+  'prune',
+  'restore',
+  'validate',
+  'verify',
+]);
 
 /** How a task is called from here: from a checkout, or by the launcher of a release, which says so. */
 export function commandOf(verb: string): string {

@@ -13,12 +13,21 @@ import { OffsiteConfig } from './offsite-config.ts';
  * must be a HostConfig. Every object is strict: an unknown key is an error.
  */
 
-const Keep = z.strictObject({
-  daily: z.int().min(0).optional().describe('How many days keep a run'),
-  weekly: z.int().min(0).optional().describe('How many weeks keep a run'),
-  monthly: z.int().min(0).optional().describe('How many months keep a run'),
-  yearly: z.int().min(0).optional().describe('How many years keep a run'),
-});
+const Count = z.int().min(0).max(100_000);
+
+export const Keep = z
+  .strictObject({
+    daily: Count.optional().describe('The newest run of so many days that have one, by the schedule of the host'),
+    weekly: Count.optional().describe('… of so many weeks, which begin on Monday'),
+    monthly: Count.optional().describe('… of so many months'),
+    yearly: Count.optional().describe('… of so many years'),
+  })
+  .refine(
+    (keep) => Object.values(keep).some((count) => count > 0),
+    'keeps nothing: name how many days, or leave it out',
+  );
+/** How many runs stay at a place. What is absent counts as none. */
+export type Keep = z.infer<typeof Keep>;
 
 export const HostConfig = z
   .strictObject({
@@ -86,7 +95,7 @@ export const HostConfig = z
         offsite: Keep.optional().describe('At each offsite'),
       })
       .optional()
-      .describe('How many runs are kept where'),
+      .describe('How many runs are kept where; at a place that is not named nothing is ever removed'),
     audit: AuditConfig.describe('Where the records of the host are published'),
     settings: settingsConfig('/etc/coffre', 'host'),
     agent: agentConfig('/opt/coffre').describe('The software on the host, and how it comes there'),

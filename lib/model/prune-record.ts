@@ -3,8 +3,22 @@ import { Count, ErrorCodeField, HEADER_FIELDS, SoftwareFields } from './record-p
 import { RunId } from './run-id.ts';
 import { PLACE_FIELDS } from './verify-record.ts';
 
-/** Why retention keeps a run. One run may be kept for several reasons. */
-export const KEEP_REASONS = ['daily', 'weekly', 'monthly', 'yearly', 'floor'] as const;
+/**
+ * Why retention keeps a run. One run may be kept for several reasons. Each is explained where it is planned,
+ * `lib/storage/plan-retention.ts`.
+ */
+export const KEEP_REASONS = [
+  'daily',
+  'weekly',
+  'monthly',
+  'yearly',
+  'newest',
+  'newest-verified',
+  'last-for',
+  'owed',
+  'future',
+  'misdated',
+] as const;
 export type KeepReason = (typeof KEEP_REASONS)[number];
 
 /** The signed record of what retention has removed. */
@@ -26,7 +40,7 @@ export const PruneRecord = z
                 reason: z
                   .enum(KEEP_REASONS)
                   .describe(
-                    'Why runs are kept: by the calendar of retention, or because there must be as many at least',
+                    'Why runs are kept: as the newest of a day, week, month or year; as the newest of all, or of those verified; as the last that a recipient opens; because an offsite is still to get it; or because its date cannot be right',
                   ),
                 runs: Count.describe('How many runs are kept for it; a run may be kept for several reasons'),
               }),

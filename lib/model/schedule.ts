@@ -73,6 +73,27 @@ export function firesBetween(schedule: string, timezone: string, from: Date, to:
   }
 }
 
+/** A host's clock may be behind by this much, and cron starts a run within the minute. */
+const EARLY_MS = 5 * 60_000;
+
+/**
+ * The day, such as `2026-11-22`, on whose schedule something that started at `start` was: that on which `schedule` fired
+ * last, on the clocks of `timezone`.
+ */
+export function slotOf(schedule: string, timezone: string, start: Date): string {
+  const fired = previousFire(schedule, timezone, new Date(start.getTime() + EARLY_MS));
+  return dayFormat(timezone).format(fired);
+}
+
+const dayFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making one costs more than using it many times. */
+function dayFormat(timeZone: string): Intl.DateTimeFormat {
+  const known = dayFormats.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
+  dayFormats.set(timeZone, known);
+  return known;
+}
+
 function calendar(schedule: string, timezone: string, currentDate: Date) {
   return CronExpressionParser.parse(schedule.trim(), { tz: timezone, currentDate });
 }

@@ -22,12 +22,15 @@ export async function conclude(
   // A backup is worth more than its place in the chain: without an answer the chain begins at 1, and if one of this
   // host is published already, publishing refuses to fork it and says what to do.
   const recover = () =>
-    recoverHead({ audit: host.audit, stateFolder, chain: { of: 'manifests', host: host.name } }).catch(
-      (error: unknown) => {
-        if (asCoffreError(error).code === 'audit-unreachable') return undefined;
-        throw error;
-      },
-    );
+    recoverHead({
+      audit: host.audit,
+      secretsFile: host.secrets.path,
+      stateFolder,
+      chain: { of: 'manifests', host: host.name },
+    }).catch((error: unknown) => {
+      if (asCoffreError(error).code === 'audit-unreachable') return undefined;
+      throw error;
+    });
   return await appendToChain(stateFolder, recover, async (link) => {
     const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
     const signed = await signManifest(manifest, stateFolder);
@@ -40,6 +43,7 @@ export async function conclude(
 export async function publish(host: HostConfig, clock: Clock, signal?: AbortSignal): Promise<Publication> {
   return await publishOutbox({
     audit: host.audit,
+    secretsFile: host.secrets.path,
     stateFolder: host.state.path,
     host: host.name,
     clock,

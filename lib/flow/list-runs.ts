@@ -4,6 +4,7 @@ import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Manifest, TrustedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
+import { sourceOf } from './audit-source.ts';
 import { openPlace } from './find-copy.ts';
 import { readManifest } from './read-manifest.ts';
 
@@ -26,8 +27,7 @@ export async function listRuns(
 
 async function listPublished(host: HostConfig, inventory: Inventory): Promise<ListedRun[]> {
   const { allowedSigners } = inventory;
-  const { remote, branch, identity, hostKey } = host.audit;
-  const source = { location: remote, branch, ssh: { identity, hostKey } };
+  const source = await sourceOf(host);
   const listed: ListedRun[] = [];
   for (const { run, bytes, signature } of await readPublished(source, host.name)) {
     listed.push(await judge(run, () => verifyManifest({ bytes, signature, allowedSigners, host: host.name, run })));

@@ -9,16 +9,31 @@ interface Answered {
   readonly response?: { readonly headers?: Readonly<Record<string, unknown>>; readonly data?: unknown };
 }
 
+/** Where what a hint speaks of stands. */
+export interface GitHubNames {
+  /** The secret, or what else GitHub is shown. */
+  readonly token: string;
+  /** What the token has to be allowed, as a sentence. */
+  readonly permission: string;
+  /** What names the things at GitHub. */
+  readonly address: string;
+}
+
+export const PULL_REQUEST_NAMES: GitHubNames = {
+  token: 'GITHUB_TOKEN',
+  permission:
+    'the token needs to write pull requests: in a workflow, permissions: pull-requests: write; in a pull request of a fork it never may',
+  address: 'GITHUB_REPOSITORY and the number of the pull request',
+};
+
 interface Asked {
   readonly token: string;
   readonly timeoutMs: number;
+  readonly names: GitHubNames;
 }
 
-const PERMISSION_HINT =
-  'the token needs to write pull requests: in a workflow, permissions: pull-requests: write; in a pull request of a fork it never may';
-
 /** The failure of a request to GitHub. Its answers are recognised here and nowhere else; the token is in none of it. */
-export function githubFailure(what: string, error: unknown, { token, timeoutMs }: Asked): CoffreError {
+export function githubFailure(what: string, error: unknown, { token, timeoutMs, names }: Asked): CoffreError {
   if (error instanceof CoffreError) return error;
   const failed = (code: ErrorCode, cause: string, hint: string) =>
     new CoffreError(code, `cannot ${what}: ${cause}`.replaceAll(token, '[token]'), { hint });
@@ -38,21 +53,41 @@ export function githubFailure(what: string, error: unknown, { token, timeoutMs }
   }
   switch (status) {
     case 401:
-      return failed('github-unreachable', 'GitHub does not accept the token', 'is GITHUB_TOKEN set, and still valid?');
+      return failed('github-unreachable', 'GitHub does not accept the token', `is ${names.token} set, and still valid?`);
     case 403:
-      return failed('github-unreachable', `the token may not do this (${told})`, PERMISSION_HINT);
+      return failed('github-unreachable', `the token may not do this (${told})`, names.permission);
     case 404:
     case 410:
       return failed(
         'not-found',
         'there is no such thing at GitHub, or the token may not see it',
-        'compare GITHUB_REPOSITORY and the number of the pull request with the page at GitHub',
+        `compare ${names.address} with the page at GitHub`,
       );
     default:
       return status >= 500
         ? failed('github-unreachable', `GitHub answers ${status}`, 'try again')
         : failed('unexpected', `GitHub answers ${status}: ${told}`, 'look at the message');
   }
+}
+
+/** What GitHub has answered instead of what was asked for; undefined where it did not answer. */
+export function refusalOf(error: unknown): { readonly status: number; readonly told: string } | undefined {
+  const { status, response } = error as Answered;
+  if (status === undefined || response === undefined) return undefined;
+  return { status, told: (messageOf(response.data) ?? '').replaceAll(/[^\x20-\x7e]/g, ' ') };
+}
+
+/**
+ * The seconds that GitHub asks to wait by `retry-after` alone. The throttling plugin waits for those limits only that name
+ * themselves secondary, or have no request remaining.
+ */
+export function plainRetryAfter(error: unknown): number | undefined {
+  const { status, message = '', response } = error as Answered;
+  if ((status !== 403 && status !== 429) || response === undefined) return undefined;
+  const { headers = {} } = response;
+  if (/\bsecondary rate\b/i.test(message) || headers['x-ratelimit-remaining'] === '0') return undefined;
+  const asked = Number(headers['retry-after']);
+  return Number.isFinite(asked) ? asked : undefined;
 }
 
 function messageOf(data: unknown): string | undefined {

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
 import { Octokit } from '@octokit/rest';
 import { CoffreError } from '../model/error.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
-import { githubFailure } from './github-failure.ts';
+import { sleep } from './clock.ts';
+import { type GitHubNames, githubFailure, PULL_REQUEST_NAMES, plainRetryAfter } from './github-failure.ts';
 
 export interface GitHubOptions {
   /** Stands in the header of each request, and nowhere else: no message, log or error ever holds it. */
@@ -17,6 +19,8 @@ export interface GitHubOptions {
   readonly timeoutMs?: number;
   /** How long a second lasts while waiting to ask again. */
   readonly secondMs?: number;
+  /** What hints speak of; those of pull requests if absent. */
+  readonly names?: GitHubNames;
 }
 
 /** One repository at GitHub. Every request of this project goes through `ask`. */
@@ -46,7 +50,7 @@ const RepositoryClient = Octokit.plugin(retry, throttling);
 
 /** Throws `usage` for an address that is none, and `refused` for one that would carry the token unencrypted. */
 export function openGitHub(options: GitHubOptions): GitHub {
-  const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000 } = options;
+  const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000, names = PULL_REQUEST_NAMES } = options;
   const apiUrl = parseApiUrl(options.apiUrl);
   const address = parseRepository(options.repository);
   const mayWait = (seconds: number, _request: object, _octokit: object, waits: number) =>
@@ -57,10 +61,10 @@ export function openGitHub(options: GitHubOptions): GitHub {
     userAgent: `coffre/${COFFRE_VERSION}`,
     log: silent,
     request: { log: silent, fetch: fetchWithin(apiUrl, timeoutMs, signal) },
-    // What a later try cannot change; 429 is a rate limit, and those are the throttling plugin's.
-    retry: { doNotRetry: [400, 401, 403, 404, 410, 413, 422, 429, 451], retryAfterBaseValue: secondMs },
+    // What a later try of the same cannot change; 429 is a rate limit, and those are the throttling plugin's.
+    retry: { doNotRetry: [400, 401, 403, 404, 409, 410, 413, 422, 429, 451], retryAfterBaseValue: secondMs },
     throttle: {
-      id: `${apiUrl} ${options.repository}`,
+      id: randomUUID(),
       retryAfterBaseValue: secondMs,
       onRateLimit: mayWait,
       onSecondaryRateLimit: mayWait,
@@ -69,10 +73,18 @@ export function openGitHub(options: GitHubOptions): GitHub {
   return {
     async ask(what, call) {
       try {
-        return await orAborted(signal, call(octokit, address));
+        for (let waits = 0; ; waits += 1) {
+          try {
+            return await orAborted(signal, call(octokit, address));
+          } catch (error) {
+            const seconds = plainRetryAfter(error);
+            if (seconds === undefined || seconds > LONGEST_WAIT_SECONDS || waits >= MOST_WAITS) throw error;
+            await sleep(seconds * secondMs, signal);
+          }
+        }
       } catch (error) {
         if (signal?.aborted) throw new CoffreError('interrupted', `cannot ${what}: interrupted`);
-        throw githubFailure(what, error, { token, timeoutMs });
+        throw githubFailure(what, error, { token, timeoutMs, names });
       }
     },
   };
@@ -112,7 +124,9 @@ function fetchWithin(apiUrl: string, timeoutMs: number, signal: AbortSignal | un
     const address = String(input);
     if (new URL(address).origin !== origin) throw new TypeError('an answer names an address outside of GitHub');
     const limit = AbortSignal.timeout(timeoutMs);
+    // A renamed repository is elsewhere: by the standard a token does not follow to another server, and no answer counts.
     const response = await fetch(address, { ...init, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    if (new URL(response.url).origin !== origin) throw new TypeError('an answer sends us to an address outside of GitHub');
     const body = await response.arrayBuffer();
     const { ok, status, statusText, headers } = response;
     if (ok && body.byteLength > 0 && !headers.get('content-type')?.startsWith('application/json')) {

@@ -8,32 +8,34 @@ import { appendToChain, readHead } from '../../lib/audit/chain.ts';
 import { readOutbox } from '../../lib/audit/outbox.ts';
 import { publishOutbox } from '../../lib/audit/publish.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
-import type { AuditConfig } from '../../lib/model/audit-config.ts';
+import type { GitAudit } from '../../lib/model/audit-config.ts';
 import { runGit } from '../../lib/system/git.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
 
+/** A remote that is a folder needs none. */
+const NO_SECRETS = '/nowhere/.env';
 const clock = { now: () => new Date('2026-11-22T04:10:00Z') };
 const day = (n: number) => new Date(Date.UTC(2026, 10, n, 4));
 const git = (cwd: string, ...args: string[]) =>
   execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 
-async function remoteFor(t: Parameters<typeof temporaryFolder>[0]): Promise<{ remote: string; audit: AuditConfig }> {
+async function remoteFor(t: Parameters<typeof temporaryFolder>[0]): Promise<{ remote: string; audit: GitAudit }> {
   const remote = join(await temporaryFolder(t), 'audit.git');
   await mkdir(remote);
   await runGit(['init', '--quiet', '--bare', '.'], { cwd: remote });
   return { remote, audit: { kind: 'git', remote, branch: 'main' } };
 }
 
-const append = (signer: Signer, n: number, audit: AuditConfig) =>
+const append = (signer: Signer, n: number, audit: GitAudit) =>
   appendToChain(
     signer.stateFolder,
-    () => recoverHead({ audit, stateFolder: signer.stateFolder, chain: { of: 'manifests', host: signer.host } }),
+    () => recoverHead({ audit, secretsFile: NO_SECRETS, stateFolder: signer.stateFolder, chain: { of: 'manifests', host: signer.host } }),
     (link) => signer.sign(manifestOf(signer.host, day(n), link)),
   );
 
-const publish = ({ stateFolder, host }: Signer, audit: AuditConfig, changes = {}) =>
-  publishOutbox({ audit, stateFolder, host, clock, random: () => 0, ...changes });
+const publish = ({ stateFolder, host }: Signer, audit: GitAudit, changes = {}) =>
+  publishOutbox({ audit, secretsFile: NO_SECRETS, stateFolder, host, clock, random: () => 0, ...changes });
 
 /** Commits what `change` does to a checkout of the remote, and pushes it, by force. */
 async function meddle(

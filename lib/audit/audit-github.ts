@@ -30,7 +30,9 @@ function asAudit(github: GitHub, repository: string): GitHub {
       } catch (error) {
         const { code, message, hint = 'try again' } = asCoffreError(error);
         if (code === 'interrupted') throw error;
-        throw new CoffreError('audit-unreachable', message.replace(' at GitHub', ` at GitHub, ${repository}`), { hint });
+        throw new CoffreError('audit-unreachable', message.replace(' at GitHub', ` at GitHub, ${repository}`), {
+          hint,
+        });
       }
     },
   };

@@ -5,8 +5,8 @@ import { asCoffreError, CoffreError } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { HttpsAccess } from '../system/git-credential.ts';
-import { installationToken } from '../system/github-app.ts';
 import type { GitHubOptions } from '../system/github.ts';
+import { installationToken } from '../system/github-app.ts';
 import type { GitHubNames } from '../system/github-failure.ts';
 import { readPrivately, readSecrets } from '../system/secrets.ts';
 
@@ -34,7 +34,11 @@ export async function gitLogin(audit: GitAudit, secretsFile: string): Promise<Ht
  * How git reads a repository at GitHub: with the token where there is one. Throws `audit-unreachable` as `githubToken` does,
  * except where the file names none.
  */
-export async function gitHubReading(audit: GitHubAudit, secretsFile: string, limits: Limits = {}): Promise<HttpsAccess> {
+export async function gitHubReading(
+  audit: GitHubAudit,
+  secretsFile: string,
+  limits: Limits = {},
+): Promise<HttpsAccess> {
   const secrets = await orUnreachable(() => readSecrets(secretsFile));
   const name = audit.app === undefined ? 'COFFRE_GITHUB_TOKEN' : 'COFFRE_GITHUB_APP_KEY_FILE';
   const isSet = secrets.optional(name) !== undefined;

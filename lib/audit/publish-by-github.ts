@@ -127,9 +127,13 @@ async function storeAll(git: GitHubGit, store: string, blobs: readonly Blob[], s
     const content = (await readBlobs(store, [object]).next()).value as Buffer;
     const named = await git.writeBlob(content);
     if (named !== object) {
-      throw new CoffreError('verification-failed', `cannot publish ${path}: GitHub has stored something else than it was given`, {
-        hint: 'look at what stands between this machine and GitHub, such as a proxy',
-      });
+      throw new CoffreError(
+        'verification-failed',
+        `cannot publish ${path}: GitHub has stored something else than it was given`,
+        {
+          hint: 'look at what stands between this machine and GitHub, such as a proxy',
+        },
+      );
     }
     stored.add(object);
     isAny = true;

@@ -44,13 +44,20 @@ export async function recoverHead({
     return await lastLink(recordsOf(folder, chain), chain, (entries) => readFromGitHub(git, entries));
   }
   const https = await gitLogin(audit, secretsFile);
-  return await withClone(stateFolder, audit, { ...options, ...(https === undefined ? {} : { https }) }, async (clone) => {
-    const commit = await fetchBranch(clone);
-    if (commit === undefined) return undefined;
-    const folder = await readTree(clone.repository, commit, folderOf(chain));
-    const objects = (entries: readonly TreeEntry[]) => entries.map(({ object }) => object);
-    return await lastLink(recordsOf(folder, chain), chain, (entries) => readBlobs(clone.repository, objects(entries)));
-  });
+  return await withClone(
+    stateFolder,
+    audit,
+    { ...options, ...(https === undefined ? {} : { https }) },
+    async (clone) => {
+      const commit = await fetchBranch(clone);
+      if (commit === undefined) return undefined;
+      const folder = await readTree(clone.repository, commit, folderOf(chain));
+      const objects = (entries: readonly TreeEntry[]) => entries.map(({ object }) => object);
+      return await lastLink(recordsOf(folder, chain), chain, (entries) =>
+        readBlobs(clone.repository, objects(entries)),
+      );
+    },
+  );
 }
 
 function recordsOf(entries: readonly TreeEntry[], chain: Chain): TreeEntry[] {

@@ -25,7 +25,8 @@ export function judgeSecrets(audit: AuditConfig): Objection[] {
   return [
     {
       steps: ['audit', 'remote'],
-      message: 'a user or a password stands in this address: it must leave the inventory and its history, and be replaced',
+      message:
+        'a user or a password stands in this address: it must leave the inventory and its history, and be replaced',
     },
   ];
 }

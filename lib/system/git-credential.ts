@@ -24,8 +24,7 @@ interface Given {
  * descriptor 3. That is a file without a name, which only the processes that git starts have inherited. So the token is in
  * no argument, no environment, no address, and no file that anybody could open. What git wants stored or erased goes nowhere.
  */
-const HELPER =
-  '!f() { test "$1" = get && while read -r line; do printf "%s\\n" "$line"; done </dev/fd/3; }; f';
+const HELPER = '!f() { test "$1" = get && while read -r line; do printf "%s\\n" "$line"; done </dev/fd/3; }; f';
 
 /** Hands `act` what lets git log in at `https`. */
 export async function withCredential<T>(https: HttpsAccess | undefined, act: (given: Given) => Promise<T>): Promise<T> {

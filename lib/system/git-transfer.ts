@@ -41,7 +41,9 @@ export async function pushBranch(target: RemoteBranch, commit: string): Promise<
   ) {
     return 'outrun';
   }
-  if (/\[remote rejected\].*(hook declined|protected|prohibited|denied|checked out|not allowed|permission)/i.test(said)) {
+  if (
+    /\[remote rejected\].*(hook declined|protected|prohibited|denied|checked out|not allowed|permission)/i.test(said)
+  ) {
     const why = `the remote's rules forbid it${reasonIn(said)}`;
     throw new CoffreError('refused', `cannot push to the branch ${target.branch}: ${why}`, {
       hint: `allow this machine's user to push to ${target.branch}, without force: it adds commits and never rewrites any`,

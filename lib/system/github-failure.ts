@@ -53,7 +53,11 @@ export function githubFailure(what: string, error: unknown, { token, timeoutMs, 
   }
   switch (status) {
     case 401:
-      return failed('github-unreachable', 'GitHub does not accept the token', `is ${names.token} set, and still valid?`);
+      return failed(
+        'github-unreachable',
+        'GitHub does not accept the token',
+        `is ${names.token} set, and still valid?`,
+      );
     case 403:
       return failed('github-unreachable', `the token may not do this (${told})`, names.permission);
     case 404:

@@ -17,7 +17,7 @@ export interface GitHubOptions {
   readonly signal?: AbortSignal;
   /** For one answer, its body included; a request that may be sent again is sent four times. */
   readonly timeoutMs?: number;
-  /** How long a second lasts while waiting to ask again. */
+  /** How long a second lasts while waiting to ask again, and between requests that write. */
   readonly secondMs?: number;
   /** What hints speak of; those of pull requests if absent. */
   readonly names?: GitHubNames;
@@ -68,6 +68,7 @@ export function openGitHub(options: GitHubOptions): GitHub {
       retryAfterBaseValue: secondMs,
       onRateLimit: mayWait,
       onSecondaryRateLimit: mayWait,
+      ...(options.secondMs === undefined ? {} : ({ write: everySo(options.secondMs) } as object)),
     },
   });
   return {
@@ -126,7 +127,8 @@ function fetchWithin(apiUrl: string, timeoutMs: number, signal: AbortSignal | un
     const limit = AbortSignal.timeout(timeoutMs);
     // A renamed repository is elsewhere: by the standard a token does not follow to another server, and no answer counts.
     const response = await fetch(address, { ...init, signal: signal ? AbortSignal.any([signal, limit]) : limit });
-    if (new URL(response.url).origin !== origin) throw new TypeError('an answer sends us to an address outside of GitHub');
+    if (new URL(response.url).origin !== origin)
+      throw new TypeError('an answer sends us to an address outside of GitHub');
     const body = await response.arrayBuffer();
     const { ok, status, statusText, headers } = response;
     if (ok && body.byteLength > 0 && !headers.get('content-type')?.startsWith('application/json')) {
@@ -135,6 +137,19 @@ function fetchWithin(apiUrl: string, timeoutMs: number, signal: AbortSignal | un
     const whole = new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers });
     return Object.defineProperty(whole, 'url', { value: response.url });
   };
+}
+
+/** In the place of the throttling plugin's own: one request that writes every `ms`. */
+function everySo(ms: number) {
+  let freeAt = 0;
+  const schedule = async (_options: object, job: () => Promise<unknown>) => {
+    const now = Date.now();
+    const at = Math.max(now, freeAt);
+    freeAt = at + ms;
+    await sleep(at - now);
+    return await job();
+  };
+  return { key: () => ({ schedule }) };
 }
 
 /** Settles as `work`, or at once when `signal` fires: waiting for the next try is not worth it then. */

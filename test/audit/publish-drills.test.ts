@@ -38,7 +38,17 @@ function drillsOf(audit: GitAudit, { host: driller, stateFolder: cloneFolder }: 
         () => recoverHead({ audit, secretsFile: NO_SECRETS, stateFolder: cloneFolder, chain }),
         (link) => signDrill(drillOf(driller, host, at(hour), at(hour - 1), link), cloneFolder),
       ),
-    publish: () => publishOutbox({ audit, secretsFile: NO_SECRETS, stateFolder, cloneFolder, host, driller, clock, random: () => 0 }),
+    publish: () =>
+      publishOutbox({
+        audit,
+        secretsFile: NO_SECRETS,
+        stateFolder,
+        cloneFolder,
+        host,
+        driller,
+        clock,
+        random: () => 0,
+      }),
   };
 }
 

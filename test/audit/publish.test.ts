@@ -30,7 +30,13 @@ async function remoteFor(t: Parameters<typeof temporaryFolder>[0]): Promise<{ re
 const append = (signer: Signer, n: number, audit: GitAudit) =>
   appendToChain(
     signer.stateFolder,
-    () => recoverHead({ audit, secretsFile: NO_SECRETS, stateFolder: signer.stateFolder, chain: { of: 'manifests', host: signer.host } }),
+    () =>
+      recoverHead({
+        audit,
+        secretsFile: NO_SECRETS,
+        stateFolder: signer.stateFolder,
+        chain: { of: 'manifests', host: signer.host },
+      }),
     (link) => signer.sign(manifestOf(signer.host, day(n), link)),
   );
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 
 interface Exchange {
   readonly method: string;
@@ -10,32 +10,44 @@ interface Exchange {
   readonly response: unknown;
 }
 
-const NAME = 'github-rest.json';
-const description = JSON.parse(readFileSync(new URL(NAME, import.meta.url), 'utf8')) as {
+interface Description {
   readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
-};
-const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true }).addSchema(description, NAME);
+}
+
+/** Excerpts, each whole in itself. */
+const NAMES = ['github-rest.json', 'github-git-data.json'];
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+const descriptions = NAMES.map((name) => {
+  const description = JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as Description;
+  ajv.addSchema(description, name);
+  return { name, description };
+});
+const validators = new Map<string, ValidateFunction>();
 
 /**
  * Throws unless GitHub's own description of its REST API knows this request and this answer to it: the operation, the
  * status, and the shape of both bodies.
  */
 export function assertDocumented({ method, path, status, request, response }: Exchange): void {
-  const route = Object.keys(description.paths).find((each) => matches(each, path));
-  const operation = route === undefined ? undefined : description.paths[route]?.[method.toLowerCase()];
-  if (route === undefined || operation === undefined) throw new Error(`GitHub does not document ${method} ${path}`);
-  const pointer = `/paths/${escapePointer(route)}/${method.toLowerCase()}`;
-  if (request !== undefined) assertFits(`${pointer}/requestBody`, request);
-  assertFits(follow(`${pointer}/responses/${status}`), response);
+  for (const { name, description } of descriptions) {
+    const route = Object.keys(description.paths).find((each) => matches(each, path));
+    if (route === undefined || description.paths[route]?.[method.toLowerCase()] === undefined) continue;
+    const pointer = `/paths/${escapePointer(route)}/${method.toLowerCase()}`;
+    if (request !== undefined) assertFits(`${name}#${pointer}/requestBody`, request);
+    assertFits(`${name}#${follow(description, `${pointer}/responses/${status}`)}`, response);
+    return;
+  }
+  throw new Error(`GitHub does not document ${method} ${path}`);
 }
 
 function assertFits(pointer: string, value: unknown): void {
-  const validate = ajv.compile({ $ref: `${NAME}#${pointer}/content/application~1json/schema` });
+  const validate = validators.get(pointer) ?? ajv.compile({ $ref: `${pointer}/content/application~1json/schema` });
+  validators.set(pointer, validate);
   if (!validate(value)) throw new Error(`not as GitHub documents it: ${ajv.errorsText(validate.errors)}`);
 }
 
 /** The pointer itself, or the one that stands there as a reference. */
-function follow(pointer: string): string {
+function follow(description: Description, pointer: string): string {
   let found: unknown = description;
   for (const step of decodeURIComponent(pointer).slice(1).split('/')) {
     found = (found as Readonly<Record<string, unknown>>)?.[step.replaceAll('~1', '/').replaceAll('~0', '~')];

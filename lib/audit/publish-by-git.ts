@@ -12,8 +12,9 @@ import type { SignedRecord } from './signed-record.ts';
 import { signingKeyPath } from './signing-key.ts';
 import { keepWitness, readLost } from './witness.ts';
 
-const ATTEMPTS = 10;
-const LONGEST_WAIT_MS = 8000;
+/** Enough for thirty hosts that push at one moment over a network. */
+const ATTEMPTS = 16;
+const LONGEST_WAIT_MS = 16_000;
 
 /** Publishes to any remote that git can push to. Throws what kept it from that. */
 export async function publishByGit(

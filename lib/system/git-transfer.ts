@@ -55,7 +55,7 @@ export async function pushBranch(target: RemoteBranch, commit: string): Promise<
 /** What the remote, or a hook of it, gave as its reason; without what could move the cursor of a terminal. */
 function reasonIn(said: string): string {
   const [, inBrackets = ''] = /\[remote rejected\][^(\n]*\(([^)\n]*)\)/i.exec(said) ?? [];
-  const lines = said.split('\n').flatMap((line) => /^remote: *(?:error: *)?(\S.*)$/.exec(line)?.[1] ?? []);
+  const lines = said.split('\n').flatMap((line) => /^remote: *(?!error: hook declined)(\S.*)$/.exec(line)?.[1] ?? []);
   const reason = [inBrackets, ...lines.slice(0, 2)].map((text) => text.replaceAll(/[^\x20-\x7e]/g, '').trim());
   const told = reason.filter((text) => text !== '').join('; ');
   return told === '' ? '' : ` (${told.slice(0, 300)})`;

@@ -57,60 +57,6 @@ async function meddle(
   git(folder, 'push', '-qf', 'origin', 'HEAD:main');
 }
 
-t.test('publishes the exact bytes to an empty remote, in one commit in the name of the host', async (t) => {
-  const { remote, audit } = await remoteFor(t);
-  const signer = await signerOf(t, 'db1');
-  const [one] = [await append(signer, 1, audit), await append(signer, 2, audit)];
-  t.match(await publish(signer, audit), { kind: 'published', count: 2, commit: /^[0-9a-f]{40}$/, tampered: [] });
-  t.strictSame(git(remote, 'ls-tree', '-r', '--name-only', 'main').trim().split('\n'), [
-    'manifests/db1/2026/2026-11-01T040000Z.json',
-    'manifests/db1/2026/2026-11-01T040000Z.json.sig',
-    'manifests/db1/2026/2026-11-02T040000Z.json',
-    'manifests/db1/2026/2026-11-02T040000Z.json.sig',
-  ]);
-  t.equal(git(remote, 'show', 'main:manifests/db1/2026/2026-11-01T040000Z.json'), one.bytes.toString());
-  t.equal(git(remote, 'show', 'main:manifests/db1/2026/2026-11-01T040000Z.json.sig'), one.signature.toString());
-  t.equal(
-    git(remote, 'log', '--format=%an|%ae|%cI|%s', 'main').trim(),
-    'coffre db1|coffre@db1|2026-11-22T04:10:00+00:00|db1 2026-11-02T040000Z succeeded',
-  );
-  t.strictSame(await readOutbox(signer.stateFolder), []);
-  t.match(await publish(signer, audit), { kind: 'published', count: 0 });
-});
-
-t.test('eight hosts that publish at one moment all land', async (t) => {
-  const { remote, audit } = await remoteFor(t);
-  const signers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => signerOf(t, `db${n}`)));
-  for (const signer of signers) await append(signer, 1, audit);
-  const results = await Promise.all(signers.map((signer) => publish(signer, audit, { random: Math.random })));
-  t.strictSame(
-    results.map(({ kind }) => kind),
-    signers.map(() => 'published'),
-  );
-  t.equal(git(remote, 'rev-list', '--count', 'main').trim(), '8');
-  t.equal(git(remote, 'ls-tree', '-r', '--name-only', 'main').trim().split('\n').length, 16);
-});
-
-t.test('a remote out of reach leaves the manifests owed, and the next publication brings them', async (t) => {
-  const { remote, audit } = await remoteFor(t);
-  const signer = await signerOf(t, 'db1');
-  await append(signer, 1, audit);
-  execFileSync('mv', [remote, `${remote}.away`]);
-  t.match(await publish(signer, audit), {
-    kind: 'owed',
-    count: 1,
-    error: { code: 'audit-unreachable', hint: /ls-remote/ },
-  });
-  t.equal((await readOutbox(signer.stateFolder)).length, 1);
-  await append(signer, 2, audit);
-  execFileSync('mv', [`${remote}.away`, remote]);
-  t.match(await publish(signer, audit), { kind: 'published', count: 2 });
-  t.equal(
-    git(remote, 'log', '--format=%B', 'main').trim(),
-    'db1 2026-11-02T040000Z succeeded\n\ndb1 2026-11-01T040000Z succeeded',
-  );
-});
-
 t.test('a remote that never answers ends by its timeout', async (t) => {
   const server = createServer(() => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -124,18 +70,6 @@ t.test('a remote that never answers ends by its timeout', async (t) => {
     kind: 'owed',
     error: { code: 'audit-unreachable', message: /no answer/ },
   });
-});
-
-t.test('publishing again what is there already, after a kill, changes nothing', async (t) => {
-  const { remote, audit } = await remoteFor(t);
-  const signer = await signerOf(t, 'db1');
-  await append(signer, 1, audit);
-  execFileSync('cp', ['-r', join(signer.stateFolder, 'outbox'), join(signer.stateFolder, 'kept')]);
-  await publish(signer, audit);
-  await rm(join(signer.stateFolder, 'outbox'), { recursive: true });
-  execFileSync('mv', [join(signer.stateFolder, 'kept'), join(signer.stateFolder, 'outbox')]);
-  t.match(await publish(signer, audit), { kind: 'published', count: 1 });
-  t.equal(git(remote, 'rev-list', '--count', 'main').trim(), '1');
 });
 
 t.test('throws away a clone that is damaged, half-made, foreign, or a link to elsewhere', async (t) => {
@@ -176,43 +110,6 @@ t.test('follows no link out of a hostile repository', async (t) => {
   await append(signer, 1, audit);
   t.match(await publish(signer, audit), { kind: 'published', count: 1 });
   t.strictSame(await readdir(target), []);
-});
-
-t.test('brings back what a rewritten history has lost, and says so', async (t) => {
-  const { remote, audit } = await remoteFor(t);
-  const signer = await signerOf(t, 'db1');
-  await append(signer, 1, audit);
-  await publish(signer, audit);
-  await append(signer, 2, audit);
-  await publish(signer, audit);
-  git(remote, 'update-ref', 'refs/heads/main', 'main~1');
-  await append(signer, 3, audit);
-  const path = 'manifests/db1/2026/2026-11-02T040000Z.json';
-  t.match(await publish(signer, audit), { kind: 'published', count: 1, tampered: [path, `${path}.sig`] });
-  t.equal(git(remote, 'ls-tree', '-r', '--name-only', 'main').trim().split('\n').length, 6);
-});
-
-t.test('a host made anew goes on with its published chain, and can never fork it', async (t) => {
-  const { audit } = await remoteFor(t);
-  const signer = await signerOf(t, 'db1');
-  await append(signer, 1, audit);
-  const two = await append(signer, 2, audit);
-  await publish(signer, audit);
-  const anew = await signerOf(t, 'db1');
-  t.match((await append(anew, 3, audit)).manifest, { sequence: 3, previous: two.sha256 });
-  t.match(await readHead(anew.stateFolder), { sequence: 3 });
-
-  const forgetful = await signerOf(t, 'db1');
-  await appendToChain(
-    forgetful.stateFolder,
-    async () => undefined,
-    (link) => forgetful.sign(manifestOf('db1', day(4), link)),
-  );
-  t.match(await publish(forgetful, audit), {
-    kind: 'owed',
-    error: { code: 'verification-failed', hint: /chain.json/ },
-  });
-  t.equal((await readOutbox(forgetful.stateFolder)).length, 1);
 });
 
 t.test('gives up after its attempts when others are always faster', async (t) => {

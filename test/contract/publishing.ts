@@ -174,6 +174,20 @@ export function publishingContract(t: Test, kind: string, open: (t: Test) => Pro
     remote.assertClean?.(t);
   });
 
+  t.test(`${kind}: eight hosts that publish at one moment all land`, async (t) => {
+    const { remote, append, publish, files, commits } = await world(t);
+    const signers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => signerOf(t, `db${n}`)));
+    for (const signer of signers) await append(signer, 1);
+    const done = await Promise.all(signers.map((signer) => publish(signer)));
+    t.strictSame(
+      done.map((each) => (each.kind === 'published' ? each.count : each.error)),
+      signers.map(() => 1),
+    );
+    t.equal(commits(), 8);
+    t.equal(files().length, 16);
+    remote.assertClean?.(t);
+  });
+
   t.test(`${kind}: the branch moved, and the answer was lost: published once, and no fork`, async (t) => {
     const { remote, append, publish, files, commits } = await world(t);
     const signer = await signerOf(t, 'db1');

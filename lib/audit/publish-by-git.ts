@@ -7,14 +7,21 @@ import { authorOf, messageOf } from './commit-text.ts';
 import { readTree } from './git-objects.ts';
 import { folderOf } from './paths.ts';
 import { type Blob, writeBlobs, writeTree } from './publication-blobs.ts';
-import { assertOneChain, backOff, chainOf, type Done, outrun, type PublishOptions } from './publish-order.ts';
+import {
+  assertOneChain,
+  backOff,
+  chainOf,
+  type Done,
+  outrun,
+  type Patience,
+  type PublishOptions,
+} from './publish-order.ts';
 import type { SignedRecord } from './signed-record.ts';
 import { signingKeyPath } from './signing-key.ts';
 import { keepWitness, readLost } from './witness.ts';
 
 /** Enough for thirty hosts that push at one moment over a network. */
-const ATTEMPTS = 16;
-const LONGEST_WAIT_MS = 16_000;
+const PATIENCE: Patience = { attempts: 20, firstMs: 400, longestMs: 16_000 };
 
 /** Publishes to any remote that git can push to. Throws what kept it from that. */
 export async function publishByGit(
@@ -35,12 +42,12 @@ async function push(
   waiting: readonly SignedRecord[],
   options: PublishOptions,
 ): Promise<Done> {
-  const { attempts = ATTEMPTS } = options;
+  const { attempts = PATIENCE.attempts } = options;
   const { repository } = clone;
   const chain = chainOf(options);
   const added = await writeBlobs(repository, waiting);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    await backOff(attempt, LONGEST_WAIT_MS, options);
+    await backOff(attempt, PATIENCE, options);
     const base = await fetchBranch(clone);
     const published = base === undefined ? [] : await readTree(repository, base, folderOf(chain));
     assertOneChain(chain, waiting, added, published);

@@ -10,13 +10,20 @@ import { readBlobs } from './git-objects.ts';
 import { readGitHubFolder } from './github-folder.ts';
 import { folderOf } from './paths.ts';
 import { type Blob, writeBlobs, writeTree } from './publication-blobs.ts';
-import { assertOneChain, backOff, chainOf, type Done, outrun, type PublishOptions } from './publish-order.ts';
+import {
+  assertOneChain,
+  backOff,
+  chainOf,
+  type Done,
+  outrun,
+  type Patience,
+  type PublishOptions,
+} from './publish-order.ts';
 import type { SignedRecord } from './signed-record.ts';
 import { keepWitness, type Lost, ofChain, readLost } from './witness.ts';
 
 /** A commit at GitHub takes some seconds, and one of many hosts lands at a time. */
-const ATTEMPTS = 16;
-const LONGEST_WAIT_MS = 32_000;
+const PATIENCE: Patience = { attempts: 24, firstMs: 3000, longestMs: 30_000 };
 
 const README = `# Backup audit
 
@@ -51,14 +58,14 @@ async function push(
   waiting: readonly SignedRecord[],
   options: PublishOptions,
 ): Promise<Done> {
-  const { attempts = ATTEMPTS, host, driller = host, clock } = options;
+  const { attempts = PATIENCE.attempts, host, driller = host, clock } = options;
   const { branch } = audit;
   const chain = chainOf(options);
   const person: Person = { ...authorOf(driller), date: new Date(clock.now().setMilliseconds(0)).toISOString() };
   const added = await writeBlobs(store, waiting);
   const stored = new Set<string>();
   for (let attempt = 0; attempt < attempts; ) {
-    await backOff(attempt, LONGEST_WAIT_MS, options);
+    await backOff(attempt, PATIENCE, options);
     const head = await git.head(branch);
     if (head.kind === 'empty') {
       await git.begin(branch, 'README.md', README, 'A place for the records of backups\n', person);

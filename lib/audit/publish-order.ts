@@ -70,18 +70,23 @@ export function assertOneChain(
   );
 }
 
-/**
- * Waits before the attempt `attempt`, from 0 on: each time up to twice as long, at random, so that hosts that met part again.
- * The longest is `longestMs`.
- */
+/** How long hosts that met wait before they try again: twice as long each time, up to `longestMs`. */
+export interface Patience {
+  readonly attempts: number;
+  /** About what one attempt takes: who tries again sooner only meets the same ones again. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** Waits before the attempt `attempt`, from 0 on, for a time that is partly a matter of chance: so that hosts that met part. */
 export async function backOff(
   attempt: number,
-  longestMs: number,
+  { firstMs, longestMs }: Patience,
   { random = Math.random, secondMs = 1000, signal }: PublishOptions,
 ): Promise<void> {
   if (attempt === 0) return;
-  const scale = secondMs / 1000;
-  await sleep(Math.min(200 * 2 ** attempt, longestMs) * (0.25 + random()) * scale, signal);
+  const most = Math.min(firstMs * 2 ** (attempt - 1), longestMs);
+  await sleep(most * (0.25 + random()) * (secondMs / 1000), signal);
 }
 
 /** Throws `audit-unreachable`: others have always been faster. */

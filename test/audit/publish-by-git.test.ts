@@ -14,7 +14,7 @@ import { recoverHead } from '../../lib/audit/recover-head.ts';
 import { sourceOf } from '../../lib/flow/audit-source.ts';
 import type { GitAudit } from '../../lib/model/audit-config.ts';
 import { type PublishingRemote, publishingContract } from '../contract/publishing.ts';
-import { makeAuthority } from '../fixture/authority.ts';
+import { type Authority, makeAuthority } from '../fixture/authority.ts';
 import { loginOf, serveGit } from '../fixture/git-http.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { watchProcesses } from '../fixture/process-watch.ts';
@@ -55,11 +55,11 @@ const TOKEN = 'glpat-0123456789abcdefTOKEN';
 const clock = { now: () => new Date('2026-11-22T04:10:00Z') };
 
 /** A bare repository behind a server of HTTPS with a certificate of its own authority, and a host with a night to publish. */
-async function overHttps(t: Test) {
+async function overHttps(t: Test, ca?: Authority) {
   const folder = await temporaryFolder(t);
   const bare = join(folder, 'served', 'audit.git');
   execFileSync('git', ['init', '-q', '--bare', '--initial-branch=main', bare]);
-  const authority = await makeAuthority(join(folder, 'authority'));
+  const authority = ca ?? (await makeAuthority(join(folder, 'authority')));
   const { certificate, key } = await authority.issue('IP:127.0.0.1');
   const logins: ReturnType<typeof loginOf>[] = [];
   const state = { status: 0, location: '' };
@@ -156,11 +156,14 @@ t.test('git: what a server of HTTPS refuses is told, and the token is in none of
 });
 
 t.test('git: a server that leads to another one cannot get the token told there', async (t) => {
-  const [{ append, publish, state }, other] = [await overHttps(t), await overHttps(t)];
+  // Both have certificates that this host trusts.
+  const authority = await makeAuthority(join(await temporaryFolder(t), 'authority'));
+  const [{ append, publish, state }, other] = [await overHttps(t, authority), await overHttps(t, authority)];
   await append(1);
   other.logins.splice(0);
   state.location = other.audit.remote.replace('/audit.git', '');
   t.match(await publish(), { kind: 'owed' });
+  t.ok(other.logins.length > 0, 'git did go there');
   t.ok(other.logins.every((login) => login === undefined));
 });
 

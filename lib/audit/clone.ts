@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditConfig } from '../model/audit-config.ts';
+import type { GitAudit } from '../model/audit-config.ts';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { exclusively } from '../system/exclusive.ts';
@@ -12,7 +12,7 @@ export interface Clone {
   readonly repository: string;
   readonly remote: string;
   readonly branch: string;
-  readonly options: Pick<GitOptions, 'ssh' | 'timeoutMs' | 'signal'>;
+  readonly options: Pick<GitOptions, 'ssh' | 'https' | 'timeoutMs' | 'signal'>;
 }
 
 const LOCK_WAIT_MS = 300_000;
@@ -23,8 +23,8 @@ const LOCK_WAIT_MS = 300_000;
  */
 export async function withClone<T>(
   stateFolder: string,
-  audit: AuditConfig,
-  options: Pick<GitOptions, 'timeoutMs' | 'signal'>,
+  audit: GitAudit,
+  options: Pick<GitOptions, 'https' | 'timeoutMs' | 'signal'>,
   act: (clone: Clone) => Promise<T>,
 ): Promise<T> {
   const { fault } = parseGitRemote(audit.remote);
@@ -33,22 +33,40 @@ export async function withClone<T>(
       hint: 'see audit.remote in the inventory',
     });
   }
-  const repository = join(stateFolder, 'audit');
   const ssh = { identity: audit.identity, hostKey: audit.hostKey };
-  const clone: Clone = { repository, remote: audit.remote, branch: audit.branch, options: { ...options, ssh } };
+  return await withStore(stateFolder, audit.remote, (repository) =>
+    act({ repository, remote: audit.remote, branch: audit.branch, options: { ...options, ssh } }),
+  );
+}
+
+/**
+ * As `withClone`, for one who fetches nothing with git: an object store, which belongs to the repository `address`. When `act`
+ * throws `unexpected`, which a damaged one makes it do, it is called again with a new one.
+ */
+export async function withStore<T>(
+  stateFolder: string,
+  address: string,
+  act: (repository: string) => Promise<T>,
+): Promise<T> {
+  const store: Store = { repository: join(stateFolder, 'audit'), address };
   return exclusively(stateFolder, 'audit', LOCK_WAIT_MS, async () => {
-    if (!(await isCloneOf(clone))) await makeClone(clone);
+    if (!(await isStoreOf(store))) await makeStore(store);
     try {
-      return await act(clone);
+      return await act(store.repository);
     } catch (error) {
       if (!(error instanceof CoffreError) || error.code !== 'unexpected') throw error;
-      await makeClone(clone);
-      return await act(clone);
+      await makeStore(store);
+      return await act(store.repository);
     }
   });
 }
 
-async function isCloneOf({ repository, remote }: Clone): Promise<boolean> {
+interface Store {
+  readonly repository: string;
+  readonly address: string;
+}
+
+async function isStoreOf({ repository, address }: Store): Promise<boolean> {
   try {
     if (!(await lstat(repository)).isDirectory()) return false;
   } catch (error) {
@@ -57,12 +75,12 @@ async function isCloneOf({ repository, remote }: Clone): Promise<boolean> {
   }
   const folder = await tryGit(['rev-parse', '--absolute-git-dir', '--is-bare-repository'], { cwd: repository });
   const origin = await tryGit(['config', '--local', '--get', 'coffre.remote'], { cwd: repository });
-  return folder.stdout.trim().endsWith('\ntrue') && origin.stdout.trim() === remote;
+  return folder.stdout.trim().endsWith('\ntrue') && origin.stdout.trim() === address;
 }
 
-async function makeClone({ repository, remote }: Clone): Promise<void> {
+async function makeStore({ repository, address }: Store): Promise<void> {
   await removeDurably(repository);
   await makeFolder(repository, 0o700);
   await runGit(['init', '--quiet', '--bare', '.'], { cwd: repository });
-  await runGit(['config', '--local', 'coffre.remote', remote], { cwd: repository });
+  await runGit(['config', '--local', 'coffre.remote', address], { cwd: repository });
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { type GitOptions, runGit, type SshAccess, tryGit } from '../system/git.ts';
+import type { HttpsAccess } from '../system/git-credential.ts';
 
 /** The audit repository where it stands: a folder with a work tree, a bare repository, or a remote. */
 export interface Source {
@@ -11,6 +12,7 @@ export interface Source {
   /** The branch to read; the current one if absent. */
   readonly branch?: string;
   readonly ssh?: SshAccess;
+  readonly https?: HttpsAccess;
   readonly timeoutMs?: number;
 }
 
@@ -42,6 +44,7 @@ export async function withRepository<T>(source: Source, act: (open: OpenReposito
     const options: GitOptions = {
       cwd: temporary,
       ...(source.ssh === undefined ? {} : { ssh: source.ssh }),
+      ...(source.https === undefined ? {} : { https: source.https }),
       ...(source.timeoutMs === undefined ? {} : { timeoutMs: source.timeoutMs }),
     };
     await runGit(

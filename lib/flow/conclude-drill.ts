@@ -15,10 +15,12 @@ export async function concludeDrill(driller: DrillerConfig, draft: DrillDraft, c
   const chain = { of: 'drills', host: draft.host, driller: driller.name } as const;
   // As with a backup: without an answer the chain begins at 1, and publishing refuses to fork one that is there.
   const recover = () =>
-    recoverHead({ audit: driller.audit, stateFolder, chain }).catch((error: unknown) => {
-      if (asCoffreError(error).code === 'audit-unreachable') return undefined;
-      throw error;
-    });
+    recoverHead({ audit: driller.audit, secretsFile: driller.secrets.path, stateFolder, chain }).catch(
+      (error: unknown) => {
+        if (asCoffreError(error).code === 'audit-unreachable') return undefined;
+        throw error;
+      },
+    );
   return await appendToChain(drillState(driller, draft.host), recover, async (link) =>
     signDrill(DrillRecord.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() }), stateFolder),
   );
@@ -28,6 +30,7 @@ export async function concludeDrill(driller: DrillerConfig, draft: DrillDraft, c
 export async function publishDrills(driller: DrillerConfig, host: HostName, clock: Clock): Promise<Publication> {
   return await publishOutbox({
     audit: driller.audit,
+    secretsFile: driller.secrets.path,
     stateFolder: drillState(driller, host),
     cloneFolder: driller.state.path,
     host,

@@ -35,7 +35,8 @@ export async function concludeRecord(host: HostConfig, draft: RecordDraft, door:
   const stateFolder = host.state.path;
   const software = { coffre: COFFRE_VERSION, node: process.versions.node };
   const chain = { of: 'manifests', host: host.name } as const;
-  const recover = () => recoverHead({ audit: host.audit, stateFolder, chain, options: limitsOf(door) });
+  const recover = () =>
+    recoverHead({ audit: host.audit, secretsFile: host.secrets.path, stateFolder, chain, options: limitsOf(door) });
   for (;;) {
     const signed = await appendToChain<SignedRecord>(stateFolder, recover, async (link) => {
       const left = await leftBehind(stateFolder, link);
@@ -55,7 +56,7 @@ export async function concludeRecord(host: HostConfig, draft: RecordDraft, door:
 export async function publishRecords(host: HostConfig, door: RecordDoor): Promise<Publication> {
   const { clock, attempts } = door;
   return await publishOutbox({
-    ...{ audit: host.audit, stateFolder: host.state.path, host: host.name, clock },
+    ...{ audit: host.audit, secretsFile: host.secrets.path, stateFolder: host.state.path, host: host.name, clock },
     ...(attempts === undefined ? {} : { attempts }),
     ...limitsOf(door),
   });

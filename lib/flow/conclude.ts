@@ -23,12 +23,15 @@ export async function conclude(
   // A backup is worth more than its place in the chain: without an answer the chain begins at 1, and if one of this
   // host is published already, publishing refuses to fork it and says what to do.
   const recover = () =>
-    recoverHead({ audit: host.audit, stateFolder, chain: { of: 'manifests', host: host.name } }).catch(
-      (error: unknown) => {
-        if (asCoffreError(error).code === 'audit-unreachable') return undefined;
-        throw error;
-      },
-    );
+    recoverHead({
+      audit: host.audit,
+      secretsFile: host.secrets.path,
+      stateFolder,
+      chain: { of: 'manifests', host: host.name },
+    }).catch((error: unknown) => {
+      if (asCoffreError(error).code === 'audit-unreachable') return undefined;
+      throw error;
+    });
   return await appendToChain(stateFolder, recover, async (link) => {
     const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
     const signed = await signManifest(manifest, stateFolder);
@@ -45,6 +48,7 @@ export async function publish(host: HostConfig, clock: Clock, signal?: AbortSign
   await concludeKept(host, clock).catch(() => undefined); // it waits for the next one, and keeps no run from its place
   return await publishOutbox({
     audit: host.audit,
+    secretsFile: host.secrets.path,
     stateFolder: host.state.path,
     host: host.name,
     clock,

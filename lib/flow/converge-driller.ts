@@ -6,6 +6,7 @@ import type { DrillerConverged, DrillerOrder } from '../model/driller-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { Remark } from '../model/plan.ts';
 import { exists } from '../system/files.ts';
+import { auditRemarks } from './audit-remarks.ts';
 import type { ConvergeContext } from './converge.ts';
 import { convergeResources } from './converge-resources.ts';
 import { drillSource } from './drill-source.ts';
@@ -40,13 +41,16 @@ export async function convergeDriller(order: DrillerOrder, context: ConvergeCont
 async function remarksOf(order: DrillerOrder, now: Date, zone: string | undefined): Promise<readonly Remark[]> {
   const { driller } = order.drilling;
   if (order.desired === 'absent') return await keptRemarks(order);
-  const { scheduler, timezone } = driller;
+  const { scheduler, timezone, audit, secrets } = driller;
   const found = [
     clockRemark(now.getTime(), order.controlTimeMs),
     zoneRemark(timezone, zone, now),
     scheduler.kind === 'cron' ? await cronDaemonRemark(scheduler.cronFile) : undefined,
   ];
-  return found.flatMap((remark) => remark ?? []);
+  return [
+    ...found.flatMap((remark) => remark ?? []),
+    ...(await auditRemarks({ audit, secretsFile: secrets.path, tries: order.apply })),
+  ];
 }
 
 /**

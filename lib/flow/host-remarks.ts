@@ -14,6 +14,7 @@ import { assertStoreMounted } from '../storage/store-guard.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
 import { findProgram } from '../system/programs.ts';
+import { auditRemarks } from './audit-remarks.ts';
 import { formerPathRemarks } from './former-paths.ts';
 import { identitiesOf } from './host-resources.ts';
 
@@ -25,13 +26,17 @@ export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<r
   if (desired === 'absent')
     return [...present([await systemUserRemark(host), await keptRemark(host)]), ...(await keysLeft(host))];
   const now = clock.now();
-  return present([
-    clockRemark(now.getTime(), controlTimeMs),
-    zoneRemark(host.timezone, await hostTimeZone(), now),
-    await storeRemark(host),
-    await schedulerRemark(host),
-    compressorRemark(host.compression.program, (program) => findProgram(program) !== undefined),
-  ]);
+  const { audit, secrets } = host;
+  return [
+    ...present([
+      clockRemark(now.getTime(), controlTimeMs),
+      zoneRemark(host.timezone, await hostTimeZone(), now),
+      await storeRemark(host),
+      await schedulerRemark(host),
+      compressorRemark(host.compression.program, (program) => findProgram(program) !== undefined),
+    ]),
+    ...(await auditRemarks({ audit, secretsFile: secrets.path, tries: order.apply })),
+  ];
 }
 
 /** What only the plan can tell, before it is carried out: what is left behind, and what is taken over. */

@@ -103,7 +103,7 @@ export function identitiesOf(host: Pick<HostConfig, 'offsite' | 'audit'>): reado
     purpose: `logs in to the offsite ${name}`,
     hasPassphrase: identityPassphrase !== undefined,
   }));
-  const { identity } = host.audit;
+  const identity = host.audit.kind === 'git' ? host.audit.identity : undefined;
   if (identity !== undefined) {
     all.push({ path: identity, purpose: 'logs in to the audit repository', hasPassphrase: false });
   }

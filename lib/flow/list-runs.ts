@@ -7,6 +7,7 @@ import type { Manifest, TrustedManifest } from '../model/manifest.ts';
 import type { HostRecord } from '../model/record.ts';
 import type { RecordHeader } from '../model/record-header.ts';
 import type { RunId } from '../model/run-id.ts';
+import { sourceOf } from './audit-source.ts';
 import { openPlace } from './find-copy.ts';
 import { readManifest } from './read-manifest.ts';
 
@@ -29,8 +30,7 @@ export async function listPublished(
   host: HostConfig,
   inventory: Inventory,
 ): Promise<{ readonly runs: readonly ListedRun[]; readonly records: readonly ListedRecord[] }> {
-  const { remote, branch, identity, hostKey } = host.audit;
-  const published = await readPublished({ location: remote, branch, ssh: { identity, hostKey } }, host.name);
+  const published = await readPublished(await sourceOf(host), host.name);
   const runs: ListedRun[] = [];
   const records: ListedRecord[] = [];
   const claim = { allowedSigners: inventory.allowedSigners, host: host.name };

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { parseOptionFile } from '../database/option-file-text.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
-import { asCoffreError, CoffreError } from '../model/error.ts';
+import { CoffreError } from '../model/error.ts';
 import { readRequired } from '../system/files.ts';
-import { readSecrets, type Secrets } from '../system/secrets.ts';
+import { readSecrets } from '../system/secrets.ts';
 
 export interface LoginSources {
   /** An option file of mode 0600 with user and password. */
@@ -29,8 +29,8 @@ export async function readReplicationLogin({
 }: LoginSources): Promise<ReplicationLogin> {
   if (optionFile !== undefined) return await fromOptionFile(optionFile);
   const secrets = await readSecrets(secretsPath);
-  const named = user ?? secretOf(secrets, 'REPLICATION_USER');
-  const password = secretOf(secrets, 'REPLICATION_PASSWORD');
+  const named = user ?? secrets.optional('REPLICATION_USER');
+  const password = secrets.optional('REPLICATION_PASSWORD');
   if (named !== undefined && password !== undefined) return { user: named, password };
   if (named !== undefined && ask) {
     const typed = await ask(`Password of ${named} at the primary`);
@@ -39,15 +39,6 @@ export async function readReplicationLogin({
   throw new CoffreError('usage', 'cannot log in at the primary: no user and password for replication', {
     hint: `--replication-file FILE (mode 0600, [client], user and password), or REPLICATION_USER and REPLICATION_PASSWORD in ${secretsPath}, or --replication-user NAME on a terminal`,
   });
-}
-
-function secretOf(secrets: Secrets, name: string): string | undefined {
-  try {
-    return secrets.secret(name);
-  } catch (error) {
-    if (asCoffreError(error).code === 'not-found') return undefined;
-    throw error;
-  }
 }
 
 async function fromOptionFile(path: string): Promise<ReplicationLogin> {

@@ -25,7 +25,7 @@ export function missingOf(programs: readonly Program[]): readonly Program[] {
 }
 
 function sshFor({ audit }: Pick<HostConfig, 'audit'>): readonly Program[] {
-  return parseGitRemote(audit.remote).transport === 'ssh' ? ['ssh'] : [];
+  return audit.kind === 'git' && parseGitRemote(audit.remote).transport === 'ssh' ? ['ssh'] : [];
 }
 
 /** The Debian packages that bring these programs, each once. */

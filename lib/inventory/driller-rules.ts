@@ -1,9 +1,10 @@
 import type { DrillerConfig } from '../model/driller-config.ts';
-import { parseGitRemote } from '../model/git-remote.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { HostName, RecipientName } from '../model/names.ts';
 import { scheduleFault } from '../model/schedule.ts';
-import { isInside, isTimeZone, type Objection, tidy } from './host-rules.ts';
+import { judgeRemote, judgeSecrets } from './audit-rules.ts';
+import type { Objection } from './finding.ts';
+import { isInside, isTimeZone, tidy } from './host-rules.ts';
 
 /** What is known of the inventory by the time its drillers are judged. */
 export interface Surroundings {
@@ -75,23 +76,20 @@ const timezone: DrillerRule = ({ timezone: name }) =>
     : [{ steps: ['timezone'], message: 'there is no such time zone: expected a name such as Europe/Paris or UTC' }];
 
 const gitRemotePinned: DrillerRule = ({ audit }) => {
-  const { transport, fault, hasPassword } = parseGitRemote(audit.remote);
-  if (fault !== undefined) return [{ steps: ['audit', 'remote'], message: fault }];
-  if (hasPassword) return [{ steps: ['audit', 'remote'], message: 'a user or a password stands in this address' }];
-  if (transport !== 'ssh' || audit.hostKey !== undefined) return [];
-  const message = 'it is missing: a remote over SSH needs the host key of its server; get it with ssh-keyscan';
-  return [{ steps: ['audit', 'hostKey'], message }];
+  const secret = judgeSecrets(audit);
+  return secret.length > 0 ? secret : judgeRemote(audit);
 };
 
 /** What is thrown away after each drill has nothing else in it, and folders that come and go are nobody else's. */
 const ownFolders: DrillerRule = (driller, { hosts }) => {
-  const { folder, key, identity, state, settings, agent, ssh } = driller;
+  const { folder, key, identity, state, settings, agent, secrets, ssh } = driller;
   const scratch = tidy(folder);
   const kept = [
     { steps: ['key'], path: key },
     { steps: ['identity'], path: identity },
     { steps: ['settings', 'path'], path: settings.path },
     { steps: ['agent', 'path'], path: agent.path },
+    { steps: ['secrets', 'path'], path: secrets.path },
     { steps: ['state', 'path'], path: state.path },
   ].filter(({ path }) => isInside(tidy(path), scratch));
   const inside = kept.map(({ steps }) => ({

@@ -22,7 +22,10 @@ function explainIssue(issue: Issue, input: unknown, above: Steps, config?: z.Zod
   const here = (message: string): Explanation[] => [{ steps, message }];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ steps: [...steps, key], message: unknownKey(key, keysAt(steps, config)) }));
+      return issue.keys.map((key) => ({
+        steps: [...steps, key],
+        message: unknownKey(key, keysAt(steps, config), steps),
+      }));
     case 'invalid_union':
       return explainUnion(issue, input, steps);
     case 'invalid_type':
@@ -100,9 +103,12 @@ function oneOf(words: readonly string[]): string {
   return words.length < 2 ? `"${words[0]}"` : `one of ${words.map((word) => `"${word}"`).join(', ')}`;
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
-  if (known.includes(key))
-    return 'it does not go with the keys beside it: a server has a socket, or an address and tls';
+function unknownKey(key: string, known: readonly string[], steps: Steps): string {
+  if (known.includes(key)) {
+    return steps.at(-1) === 'database'
+      ? 'it does not go with the keys beside it: a server has a socket, or an address and tls'
+      : 'it does not go with the kind that stands beside it';
+  }
   const near = nearestOf(key, known);
   return near === undefined ? 'there is no such key' : `there is no such key; did you mean ${near}?`;
 }

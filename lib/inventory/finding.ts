@@ -14,6 +14,12 @@ export interface InventoryFinding {
 
 export type Steps = readonly (string | number)[];
 
+/** What a rule says against one host or driller. */
+export interface Objection {
+  readonly steps: Steps;
+  readonly message: string;
+}
+
 /** `hosts/db1.yaml:12:3 offsite[0].hostKey: what is wrong (rule)` */
 export function renderFinding({ rule, file, line, column, path, message }: InventoryFinding): string {
   const place = [file, line, line === null ? null : column].filter((part) => part !== null).join(':');

@@ -1,6 +1,7 @@
 import type { HostConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
-import { type Objection, tidy } from './host-rules.ts';
+import type { Objection } from './finding.ts';
+import { tidy } from './host-rules.ts';
 
 /** What a rule says against one host because of another. */
 interface FleetObjection extends Objection {

@@ -1,16 +1,10 @@
 import { posix } from 'node:path';
 import { COMPRESSORS } from '../model/compression.ts';
-import { parseGitRemote } from '../model/git-remote.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { RecipientName } from '../model/names.ts';
 import { scheduleFault } from '../model/schedule.ts';
-import type { Steps } from './finding.ts';
-
-/** What a rule says against one host. */
-export interface Objection {
-  readonly steps: Steps;
-  readonly message: string;
-}
+import { judgeRemote, judgeSecrets } from './audit-rules.ts';
+import type { Objection, Steps } from './finding.ts';
 
 type HostRule = (host: HostConfig, recipients: ReadonlySet<RecipientName>) => Objection[];
 
@@ -62,7 +56,9 @@ function secretFiles(host: HostConfig): { steps: Steps; path: string }[] {
     { steps: ['database', 'optionFile'], path: host.database.optionFile },
     { steps: ['secrets', 'path'], path: host.secrets.path },
     ...host.offsite.map(({ identity }, index) => ({ steps: ['offsite', index, 'identity'], path: identity })),
-    ...(host.audit.identity === undefined ? [] : [{ steps: ['audit', 'identity'], path: host.audit.identity }]),
+    ...(host.audit.kind === 'git' && host.audit.identity !== undefined
+      ? [{ steps: ['audit', 'identity'], path: host.audit.identity }]
+      : []),
   ];
 }
 
@@ -76,28 +72,9 @@ const timezone: HostRule = ({ timezone: name }) =>
     ? []
     : [{ steps: ['timezone'], message: 'there is no such time zone: expected a name such as Europe/Paris or UTC' }];
 
-const gitRemotePinned: HostRule = ({ audit }) => {
-  const { transport, fault } = parseGitRemote(audit.remote);
-  if (fault !== undefined) return [{ steps: ['audit', 'remote'], message: fault }];
-  if (transport !== 'ssh' || audit.hostKey !== undefined) return [];
-  return [
-    {
-      steps: ['audit', 'hostKey'],
-      message: 'it is missing: a remote over SSH needs the host key of its server; get it with ssh-keyscan',
-    },
-  ];
-};
+const gitRemotePinned: HostRule = ({ audit }) => judgeRemote(audit);
 
-const secretInInventory: HostRule = ({ audit }) =>
-  parseGitRemote(audit.remote).hasPassword
-    ? [
-        {
-          steps: ['audit', 'remote'],
-          message:
-            'a user or a password stands in this address: it must leave the inventory and its history, and be replaced',
-        },
-      ]
-    : [];
+const secretInInventory: HostRule = ({ audit }) => judgeSecrets(audit);
 
 const offsiteNames: HostRule = ({ offsite }) =>
   offsite.flatMap(({ name }, index) =>

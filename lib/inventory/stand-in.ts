@@ -32,9 +32,27 @@ const FAULTLESS: unknown = {
   notify: [],
 };
 
+/** Of the same, for a host that publishes to GitHub. */
+const FAULTLESS_GITHUB: unknown = {
+  audit: {
+    kind: 'github',
+    repository: 'stand/in',
+    branch: 'main',
+    api: 'https://api.github.com',
+    app: { id: 1, installation: 1 },
+  },
+};
+
 /** `host` with a value that fits at `steps`; without the key, where there is no such key. */
 export function withStandIn(host: unknown, steps: Steps): unknown {
-  return replace(host, FAULTLESS, steps);
+  const [first, second] = steps;
+  // What goes with a kind that is none is not known either.
+  if (first === 'audit' && second === 'kind') return replace(host, FAULTLESS, [first]);
+  return replace(host, first === 'audit' && isForGitHub(host) ? FAULTLESS_GITHUB : FAULTLESS, steps);
+}
+
+function isForGitHub(host: unknown): boolean {
+  return isMap(host) && isMap(host.audit) && host.audit.kind === 'github';
 }
 
 function replace(value: unknown, model: unknown, [step, ...rest]: Steps): unknown {

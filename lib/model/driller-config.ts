@@ -45,6 +45,10 @@ export const DrillerConfig = z
     ),
     logins: z.array(DrillLogin).default([]).describe("Where the driller logs in otherwise than the host's account"),
     audit: AuditConfig.describe('Where the records of the drills are published'),
+    secrets: z
+      .strictObject({ path: Path })
+      .prefault({ path: '/etc/coffre-drill/.env' })
+      .describe('The .env file of the driller, mode 0600, such as for the token of its audit repository'),
     state: z
       .strictObject({ path: Path })
       .prefault({ path: '/var/lib/coffre-drill' })

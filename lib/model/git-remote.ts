@@ -1,5 +1,6 @@
 /** How a Git remote is reached, and what stands in the way of using it. */
 export interface GitRemote {
+  /** https: also http to this machine itself, which no network carries. */
   readonly transport: 'ssh' | 'https' | 'file' | 'refused';
   /** Whether a password or a token stands in the address. */
   readonly hasPassword: boolean;
@@ -19,7 +20,7 @@ export function parseGitRemote(remote: string): GitRemote {
     const user = authority.includes('@') ? authority.slice(0, authority.lastIndexOf('@')) : '';
     const host = authority.slice(user === '' ? 0 : user.length + 1);
     if (host.startsWith('-') || user.startsWith('-')) return refused('its host or user begins with a hyphen');
-    return byScheme(scheme.toLowerCase(), user);
+    return byScheme(scheme.toLowerCase(), user, host);
   }
   if (remote.startsWith('/') || remote.startsWith('./') || remote.startsWith('../')) {
     return { transport: 'file', hasPassword: false };
@@ -31,7 +32,7 @@ export function parseGitRemote(remote: string): GitRemote {
   }
   return { transport: 'ssh', hasPassword: false };
 
-  function byScheme(scheme: string, user: string): GitRemote {
+  function byScheme(scheme: string, user: string, host: string): GitRemote {
     const hasPassword = user.includes(':');
     switch (scheme) {
       case 'ssh':
@@ -39,6 +40,10 @@ export function parseGitRemote(remote: string): GitRemote {
       case 'https':
         // A token also works as the user name alone, so that no user at all may stand in an https address.
         return { transport: 'https', hasPassword: user !== '' };
+      case 'http':
+        return /^(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?$/.test(host)
+          ? { transport: 'https', hasPassword: user !== '' }
+          : refused('http:// travels without protection; taken are ssh://, https:// and file://', user !== '');
       case 'file':
         return { transport: 'file', hasPassword };
       default:

@@ -41,10 +41,22 @@ export async function pushBranch(target: RemoteBranch, commit: string): Promise<
   ) {
     return 'outrun';
   }
-  if (/\[remote rejected\].*(hook declined|protected|prohibited|denied)/i.test(said)) {
-    throw new CoffreError('refused', `cannot push to the branch ${target.branch}: the remote's rules forbid it`, {
-      hint: 'allow the key of audit.identity to push to this branch',
+  if (
+    /\[remote rejected\].*(hook declined|protected|prohibited|denied|checked out|not allowed|permission)/i.test(said)
+  ) {
+    const why = `the remote's rules forbid it${reasonIn(said)}`;
+    throw new CoffreError('refused', `cannot push to the branch ${target.branch}: ${why}`, {
+      hint: `allow this machine's user to push to ${target.branch}, without force: it adds commits and never rewrites any`,
     });
   }
   throw gitFailure(args, pushed, local);
+}
+
+/** What the remote, or a hook of it, gave as its reason; without what could move the cursor of a terminal. */
+function reasonIn(said: string): string {
+  const [, inBrackets = ''] = /\[remote rejected\][^(\n]*\(([^)\n]*)\)/i.exec(said) ?? [];
+  const lines = said.split('\n').flatMap((line) => /^remote: *(?!error: hook declined)(\S.*)$/.exec(line)?.[1] ?? []);
+  const reason = [inBrackets, ...lines.slice(0, 2)].map((text) => text.replaceAll(/[^\x20-\x7e]/g, '').trim());
+  const told = reason.filter((text) => text !== '').join('; ');
+  return told === '' ? '' : ` (${told.slice(0, 300)})`;
 }

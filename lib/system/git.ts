@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 import { redactAddresses } from '../model/git-remote.ts';
 import { type Ended, quotePosix, type Running, run, start } from './command.ts';
+import { type HttpsAccess, redactCredential, withCredential } from './git-credential.ts';
 import { requireProgram } from './programs.ts';
 
 /** How git reaches a remote over SSH. */
@@ -19,6 +20,7 @@ export interface GitOptions {
   readonly input?: string | Buffer;
   readonly env?: Readonly<Record<string, string>>;
   readonly ssh?: SshAccess;
+  readonly https?: HttpsAccess;
   /** After this the command counts as unanswered; ten minutes if absent. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -65,16 +67,21 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
 
 /** As `runGit`, for callers to whom other exit codes are answers. */
 export async function tryGit(args: readonly string[], options: GitOptions = {}): Promise<Ended> {
-  const { ssh, env, timeoutMs = TIMEOUT_MS, ...rest } = options;
+  const { ssh, https, env, timeoutMs = TIMEOUT_MS, ...rest } = options;
   // git's helpers outlive it, and hold its output open: timeout(1) ends the whole group of processes.
   const patience = ['--kill-after=5', String(timeoutMs / 1000), requireProgram('git')];
-  return withSshCommand(ssh, async (command) => {
-    const ended = await run(requireProgram('timeout'), [...patience, ...SETTINGS, ...args], {
-      ...rest,
-      env: { ...environment(options.cwd), GIT_SSH_COMMAND: command, ...env },
-    });
-    return ended.exitCode === TIMED_OUT || ended.exitCode === KILLED ? { ...ended, exitCode: null } : ended;
-  });
+  return withSshCommand(ssh, (command) =>
+    withCredential(https, async ({ settings, ...given }) => {
+      const ended = await run(requireProgram('timeout'), [...patience, ...SETTINGS, ...settings, ...args], {
+        ...rest,
+        ...given,
+        env: { ...environment(options.cwd), GIT_SSH_COMMAND: command, ...env },
+      });
+      const isUnanswered = ended.exitCode === TIMED_OUT || ended.exitCode === KILLED;
+      const [stdout, stderr] = [ended.stdout, ended.stderr].map((text) => redactCredential(text, https));
+      return { ...ended, stdout: stdout ?? '', stderr: stderr ?? '', ...(isUnanswered ? { exitCode: null } : {}) };
+    }),
+  );
 }
 
 /** Starts a git command for bulk data: no remote, no timeout. */
@@ -94,12 +101,22 @@ export function gitFailure(args: readonly string[], ended: Ended, options: GitOp
   }
   const found = FAILURES.find(({ pattern }) => pattern.test(stderr));
   const cause = lastLine(stderr) ?? `exit code ${ended.exitCode}`;
-  if (found) return failed(found.code, found.cause ?? cause, found.hint);
+  if (found) return failed(found.code, found.cause ?? cause, (options.https && found.httpsHint) ?? found.hint);
   return failed('unexpected', cause, `look at: ${options.cwd ?? 'the repository'}, with git fsck`);
 }
 
+const TOKEN_HINT =
+  'put a token that may write to the repository into the .env file, mode 0600: COFFRE_GIT_TOKEN=…; and see audit.user';
+
 /** First match counts. `cause` absent: git's own last line is the cause. */
-const FAILURES: readonly { pattern: RegExp; code: ErrorCode; cause?: string; hint: string }[] = [
+const FAILURES: readonly {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly cause?: string;
+  readonly hint: string;
+  /** In its place where the remote is reached over HTTPS. */
+  readonly httpsHint?: string;
+}[] = [
   {
     pattern: /host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|no .* host key is known/i,
     code: 'host-key',
@@ -116,6 +133,18 @@ const FAILURES: readonly { pattern: RegExp; code: ErrorCode; cause?: string; hin
     code: 'audit-unreachable',
     cause: 'the remote does not accept this user',
     hint: 'give the key of audit.identity write access to the repository',
+    httpsHint: TOKEN_HINT,
+  },
+  {
+    pattern: /requested URL returned error: 403/i,
+    code: 'audit-unreachable',
+    cause: 'the remote lets this user do less than this',
+    hint: TOKEN_HINT,
+  },
+  {
+    pattern: /certificate (verify|verification) failed|SSL certificate problem|no alternative certificate subject/i,
+    code: 'audit-unreachable',
+    hint: 'name the authority of its certificate, if it is your own: audit.ca in the inventory',
   },
   {
     pattern: /no space left on device|disk quota exceeded/i,

@@ -74,6 +74,26 @@ export function githubFailure(what: string, error: unknown, { token, timeoutMs, 
   }
 }
 
+/** What GitHub has answered instead of what was asked for; undefined where it did not answer. */
+export function refusalOf(error: unknown): { readonly status: number; readonly told: string } | undefined {
+  const { status, response } = error as Answered;
+  if (status === undefined || response === undefined) return undefined;
+  return { status, told: (messageOf(response.data) ?? '').replaceAll(/[^\x20-\x7e]/g, ' ') };
+}
+
+/**
+ * The seconds that GitHub asks to wait by `retry-after` alone. The throttling plugin waits for those limits only that name
+ * themselves secondary, or have no request remaining.
+ */
+export function plainRetryAfter(error: unknown): number | undefined {
+  const { status, message = '', response } = error as Answered;
+  if ((status !== 403 && status !== 429) || response === undefined) return undefined;
+  const { headers = {} } = response;
+  if (/\bsecondary rate\b/i.test(message) || headers['x-ratelimit-remaining'] === '0') return undefined;
+  const asked = Number(headers['retry-after']);
+  return Number.isFinite(asked) ? asked : undefined;
+}
+
 function messageOf(data: unknown): string | undefined {
   const message = (data as { message?: unknown } | null | undefined)?.message;
   return typeof message === 'string' ? message.slice(0, 300) : undefined;

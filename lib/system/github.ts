@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { retry } from '@octokit/plugin-retry';
 import { throttling } from '@octokit/plugin-throttling';
 import { Octokit } from '@octokit/rest';
 import { CoffreError } from '../model/error.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
-import { type GitHubNames, githubFailure, PULL_REQUEST_NAMES } from './github-failure.ts';
+import { sleep } from './clock.ts';
+import { type GitHubNames, githubFailure, PULL_REQUEST_NAMES, plainRetryAfter } from './github-failure.ts';
 
 export interface GitHubOptions {
   /** Stands in the header of each request, and nowhere else: no message, log or error ever holds it. */
@@ -15,7 +17,7 @@ export interface GitHubOptions {
   readonly signal?: AbortSignal;
   /** For one answer, its body included; a request that may be sent again is sent four times. */
   readonly timeoutMs?: number;
-  /** How long a second lasts while waiting to ask again. */
+  /** How long a second lasts while waiting to ask again, and between requests that write. */
   readonly secondMs?: number;
   /** What hints speak of; those of pull requests if absent. */
   readonly names?: GitHubNames;
@@ -59,19 +61,28 @@ export function openGitHub(options: GitHubOptions): GitHub {
     userAgent: `coffre/${COFFRE_VERSION}`,
     log: silent,
     request: { log: silent, fetch: fetchWithin(apiUrl, timeoutMs, signal) },
-    // What a later try cannot change; 429 is a rate limit, and those are the throttling plugin's.
-    retry: { doNotRetry: [400, 401, 403, 404, 410, 413, 422, 429, 451], retryAfterBaseValue: secondMs },
+    // What a later try of the same cannot change; 429 is a rate limit, and those are the throttling plugin's.
+    retry: { doNotRetry: [400, 401, 403, 404, 409, 410, 413, 422, 429, 451], retryAfterBaseValue: secondMs },
     throttle: {
-      id: `${apiUrl} ${options.repository}`,
+      id: randomUUID(),
       retryAfterBaseValue: secondMs,
       onRateLimit: mayWait,
       onSecondaryRateLimit: mayWait,
+      ...(options.secondMs === undefined ? {} : ({ write: everySo(options.secondMs) } as object)),
     },
   });
   return {
     async ask(what, call) {
       try {
-        return await orAborted(signal, call(octokit, address));
+        for (let waits = 0; ; waits += 1) {
+          try {
+            return await orAborted(signal, call(octokit, address));
+          } catch (error) {
+            const seconds = plainRetryAfter(error);
+            if (seconds === undefined || seconds > LONGEST_WAIT_SECONDS || waits >= MOST_WAITS) throw error;
+            await sleep(seconds * secondMs, signal);
+          }
+        }
       } catch (error) {
         if (signal?.aborted) throw new CoffreError('interrupted', `cannot ${what}: interrupted`);
         throw githubFailure(what, error, { token, timeoutMs, names });
@@ -114,7 +125,10 @@ function fetchWithin(apiUrl: string, timeoutMs: number, signal: AbortSignal | un
     const address = String(input);
     if (new URL(address).origin !== origin) throw new TypeError('an answer names an address outside of GitHub');
     const limit = AbortSignal.timeout(timeoutMs);
+    // A renamed repository is elsewhere: by the standard a token does not follow to another server, and no answer counts.
     const response = await fetch(address, { ...init, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    if (new URL(response.url).origin !== origin)
+      throw new TypeError('an answer sends us to an address outside of GitHub');
     const body = await response.arrayBuffer();
     const { ok, status, statusText, headers } = response;
     if (ok && body.byteLength > 0 && !headers.get('content-type')?.startsWith('application/json')) {
@@ -123,6 +137,19 @@ function fetchWithin(apiUrl: string, timeoutMs: number, signal: AbortSignal | un
     const whole = new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers });
     return Object.defineProperty(whole, 'url', { value: response.url });
   };
+}
+
+/** In the place of the throttling plugin's own: one request that writes every `ms`. */
+function everySo(ms: number) {
+  let freeAt = 0;
+  const schedule = async (_options: object, job: () => Promise<unknown>) => {
+    const now = Date.now();
+    const at = Math.max(now, freeAt);
+    freeAt = at + ms;
+    await sleep(at - now);
+    return await job();
+  };
+  return { key: () => ({ schedule }) };
 }
 
 /** Settles as `work`, or at once when `signal` fires: waiting for the next try is not worth it then. */

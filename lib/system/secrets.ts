@@ -7,6 +7,8 @@ import { explained } from './explained.ts';
 export interface Secrets {
   /** The value of `name`. Throws `not-found` with the name and the file. */
   secret(name: string): string;
+  /** The same; undefined where the file does not set it. */
+  optional(name: string): string | undefined;
 }
 
 const LIMIT_BYTES = 64 * 1024;
@@ -17,10 +19,12 @@ const LIMIT_BYTES = 64 * 1024;
  */
 export async function readSecrets(path: string): Promise<Secrets> {
   const values = new Map(Object.entries(dotenv.parse((await readPrivately(path)) ?? '')));
+  const optional = (name: string) => values.get(name) || undefined;
   return {
+    optional,
     secret(name) {
-      const value = values.get(name);
-      if (value !== undefined && value !== '') return value;
+      const value = optional(name);
+      if (value !== undefined) return value;
       throw new CoffreError('not-found', `cannot find the secret ${name}: ${path} does not set it`, {
         hint: `add a line ${name}=… to ${path}, and keep its mode 0600`,
       });
@@ -28,8 +32,11 @@ export async function readSecrets(path: string): Promise<Secrets> {
   };
 }
 
-/** Mode and content come from one open file, so that it cannot be exchanged in between. */
-async function readPrivately(path: string): Promise<string | undefined> {
+/**
+ * The text of a file with a secret in it, which only its owner may read; undefined where there is none. Mode and content come
+ * from one open file, so that it cannot be exchanged in between. Throws `refused` when others could read it, too.
+ */
+export async function readPrivately(path: string): Promise<string | undefined> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');

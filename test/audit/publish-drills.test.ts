@@ -7,24 +7,26 @@ import { readOutbox } from '../../lib/audit/outbox.ts';
 import { publishOutbox } from '../../lib/audit/publish.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
 import { signDrill } from '../../lib/audit/sign.ts';
-import type { AuditConfig } from '../../lib/model/audit-config.ts';
+import type { GitAudit } from '../../lib/model/audit-config.ts';
 import type { HostName } from '../../lib/model/names.ts';
 import { drillOf } from '../fixture/drill-record.ts';
 import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
 
+/** A remote that is a folder needs none. */
+const NO_SECRETS = '/nowhere/.env';
 const clock = { now: () => new Date('2026-11-20T12:00:00Z') };
 const at = (hour: number) => new Date(Date.UTC(2026, 10, 20, hour, 0, 1));
 const git = (repository: string, ...words: string[]) =>
   execFileSync('git', ['-C', repository, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-async function auditOf(test: Parameters<typeof temporaryFolder>[0]): Promise<AuditConfig> {
+async function auditOf(test: Parameters<typeof temporaryFolder>[0]): Promise<GitAudit> {
   const remote = join(await temporaryFolder(test), 'audit.git');
   execFileSync('git', ['init', '-q', '--bare', remote]);
   return { kind: 'git', remote, branch: 'main' };
 }
 
 /** What a driller does for one of its hosts: chain and outbox are the host's, the clone is one for all. */
-function drillsOf(audit: AuditConfig, { host: driller, stateFolder: cloneFolder }: Signer, name: string) {
+function drillsOf(audit: GitAudit, { host: driller, stateFolder: cloneFolder }: Signer, name: string) {
   const host = name as HostName;
   const stateFolder = join(cloneFolder, 'drills', name);
   const chain = { of: 'drills', host, driller } as const;
@@ -33,14 +35,24 @@ function drillsOf(audit: AuditConfig, { host: driller, stateFolder: cloneFolder 
     append: (hour: number) =>
       appendToChain(
         stateFolder,
-        () => recoverHead({ audit, stateFolder: cloneFolder, chain }),
+        () => recoverHead({ audit, secretsFile: NO_SECRETS, stateFolder: cloneFolder, chain }),
         (link) => signDrill(drillOf(driller, host, at(hour), at(hour - 1), link), cloneFolder),
       ),
-    publish: () => publishOutbox({ audit, stateFolder, cloneFolder, host, driller, clock, random: () => 0 }),
+    publish: () =>
+      publishOutbox({
+        audit,
+        secretsFile: NO_SECRETS,
+        stateFolder,
+        cloneFolder,
+        host,
+        driller,
+        clock,
+        random: () => 0,
+      }),
   };
 }
 
-const files = ({ remote }: AuditConfig) =>
+const files = ({ remote }: GitAudit) =>
   git(remote, 'ls-tree', '-r', '--name-only', 'main')
     .split('\n')
     .filter((path) => path.endsWith('.json'));

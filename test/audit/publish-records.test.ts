@@ -8,7 +8,7 @@ import { publishOutbox } from '../../lib/audit/publish.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
 import { signHostRecord } from '../../lib/audit/sign.ts';
 import { factsOf, type SignedRecord } from '../../lib/audit/signed-record.ts';
-import type { AuditConfig } from '../../lib/model/audit-config.ts';
+import type { AuditConfig, GitAudit } from '../../lib/model/audit-config.ts';
 import type { HostRecord } from '../../lib/model/record.ts';
 import { hostChain, hostRecordsOf } from '../fixture/host-record.ts';
 import { manifestOf } from '../fixture/manifest.ts';
@@ -17,10 +17,11 @@ import { type Signer, signerOf, temporaryFolder } from '../fixture/signer.ts';
 type T = Parameters<typeof temporaryFolder>[0];
 const clock = { now: () => new Date('2026-11-22T12:00:00Z') };
 const AT = new Date('2026-11-22T04:00:07Z');
+const NO_SECRETS = '/nowhere/.env';
 const git = (repository: string, ...words: string[]) =>
   execFileSync('git', ['-C', repository, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-async function auditOf(t: T): Promise<AuditConfig> {
+async function auditOf(t: T): Promise<GitAudit> {
   const remote = join(await temporaryFolder(t), 'audit.git');
   execFileSync('git', ['init', '-q', '--bare', remote]);
   return { kind: 'git', remote, branch: 'main' };
@@ -28,18 +29,18 @@ async function auditOf(t: T): Promise<AuditConfig> {
 
 /** What a host does with its chain. */
 function hostOf(audit: AuditConfig, { host, stateFolder, sign }: Signer) {
-  const recover = () => recoverHead({ audit, stateFolder, chain: { of: 'manifests', host } });
+  const recover = () => recoverHead({ audit, secretsFile: NO_SECRETS, stateFolder, chain: { of: 'manifests', host } });
   return {
     run: (at: Date) => appendToChain(stateFolder, recover, (link) => sign(manifestOf(host, at, link))),
     record: (kind: HostRecord['kind'], at: Date) =>
       appendToChain(stateFolder, recover, (link) =>
         signHostRecord({ ...hostRecordsOf(host, at)[kind], ...link } as HostRecord, stateFolder),
       ),
-    publish: () => publishOutbox({ audit, stateFolder, host, clock, random: () => 0 }),
+    publish: () => publishOutbox({ audit, secretsFile: NO_SECRETS, stateFolder, host, clock, random: () => 0 }),
   };
 }
 
-const files = ({ remote }: AuditConfig) =>
+const files = ({ remote }: GitAudit) =>
   git(remote, 'ls-tree', '-r', '--name-only', 'main')
     .split('\n')
     .filter((path) => path.endsWith('.json'));

@@ -15,7 +15,7 @@ interface Description {
 }
 
 /** Excerpts, each whole in itself. */
-const NAMES = ['github-rest.json', 'github-rest-issues.json'];
+const NAMES = ['github-rest.json', 'github-rest-issues.json', 'github-git-data.json'];
 const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
 const descriptions = NAMES.map((name) => {
   const description = JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'), withNull) as Description;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { auditSource } from '../../lib/flow/audit-source.ts';
+import { auditSource, sourceOf } from '../../lib/flow/audit-source.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
@@ -51,4 +51,35 @@ t.test('one that is named is taken; of several none is guessed', async (t) => {
     location: '/srv/a.git',
   });
   await t.rejects(auditSource(publishing(), undefined), { code: 'inventory' });
+});
+
+t.test('a repository at GitHub, and one over HTTPS, are read with the token that is here', async (t) => {
+  const secrets = join(t.testdir(), '.env');
+  const github = {
+    kind: 'github',
+    repository: 'acme/backup-audit',
+    branch: 'main',
+    api: 'https://api.github.com',
+  } as const;
+  const at = (audit: HostConfig['audit']) => sourceOf({ audit, secrets: { path: secrets } });
+  const location = 'https://github.com/acme/backup-audit.git';
+  await writeFile(secrets, 'COFFRE_GITHUB_TOKEN=one\nCOFFRE_GIT_TOKEN=two\n', { mode: 0o600 });
+  t.strictSame(await at(github), {
+    location,
+    branch: 'main',
+    https: { address: location, user: 'x-access-token', token: 'one' },
+  });
+  t.match(await at({ ...github, api: 'https://api.acme.ghe.com' }), {
+    location: 'https://acme.ghe.com/acme/backup-audit.git',
+  });
+  t.match(await at({ ...github, api: 'https://git.acme.example/api/v3' }), {
+    location: 'https://git.acme.example/acme/backup-audit.git',
+  });
+  const remote = 'https://git.example.net/audit.git';
+  t.match(await at({ kind: 'git', remote, branch: 'main', user: 'oauth2', ca: '/ca.pem' }), {
+    location: remote,
+    https: { address: remote, user: 'oauth2', token: 'two', caFile: '/ca.pem' },
+  });
+  await writeFile(secrets, '');
+  t.match(await at(github), { https: { token: undefined } }, 'a public one is read without');
 });

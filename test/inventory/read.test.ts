@@ -54,6 +54,22 @@ t.test('accepts the example, with its defaults merged in', async (t) => {
   t.match(hosts.get('db2' as HostName), { database: { address: '172.10.10.10', account: { from: '172.10.10.20' } } });
 });
 
+t.test('a host may publish at GitHub, by a token or as an App', async (t) => {
+  const audit = 'audit: { kind: github, repository: acme/backup-audit';
+  const folder = await inventoryWith(t, {
+    'hosts/db1.yaml': `${DB1}${audit} }\n`,
+    'hosts/db2.yaml': `${DB2}${audit}, branch: records, app: { id: Iv23li0123456789, installation: 42 } }\n`,
+  });
+  const { hosts } = await readInventory(folder);
+  t.strictSame(hosts.get('db1' as HostName)?.audit, {
+    ...{ kind: 'github', repository: 'acme/backup-audit', branch: 'main', api: 'https://api.github.com' },
+  });
+  t.match(hosts.get('db2' as HostName)?.audit, {
+    branch: 'records',
+    app: { id: 'Iv23li0123456789', installation: 42 },
+  });
+});
+
 t.test('tells five different mistakes in three files at once, each with file, line and path', async (t) => {
   const defaults = DEFAULTS.replace('graceHours: 6', 'graceHours: soon');
   const db1 = DB1.replace('  exclude: [scratch]', '  exlude: [scratch]').replace(
@@ -189,6 +205,30 @@ const broken: Readonly<Record<string, { files: Record<string, string | Buffer | 
   'a password in a remote': {
     files: { 'hosts/db1.yaml': `${DB1}audit: { remote: "https://u:hunter2@x/y" }\n` },
     tells: /^(?!.*hunter2).*secret-in-inventory/,
+  },
+  'a driver that there is not': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { kind: gitlab, repository: a/b }\n` },
+    tells: /hosts\/db1.yaml:\d+:\d+ audit.kind: /,
+  },
+  'a repository at GitHub that is an address': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { kind: github, repository: "https://github.com/a/b" }\n` },
+    tells: /audit.repository: .*owner\/name/,
+  },
+  'a remote of GitHub': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { kind: github, repository: a/b, remote: "git@x:y" }\n` },
+    tells: /audit.remote: it does not go with the kind that stands beside it/,
+  },
+  'an API that would hear the token unencrypted': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { kind: github, repository: a/b, api: "http://github.example" }\n` },
+    tells: /audit.api: .*begins with https/,
+  },
+  'a token in the inventory': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { kind: github, repository: a/b, token: hunter2 }\n` },
+    tells: /^(?!.*hunter2).*audit.token: there is no such key/,
+  },
+  'a user for a remote over SSH': {
+    files: { 'hosts/db1.yaml': `${DB1}audit: { user: oauth2 }\n` },
+    tells: /audit.user: it is only for an https:\/\/ remote/,
   },
   'one account for two hosts': {
     files: { 'hosts/db3.yaml': DB2.replace('/backups/db2', '/backups/db3').replace('sqldata-db2', 'sqldata-db3') },

@@ -9,6 +9,8 @@ t.test('knows how a remote is reached', async (t) => {
   t.equal(of('git@[2001:db8::1]:backup-audit.git'), 'ssh');
   t.equal(of('ssh://git@git.example.net:2222/backup-audit.git'), 'ssh');
   t.equal(of('https://git.example.net/backup-audit.git'), 'https');
+  t.equal(of('http://127.0.0.1:3000/backup-audit.git'), 'https', 'no network carries that');
+  t.equal(of('http://127.0.0.1.example.net/x'), 'refused');
   t.equal(of('/srv/backup-audit.git'), 'file');
   t.equal(of('file:///srv/backup-audit.git'), 'file');
 });

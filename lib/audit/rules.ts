@@ -5,7 +5,7 @@ import { chainRule } from './chain-rule.ts';
 import { drillRecordRule, knownDrillers } from './drill-rules.ts';
 import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
-import { isGitAttributes } from './git-attributes.ts';
+import { attributesRule } from './git-attributes.ts';
 import { placeOf } from './paths.ts';
 import type { AuditRepository } from './read-repository.ts';
 
@@ -19,7 +19,7 @@ const error = (rule: string, path: string | null, message: string, hint: string,
 
 /** Only files that are named here may be in the repository, and they are plain files. */
 const belongs: Rule = ({ entries }) =>
-  entries.flatMap(({ path, mode, object, sizeBytes }) => {
+  entries.flatMap(({ path, mode, sizeBytes }) => {
     const place = placeOf(path);
     const hint = `see who put it there: git log -- ${show(path)}`;
     const executable = mode === '100755' && place === 'other';
@@ -27,9 +27,6 @@ const belongs: Rule = ({ entries }) =>
     if (mode === '160000') return [error('belongs', path, 'it is a submodule', hint)];
     if (mode !== '100644' && !executable) return [error('belongs', path, `its mode is ${mode}`, hint)];
     if (place === undefined) return [error('belongs', path, 'it does not belong here', hint)];
-    if (path === '.gitattributes' && !isGitAttributes(object)) {
-      return [error('belongs', path, 'it is another one than coffre writes: npx zx tasks/audit-init.ts', hint)];
-    }
     if (place !== 'other' && (sizeBytes ?? 0) > RECORD_LIMIT_BYTES) {
       return [error('belongs', path, 'it is larger than a mebibyte', hint, place.host)];
     }
@@ -119,6 +116,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   knownDrillers,
   times,
   drills: drillRecordRule,
+  attributes: attributesRule,
   chain: chainRule,
   appendOnly,
 };

@@ -51,6 +51,24 @@ export function previousFire(schedule: string, timezone: string, at: Date): Date
     .toDate();
 }
 
+/** The times before `at` and not before `since` that `schedule` fires, the latest first, as many as `limit`. */
+export function previousFires(
+  schedule: string,
+  timezone: string,
+  at: Date,
+  since: Date,
+  limit: number,
+): readonly Date[] {
+  const fires = calendar(schedule, timezone, at);
+  const found: Date[] = [];
+  while (found.length < limit) {
+    const fire = fires.prev().toDate();
+    if (fire < since) break;
+    found.push(fire);
+  }
+  return found;
+}
+
 /** The first time after `at` that `schedule` fires, on the clocks of `timezone` (an IANA name). */
 export function nextFire(schedule: string, timezone: string, at: Date): Date {
   return calendar(schedule, timezone, at).next().toDate();

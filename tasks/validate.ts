@@ -12,17 +12,19 @@ await runTask({
 rewrite, freshness against the schedule, nothing in it that does not belong. Exit code 5 when there is an error.`,
   options: {
     repository: '=PATH|REMOTE  the audit repository (default: the one that the inventory names)',
+    state: '=FOLDER|FILE.json  remembers the head that it has seen: the next time the history must extend it',
     since: '=COMMIT  a commit that was its head before: the history must contain it',
   },
-  examples: ['', '--repository ~/backup-audit', '--since 4f2c1d0 --json'],
+  examples: ['', '--repository ~/backup-audit', '--state /var/lib/coffre-validate', '--since 4f2c1d0 --json'],
   async run({ values }) {
     const inventory = await inventoryOf(values);
-    const since = textOf(values, 'since');
+    const [since, state] = [textOf(values, 'since'), textOf(values, 'state')];
     const validation = await validate({
       inventory,
       source: await auditSource(inventory, textOf(values, 'repository')),
       clock: systemClock,
       ...(since === undefined ? {} : { since }),
+      ...(state === undefined ? {} : { state }),
     });
     const failed = validation.findings.some(({ severity }) => severity === 'error');
     return { text: formatValidation(validation, systemClock.now()), data: validation, exitCode: failed ? 5 : 0 };

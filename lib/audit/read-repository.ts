@@ -88,7 +88,7 @@ interface ReadOptions extends Source {
   readonly now: Date;
 }
 
-/** Reads and checks every record of the repository: one in memory at a time, only what rules need is kept. */
+/** Reads and checks every record of the repository: a few in memory at a time, only what rules need is kept. */
 export function readRepository(options: ReadOptions): Promise<AuditRepository> {
   return withRepository(options, async (open) => {
     const { head, shallow, repository } = open;
@@ -105,16 +105,14 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
     const { entries, strays } = await readEntries(repository, head);
     const known = extendsSeen && seen?.clean ? seen.head : undefined;
     const keepArrival = (arrival: Arrival) => isOddArrival(arrival, now);
-    return {
-      ...judged,
-      entries,
-      strays,
-      // Who has put more there than can be read has been seen; git could take forever to compare it.
-      ...(strays === Number.POSITIVE_INFINITY ? unread : await readHistory({ repository, head, known, keepArrival })),
-      placeEvents: [],
-      newsSince: await readNewsOf(repository, head, seen ?? null),
-      ...(await readRecords(open, entries, signerSetOf(options.allowedSigners))),
-    };
+    // Who has put more there than can be read has been seen; git could take forever to compare it.
+    const isEndless = strays === Number.POSITIVE_INFINITY;
+    const [history, newsSince, records] = await Promise.all([
+      isEndless ? unread : readHistory({ repository, head, known, keepArrival }),
+      isEndless ? new Map() : readNewsOf(repository, head, seen ?? null),
+      readRecords(open, isEndless ? [] : entries, signerSetOf(options.allowedSigners)),
+    ]);
+    return { ...judged, entries, strays, ...history, placeEvents: [], newsSince, ...records };
   });
 }
 
@@ -163,6 +161,9 @@ interface Pair {
   readonly signature: string;
 }
 
+/** Node's own threads check their signatures meanwhile, four at a time. */
+const AT_ONCE = 16;
+
 async function readRecords({ repository }: OpenRepository, entries: readonly PlacedEntry[], signers: SignerSet) {
   const pairs = pairsOf(entries);
   const links: PublishedLink[] = [];
@@ -173,13 +174,19 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Pla
     repository,
     pairs.flatMap(({ record, signature }) => [record, signature]),
   );
+  const checking = new Set<Promise<void>>();
   for (const pair of pairs) {
     const [bytes, signature] = [(await blobs.next()).value as Buffer, (await blobs.next()).value as Buffer];
-    const result = inspect(pair, bytes, signature, signers);
-    findings.push(...result.findings);
-    if (result.link) links.push(shared(result.link));
-    if (result.drill) drills.push(result.drill);
+    const check = inspect(pair, bytes, signature, signers).then((result) => {
+      checking.delete(check);
+      findings.push(...result.findings);
+      if (result.link) links.push(shared(result.link));
+      if (result.drill) drills.push(result.drill);
+    });
+    checking.add(check);
+    if (checking.size >= AT_ONCE) await Promise.race(checking);
   }
+  await Promise.all(checking);
   await blobs.return(undefined);
   const byPath = <T extends { path: string | null }>(a: T, b: T) => ((a.path ?? '') < (b.path ?? '') ? -1 : 1);
   return { links: links.sort(byPath), drills: drills.sort(byPath), findings: findings.sort(byPath) };
@@ -220,13 +227,18 @@ interface Inspected {
   readonly findings: AuditFinding[];
 }
 
-function inspect({ path, place }: Pair, bytes: Buffer, signature: Buffer, signers: SignerSet): Inspected {
+async function inspect(
+  { path, place }: Pair,
+  bytes: Buffer,
+  signature: Buffer,
+  signers: SignerSet,
+): Promise<Inspected> {
   const findings: AuditFinding[] = [];
   const { host } = place;
   const found = (rule: string, message: string, hint: string) =>
     findings.push({ rule, severity: 'error', host, path, message, hint });
   const signer = place.of === 'drills' ? place.driller : host;
-  const verdict = judgeSignature({ bytes, signature, host: signer }, signers);
+  const verdict = await judgeSignature({ bytes, signature, host: signer }, signers);
   if (verdict.kind === 'no signer') {
     found(
       'signature',

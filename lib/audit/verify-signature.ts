@@ -37,7 +37,7 @@ export async function verifyManifest({ allowedSigners, run, ...signed }: Claim):
   const { bytes, signature, host } = signed;
   const refuse = (cause: string, hint: string) =>
     new CoffreError('verification-failed', `cannot trust the manifest of ${host} ${run}: ${cause}`, { hint });
-  const verdict = judgeSignature(signed, signerSetOf(allowedSigners));
+  const verdict = await judgeSignature(signed, signerSetOf(allowedSigners));
   switch (verdict.kind) {
     case 'valid':
       break;
@@ -67,12 +67,12 @@ export async function verifyManifest({ allowedSigners, run, ...signed }: Claim):
 }
 
 /** Which key of `host` made `signature` over `bytes`. By exact equality of host and key: no patterns, no authorities. */
-export function judgeSignature({ bytes, signature, host }: Signed, signers: SignerSet): Verdict {
+export async function judgeSignature({ bytes, signature, host }: Signed, signers: SignerSet): Promise<Verdict> {
   const keys = signers.get(host) ?? [];
   if (keys.length === 0) return { kind: 'no signer' };
   const sig = read(signature);
   const by = sig && keys.find(({ blob }) => blob.equals(sig.publicKey));
-  return sig && by && isSignedBy(by.key, sig, bytes) ? { kind: 'valid', by } : { kind: 'invalid' };
+  return sig && by && (await isSignedBy(by.key, sig, bytes)) ? { kind: 'valid', by } : { kind: 'invalid' };
 }
 
 /** Whether one of the lines of `allowed_signers` that have this key is for that time. */
@@ -89,7 +89,7 @@ export async function checkSignature({
   at,
   ...signed
 }: Omit<Claim, 'run'> & { readonly at?: Date }): Promise<Verdict['kind']> {
-  const verdict = judgeSignature(signed, signerSetOf(allowedSigners));
+  const verdict = await judgeSignature(signed, signerSetOf(allowedSigners));
   return verdict.kind === 'valid' && at && !wasValid(verdict.by, at) ? 'invalid' : verdict.kind;
 }
 

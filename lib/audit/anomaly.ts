@@ -35,6 +35,7 @@ const LEAST = 7;
 const RECENT = 28;
 const WEEKDAYS = 6;
 const DEVIATIONS = 6;
+const UNKNOWN = 3;
 
 /**
  * Whether the newest of `runs`, in order of time, is unlike those before it; undefined where it is not, or where they are too few.
@@ -51,16 +52,16 @@ export function anomalyOf(runs: readonly Measured[], { noise, factor }: AnomalyO
   const seen = runs.slice(-(RECENT * 3)).filter(({ at }) => last.at.getTime() - at.getTime() <= LOOK_BACK_MS);
   const changes = changesOf(seen, noise);
   const own = changes.at(-1);
-  if (own?.change === undefined) return undefined;
+  if (!own || !hasChange(own)) return undefined;
   const earlier = changes.slice(0, -1).filter(hasChange);
   const recent = earlier.slice(-RECENT);
   const sameDay = earlier.filter(({ at }) => at.getUTCDay() === last.at.getUTCDay());
   const basis = sameDay.length >= WEEKDAYS ? sameDay : recent;
   const centre = basis.length === 0 ? 0 : median(basis.map(({ change }) => change));
-  const off = own.change - centre;
-  // Six nights and fewer say nothing of how much is usual: then only what is very far off is odd.
-  const deviation = earlier.length < LEAST ? Math.log(factor) / 2 : deviationOf(earlier);
-  if (Math.abs(off) <= Math.max(Math.log(factor), DEVIATIONS * deviation)) return undefined;
+  const limit = limitOf(earlier, factor);
+  const isNear = (change: number) => Math.abs(own.change - change) <= limit;
+  // Until there are six of it, one that was like this one on the same day of a week is enough.
+  if (isNear(centre) || (basis === recent && sameDay.some(({ change }) => isNear(change)))) return undefined;
   const isOwnDay =
     basis === sameDay && Math.abs(centre - median(recent.map(({ change }) => change))) > Math.log(factor) / 2;
   const compared = (isOwnDay ? sameDay : seen.slice(0, -1).slice(-RECENT)).map(({ value }) => value);
@@ -96,12 +97,17 @@ function hasChange(run: Change): run is Change & { readonly change: number } {
   return run.change !== undefined;
 }
 
-/** Over all days of the week, each around its own middle: six Sundays alone may happen to be alike. */
-function deviationOf(runs: readonly { readonly at: Date; readonly change: number }[]): number {
-  const off = runs.map(({ at, change }) => {
-    const same = runs.filter((run) => run.at.getUTCDay() === at.getUTCDay());
-    const others = same.length >= WEEKDAYS ? same : runs;
-    return change - median(others.map((run) => run.change));
+/**
+ * How far from the middle is not odd yet. In the first two weeks, when nobody knows how a week goes, only what is very far is.
+ * Later the deviation counts over all days of the week, each around its own middle: six Sundays alone may happen to be alike.
+ */
+function limitOf(runs: readonly (Measured & { readonly change: number })[], factor: number): number {
+  if (runs.length < LEAST) return Math.log(UNKNOWN * factor);
+  const all = median(runs.map(({ change }) => change));
+  const centres = Array.from({ length: 7 }, (_, day) => {
+    const same = runs.filter(({ at }) => at.getUTCDay() === day);
+    return same.length >= WEEKDAYS ? median(same.map(({ change }) => change)) : all;
   });
-  return spreadAround(off, 0);
+  const off = runs.map(({ at, change }) => change - (centres[at.getUTCDay()] ?? all));
+  return Math.max(Math.log(factor), DEVIATIONS * spreadAround(off, 0));
 }

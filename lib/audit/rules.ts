@@ -11,6 +11,7 @@ import { gapRule } from './gap-rule.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { closedKeys, expiringKeys } from './signer-rules.ts';
 import { sizeRule } from './size-rule.ts';
+import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
 import { witnessRule } from './witness-rule.ts';
 
 type Rule = (repository: AuditRepository, expectation: Expectation) => AuditFinding[];
@@ -32,6 +33,9 @@ const belongs: Rule = ({ entries, strays }) => [
     if (place === undefined) return [error('belongs', path, 'it does not belong here', hint)];
     if (place !== 'other' && (sizeBytes ?? 0) > RECORD_LIMIT_BYTES) {
       return [error('belongs', path, 'it is larger than a mebibyte', hint, place.host)];
+    }
+    if (place !== 'other' && place.kind === 'signature' && (sizeBytes ?? 0) > SIGNATURE_LIMIT_BYTES) {
+      return [error('belongs', path, 'it is larger than 16 KiB, and so is no signature', hint, place.host)];
     }
     return [];
   }),

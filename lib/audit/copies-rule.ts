@@ -47,12 +47,10 @@ function judgePlace(
     runs.map(({ run }) => run),
     keep,
   );
-  const are = (...wantedOnes: readonly Standing[]) =>
-    [...standings.values()].filter((each) => wantedOnes.includes(each)).length;
-  const good = are('good', 'owed');
+  const good = [...standings.values()].filter(isThere).length;
   if (good >= wanted.length) return [];
-  const severity = good + are('removed') >= wanted.length ? 'warning' : 'error';
-  const lost = wanted.filter((run) => !['good', 'owed'].includes(standings.get(run) ?? 'absent'));
+  const lost = wanted.filter((run) => !isThere(standings.get(run)));
+  const severity = lost.every((run) => standings.get(run) === 'removed') ? 'warning' : 'error';
   const named = lost
     .slice(-3)
     .reverse()
@@ -71,6 +69,10 @@ function judgePlace(
       hint: `look at what is there: npx zx tasks/verify.ts ${host}`,
     },
   ];
+}
+
+function isThere(standing: Standing | undefined): boolean {
+  return standing === 'good' || standing === 'owed';
 }
 
 const TOLD: Readonly<Record<Standing, string>> = {

@@ -89,7 +89,7 @@ t.test('says what is usual, and by how much the night differs', async (t) => {
   const odd = anomalyOf(usual, SIZE);
   t.match(odd, { count: 28, weekday: null });
   t.ok(odd && odd.ratio > 0.25 && odd.ratio < 0.32, `${odd?.ratio}`);
-  t.ok(odd && odd.usual[0] >= 4 * GB && odd.usual[1] <= 4.4 * GB, odd?.usual.join(' '));
+  t.ok(odd && odd.usual[0] >= 4 * GB && odd.usual[1] <= 4.4 * GB, `${odd?.usual}`);
 });
 
 t.test('misses the large Sunday, which is usual on any other day', async (t) => {

@@ -118,8 +118,9 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
 
 /** More than three hundred hosts have in ten years: whatever is there, it fits into memory. */
 const ENTRY_LIMIT = 2_500_000;
-/** As many are named. */
+/** As many of those that do not belong are named, and as many counted. */
 const STRAYS = 100;
+const STRAY_LIMIT = 100_000;
 
 async function readEntries(repository: string, head: string) {
   const entries: PlacedEntry[] = [];
@@ -132,7 +133,7 @@ async function readEntries(repository: string, head: string) {
       if (place !== undefined || strays <= STRAYS) entries.push({ ...entry, place });
     }
     total += some.length;
-    if (total > ENTRY_LIMIT) return { entries, strays: Number.POSITIVE_INFINITY };
+    if (total > ENTRY_LIMIT || strays > STRAY_LIMIT) return { entries, strays: Number.POSITIVE_INFINITY };
   }
   return { entries, strays: Math.max(0, strays - STRAYS) };
 }

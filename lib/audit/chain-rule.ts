@@ -2,8 +2,10 @@ import type { HostName, Sha256 } from '../model/names.ts';
 import type { AuditFinding } from './finding.ts';
 import type { AuditRepository } from './read-repository.ts';
 
-/** What the rule needs of a record, of whichever kind. */
-interface ChainLink {
+/** What the rules of chains need of a record, of whichever kind. */
+export interface ChainLink {
+  /** Which chain it is a link of. */
+  readonly chain: string;
   readonly host: HostName;
   /** Whose clock its times are of. */
   readonly signer: HostName;
@@ -14,29 +16,56 @@ interface ChainLink {
   readonly previous: Sha256 | null;
   readonly sha256: Sha256;
   readonly finishedAt: string;
+  readonly trusted: boolean;
+  /** Fingerprint of the key that has signed it; null where none of those that may has. */
+  readonly signedBy: string | null;
 }
 
 type Chains = Pick<AuditRepository, 'links' | 'drills' | 'others'>;
+
+/** Clocks are set right by minutes, sometimes by an hour. Nobody's run moves into the day before. */
+const BACK_DATED_MS = 24 * 3_600_000;
+
+/** Every record as a link of its chain, one chain after another, each in its own order. */
+export function chainLinks({ links, drills, others }: Chains): ReadonlyMap<string, ChainLink[]> {
+  const chains = new Map<string, ChainLink[]>();
+  const add = (link: ChainLink) => {
+    const own = chains.get(link.chain);
+    if (own) own.push(link);
+    else chains.set(link.chain, [link]);
+  };
+  for (const link of links)
+    add({ ...linkOf(link), chain: `manifests ${link.host}`, signer: link.host, name: link.run });
+  for (const link of others)
+    add({ ...linkOf(link), chain: `manifests ${link.host}`, signer: link.host, name: `${link.kind} of ${link.name}` });
+  for (const link of drills)
+    add({ ...linkOf(link), chain: `drills ${link.host} ${link.driller}`, signer: link.driller, name: link.drill });
+  for (const own of chains.values()) own.sort((a, b) => a.sequence - b.sequence);
+  return new Map([...chains].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 /**
  * The records of each host, of all kinds, are one chain: sequences from 1 on without gap or double, each with the digest of
  * the one before it. That makes a removed, reordered or exchanged record visible even to who has never seen it. The same
  * holds for the drills of a host by one driller.
  */
-export function chainRule({ links, drills, others }: Chains): AuditFinding[] {
-  const all: ChainLink[] = [
-    ...links.map((link) => ({ ...link, signer: link.host, name: link.run })),
-    ...others.map((link) => ({ ...link, signer: link.host, name: `${link.kind} of ${link.name}` })),
-    ...drills.map((link) => ({ ...link, signer: link.driller, name: link.drill })),
-  ];
-  return [...new Set(all.map(chainOf))].sort().flatMap((chain) => {
-    const own = all.filter((link) => chainOf(link) === chain).sort((a, b) => a.sequence - b.sequence);
-    return own.flatMap((link, index) => checkLink(own[index - 1], link));
-  });
+export function chainRule(repository: Chains): AuditFinding[] {
+  return [...chainLinks(repository).values()].flatMap((own) =>
+    own.flatMap((link, index) => checkLink(own[index - 1], link)),
+  );
 }
 
-function chainOf({ path, host, signer }: ChainLink): string {
-  return `${path.startsWith('drills/') ? 'drills' : 'manifests'} ${host} ${signer}`;
+function linkOf({
+  host,
+  path,
+  sequence,
+  previous,
+  sha256,
+  finishedAt,
+  trusted,
+  signedBy,
+}: Omit<ChainLink, 'chain' | 'signer' | 'name'>) {
+  return { host, path, sequence, previous, sha256, finishedAt, trusted, signedBy };
 }
 
 function checkLink(before: ChainLink | undefined, link: ChainLink): AuditFinding[] {
@@ -62,10 +91,11 @@ function checkLink(before: ChainLink | undefined, link: ChainLink): AuditFinding
   }
   if (before && link.finishedAt < before.finishedAt) {
     const message = `it finished before ${before.name}, which comes before it in the chain`;
+    const isBackDated = Date.parse(before.finishedAt) - Date.parse(link.finishedAt) > BACK_DATED_MS;
     return [
       {
         rule: 'chain',
-        severity: 'warning',
+        severity: isBackDated ? 'error' : 'warning',
         host,
         path,
         message,

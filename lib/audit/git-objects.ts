@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import { feed, terminate } from '../system/command.ts';
-import { runGit, startGit } from '../system/git.ts';
+import { startGit } from '../system/git.ts';
+import { gitWords } from './git-words.ts';
 
 /** One entry of a commit's tree, whatever its kind: nothing is checked out, so nothing is followed. */
 export interface TreeEntry {
@@ -12,18 +13,41 @@ export interface TreeEntry {
   readonly sizeBytes: number | null;
 }
 
-/** Every entry of `commit`, folders opened, below `under` if that is given, sorted by path. */
+/** More than a thousand hosts have in ten years. */
+const ENTRY_LIMIT = 10_000_000;
+
+/**
+ * Every entry of `commit`, folders opened, below `under` if that is given, sorted by path. Throws `verification-failed` for
+ * more than there can be.
+ */
 export async function readTree(repository: string, commit: string, under?: string): Promise<TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for await (const some of treeEntries(repository, commit, under)) {
+    for (const entry of some) entries.push(entry);
+    if (entries.length > ENTRY_LIMIT) {
+      throw new CoffreError('verification-failed', 'cannot read the audit repository: it has more files than can be', {
+        hint: `look at: git -C ${repository} ls-tree -d --name-only ${commit}`,
+      });
+    }
+  }
+  return entries;
+}
+
+/** The same, some at a time, for a caller that decides what is kept. */
+export async function* treeEntries(
+  repository: string,
+  commit: string,
+  under?: string,
+): AsyncGenerator<readonly TreeEntry[]> {
   const scope = under === undefined ? [] : ['--', under];
-  const listing = await runGit(['ls-tree', '-r', '-l', '-z', '--full-tree', commit, ...scope], { cwd: repository });
-  return listing
-    .split('\0')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const tab = line.indexOf('\t');
-      const [mode = '', , object = '', size = '-'] = line.slice(0, tab).split(/ +/);
-      return { path: line.slice(tab + 1), mode, object, sizeBytes: size === '-' ? null : Number(size) };
-    });
+  const args = ['ls-tree', '-r', '-l', '-z', '--full-tree', commit, ...scope];
+  for await (const lines of gitWords(repository, args)) yield lines.map(entryOf);
+}
+
+function entryOf(line: string): TreeEntry {
+  const tab = line.indexOf('\t');
+  const [mode = '', , object = '', size = '-'] = line.slice(0, tab).split(/ +/);
+  return { path: line.slice(tab + 1), mode, object, sizeBytes: size === '-' ? null : Number(size) };
 }
 
 /** The contents of blobs, in the order asked for. One git process, one blob in memory at a time. */
@@ -45,8 +69,11 @@ export async function* readBlobs(repository: string, objects: readonly string[])
   }
 }
 
+const LINES_AT_ONCE = 500;
+
 async function* lines(objects: readonly string[]): AsyncGenerator<Buffer> {
-  for (const object of objects) yield Buffer.from(`${object}\n`);
+  for (let index = 0; index < objects.length; index += LINES_AT_ONCE)
+    yield Buffer.from(`${objects.slice(index, index + LINES_AT_ONCE).join('\n')}\n`);
 }
 
 function unreadable(repository: string, object: string): CoffreError {
@@ -65,6 +92,7 @@ class ExactReader {
   }
 
   async take(bytes: number): Promise<Buffer> {
+    if (this.#rest.length >= bytes) return this.#cut(bytes);
     const parts = [this.#rest];
     let held = this.#rest.length;
     while (held < bytes) {
@@ -72,9 +100,14 @@ class ExactReader {
       parts.push(chunk);
       held += chunk.length;
     }
-    const all = Buffer.concat(parts, held);
-    this.#rest = all.subarray(bytes);
-    return all.subarray(0, bytes);
+    this.#rest = Buffer.concat(parts, held);
+    return this.#cut(bytes);
+  }
+
+  #cut(bytes: number): Buffer {
+    const cut = this.#rest.subarray(0, bytes);
+    this.#rest = this.#rest.subarray(bytes);
+    return cut;
   }
 
   async line(): Promise<string> {

@@ -16,9 +16,9 @@ import {
   type Patience,
   type PublishOptions,
 } from './publish-order.ts';
+import { keepWitness, readLost } from './published-witness.ts';
 import type { SignedRecord } from './signed-record.ts';
 import { signingKeyPath } from './signing-key.ts';
-import { keepWitness, readLost } from './witness.ts';
 
 /** Enough for thirty hosts that push at one moment over a network. */
 const PATIENCE: Patience = { attempts: 20, firstMs: 400, longestMs: 16_000 };

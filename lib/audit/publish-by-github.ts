@@ -19,8 +19,8 @@ import {
   type Patience,
   type PublishOptions,
 } from './publish-order.ts';
+import { keepWitness, type Lost, ofChain, readLost } from './published-witness.ts';
 import type { SignedRecord } from './signed-record.ts';
-import { keepWitness, type Lost, ofChain, readLost } from './witness.ts';
 
 /** A commit at GitHub takes some seconds, and one of many hosts lands at a time. */
 const PATIENCE: Patience = { attempts: 24, firstMs: 3000, longestMs: 30_000 };

@@ -6,8 +6,8 @@ import type { TreeEntry } from './git-objects.ts';
 import type { Chain } from './paths.ts';
 import { placeOf } from './paths.ts';
 import type { Blob } from './publication-blobs.ts';
+import { ofChain } from './published-witness.ts';
 import { factsOf, type SignedRecord } from './signed-record.ts';
-import { ofChain } from './witness.ts';
 
 export interface PublishOptions {
   readonly audit: AuditConfig;

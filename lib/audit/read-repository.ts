@@ -8,11 +8,17 @@ import { sha256Of } from '../system/files.ts';
 import { parseDrill, parseHostRecord, parseManifest } from './canonical.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import type { AuditFinding } from './finding.ts';
-import { readBlobs, readTree, type TreeEntry } from './git-objects.ts';
-import { descendsFrom, type Rewrite, readRewrites } from './history.ts';
+import { readBlobs, type TreeEntry, treeEntries } from './git-objects.ts';
+import { type Arrival, descendsFrom, type Rewrite, readHistory, readNews } from './history.ts';
+import { isOddArrival } from './odd-arrival.ts';
 import { type OpenRepository, type Source, withRepository } from './open-repository.ts';
 import { type Place, placeOf } from './paths.ts';
-import { checkSignature } from './verify-signature.ts';
+import { type PlaceEvent, placeEventsOf } from './place-event.ts';
+import { isCanonicalArmor } from './signature-armor.ts';
+import { type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
+import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
+import { judgeSignature, wasValid } from './verify-signature.ts';
+import type { Seen } from './witness.ts';
 
 /** What the rules need of one published manifest, and whether its signature was found good. */
 export type PublishedLink = Pick<
@@ -48,21 +54,39 @@ export type PublishedRecord = RecordHeader &
 interface Found {
   readonly path: string;
   readonly sha256: Sha256;
-  /** Whether its signature is good. */
+  /** Whether its signature is good, by a key that was valid when it says it was made. */
   readonly trusted: boolean;
+  /** Fingerprint of the key that has signed it, valid then or not; null where none of those that may has. */
+  readonly signedBy: string | null;
+}
+
+/** An entry, and what its path may hold. */
+export interface PlacedEntry extends TreeEntry {
+  readonly place: Place | 'other' | undefined;
 }
 
 /** The audit repository as a value: all that the rules look at. */
 export interface AuditRepository {
   readonly head: string | null;
   readonly shallow: boolean;
-  readonly entries: readonly TreeEntry[];
+  /** What may be where it is, and the first of what may not. */
+  readonly entries: readonly PlacedEntry[];
+  /** How many more there are of what may not be where it is; Infinity where nobody has counted any further. */
+  readonly strays: number;
   readonly links: readonly PublishedLink[];
   readonly drills: readonly PublishedDrill[];
   readonly others: readonly PublishedRecord[];
   readonly rewrites: readonly Rewrite[];
+  /** What came long after it says it was made, or before: see `isOddArrival`. */
+  readonly arrivals: readonly Arrival[];
   /** Whether the head was built on the one that the caller knew before; null when none was given. */
   readonly descends: boolean | null;
+  /** The same for the head that is remembered. */
+  readonly extendsSeen: boolean | null;
+  /** What came since a key was seen to be valid no longer, by its fingerprint. */
+  readonly newsSince: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What later records say of copies. */
+  readonly placeEvents: readonly PlaceEvent[];
   /** What was found while reading records and signatures. */
   readonly findings: readonly AuditFinding[];
 }
@@ -72,29 +96,93 @@ interface ReadOptions extends Source {
   readonly allowedSigners: string;
   /** A commit that was the head before. */
   readonly since?: string;
+  /** What was seen of it before. */
+  readonly seen?: Seen | null;
+  readonly now: Date;
 }
-
-const SIGNATURE_LIMIT_BYTES = 16 * 1024;
-const PROCESSES = 4;
 
 /** Reads and checks every record of the repository: a few in memory at a time, only what rules need is kept. */
 export function readRepository(options: ReadOptions): Promise<AuditRepository> {
   return withRepository(options, async (open) => {
     const { head, shallow, repository } = open;
-    const nothing = { head, shallow, entries: [], links: [], drills: [], others: [], rewrites: [], findings: [] };
-    if (head === null) return { ...nothing, descends: options.since === undefined ? null : false };
-    const entries = await readTree(repository, head);
-    const rewrites = await readRewrites(repository, head);
-    const descends = options.since === undefined ? null : await descendsFrom(repository, head, options.since);
+    const { since, seen, now } = options;
+    const descendsFromHead = async (commit: string | undefined) => {
+      if (commit === undefined) return null;
+      return head !== null && (await descendsFrom(repository, head, commit));
+    };
+    const [descends, extendsSeen] = [await descendsFromHead(since), await descendsFromHead(seen?.head)];
+    const judged = { head, shallow, descends, extendsSeen };
+    const unread = { rewrites: [], arrivals: [] };
+    const nothing = {
+      ...unread,
+      entries: [],
+      strays: 0,
+      links: [],
+      drills: [],
+      others: [],
+      placeEvents: [],
+      findings: [],
+    };
+    if (head === null) return { ...nothing, ...judged, newsSince: new Map() };
+    const { entries, strays } = await readEntries(repository, head);
+    const known = extendsSeen && seen?.clean ? seen.head : undefined;
+    const keepArrival = (arrival: Arrival) => isOddArrival(arrival, now);
+    // Who has put more there than can be read has been seen; git could take forever to compare it.
+    const isEndless = strays === Number.POSITIVE_INFINITY;
+    const [history, newsSince, records] = await Promise.all([
+      isEndless ? unread : readHistory({ repository, head, known, keepArrival }),
+      isEndless ? new Map() : readNewsOf(repository, head, seen ?? null),
+      readRecords(open, isEndless ? [] : entries, signerSetOf(options.allowedSigners)),
+    ]);
     return {
-      head,
-      shallow,
+      ...judged,
       entries,
-      rewrites,
-      descends,
-      ...(await readRecords(open, entries, options.allowedSigners)),
+      strays,
+      ...history,
+      placeEvents: placeEventsOf(records.others),
+      newsSince,
+      ...records,
     };
   });
+}
+
+/** More than three hundred hosts have in ten years: whatever is there, it fits into memory. */
+const ENTRY_LIMIT = 2_500_000;
+/** As many of those that do not belong are named, and as many counted. */
+const STRAYS = 100;
+const STRAY_LIMIT = 100_000;
+
+async function readEntries(repository: string, head: string) {
+  const entries: PlacedEntry[] = [];
+  let strays = 0;
+  let total = 0;
+  for await (const some of treeEntries(repository, head)) {
+    for (const entry of some) {
+      const place = placeOf(entry.path);
+      if (place === undefined) strays += 1;
+      if (place !== undefined || strays <= STRAYS) entries.push({ ...entry, place });
+    }
+    total += some.length;
+    if (total > ENTRY_LIMIT || strays > STRAY_LIMIT) return { entries, strays: Number.POSITIVE_INFINITY };
+  }
+  return { entries, strays: Math.max(0, strays - STRAYS) };
+}
+
+/** A commit that is gone has no news: that it is gone is found by the head that is remembered. */
+async function readNewsOf(repository: string, head: string, seen: Seen | null) {
+  const news = new Map<string, ReadonlySet<string>>();
+  const since = new Map<string, ReadonlySet<string>>();
+  for (const [fingerprint, closed] of Object.entries(seen?.closed ?? {})) {
+    const known = since.get(closed.head);
+    const paths =
+      known ??
+      ((await descendsFrom(repository, head, closed.head))
+        ? await readNews(repository, closed.head, head)
+        : new Set<string>());
+    since.set(closed.head, paths);
+    news.set(fingerprint, paths);
+  }
+  return news;
 }
 
 interface Pair {
@@ -104,28 +192,32 @@ interface Pair {
   readonly signature: string;
 }
 
-async function readRecords({ repository }: OpenRepository, entries: readonly TreeEntry[], allowedSigners: string) {
+/** Node's own threads check their signatures meanwhile, four at a time. */
+const AT_ONCE = 16;
+
+async function readRecords({ repository }: OpenRepository, entries: readonly PlacedEntry[], signers: SignerSet) {
   const pairs = pairsOf(entries);
   const links: PublishedLink[] = [];
   const drills: PublishedDrill[] = [];
   const others: PublishedRecord[] = [];
   const findings: AuditFinding[] = [];
-  const checking = new Set<Promise<void>>();
+  const shared = sharer();
   const blobs = readBlobs(
     repository,
     pairs.flatMap(({ record, signature }) => [record, signature]),
   );
+  const checking = new Set<Promise<void>>();
   for (const pair of pairs) {
     const [bytes, signature] = [(await blobs.next()).value as Buffer, (await blobs.next()).value as Buffer];
-    const check = inspect(pair, bytes, signature, allowedSigners).then((result) => {
+    const check = inspect(pair, bytes, signature, signers).then((result) => {
       checking.delete(check);
       findings.push(...result.findings);
-      if (result.link) links.push(result.link);
+      if (result.link) links.push(shared(result.link));
       if (result.drill) drills.push(result.drill);
       if (result.other) others.push(result.other);
     });
     checking.add(check);
-    if (checking.size >= PROCESSES) await Promise.race(checking);
+    if (checking.size >= AT_ONCE) await Promise.race(checking);
   }
   await Promise.all(checking);
   await blobs.return(undefined);
@@ -134,11 +226,28 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Tre
   return { ...inOrder, findings: findings.sort(byPath) };
 }
 
+/** Night by night a host's copies and recipients are the same: each is kept once. */
+function sharer() {
+  const known = new Map<string, unknown>();
+  const once = <T>(value: T): T => {
+    const text = JSON.stringify(value);
+    if (!known.has(text)) known.set(text, value);
+    return known.get(text) as T;
+  };
+  return (link: PublishedLink): PublishedLink => ({
+    ...link,
+    copies: once(link.copies),
+    deliveries: once(link.deliveries),
+    signedBy: once(link.signedBy),
+    figures: { ...link.figures, recipients: once(link.figures.recipients) },
+  });
+}
+
 /** Records that stand beside their signature. Others, and files too large to be either, are for the rules to name. */
-function pairsOf(entries: readonly TreeEntry[]): Pair[] {
+function pairsOf(entries: readonly PlacedEntry[]): Pair[] {
   const blobs = new Map(entries.filter(({ mode }) => mode === '100644').map((entry) => [entry.path, entry]));
   return [...blobs.values()].flatMap((entry) => {
-    const place = placeOf(entry.path);
+    const { place } = entry;
     const signature = blobs.get(`${entry.path}.sig`);
     if (typeof place !== 'object' || place.kind !== 'record' || !signature) return [];
     if ((entry.sizeBytes ?? 0) > RECORD_LIMIT_BYTES || (signature.sizeBytes ?? 0) > SIGNATURE_LIMIT_BYTES) return [];
@@ -157,29 +266,35 @@ async function inspect(
   { path, place }: Pair,
   bytes: Buffer,
   signature: Buffer,
-  allowedSigners: string,
+  signers: SignerSet,
 ): Promise<Inspected> {
   const findings: AuditFinding[] = [];
   const { host } = place;
   const found = (rule: string, message: string, hint: string) =>
     findings.push({ rule, severity: 'error', host, path, message, hint });
   const signer = place.of === 'drills' ? place.driller : host;
-  const verdict = await checkSignature({ bytes, signature, allowedSigners, host: signer });
-  if (verdict === 'no signer') {
+  const verdict = await judgeSignature({ bytes, signature, host: signer }, signers);
+  if (verdict.kind === 'no signer') {
     found(
       'signature',
       `the inventory names no key that may sign for ${place.of === 'drills' ? 'this driller' : 'this host'}`,
       'see signers/allowed_signers in the inventory',
     );
-  } else if (verdict === 'invalid') {
+  } else if (verdict.kind === 'invalid') {
     found(
       'signature',
       `its signature is not one of ${place.of === 'drills' ? 'this driller' : 'this host'} over these bytes`,
       place.of === 'drills' ? `see who put it there: git log -- ${path}` : `compare with the host's copy in the store`,
     );
   }
-  const sha256 = sha256Of(bytes);
-  const trusted = verdict === 'valid';
+  if (verdict.kind === 'valid' && !isCanonicalArmor(signature))
+    found('signature', 'its signature is good, and not written as ssh-keygen writes it', `see: git log -- ${path}.sig`);
+  const foundOf = (finishedAt: string) => {
+    const by = verdict.kind === 'valid' ? verdict.by : null;
+    const trusted = by !== null && wasValid(by, new Date(finishedAt));
+    if (by && !trusted) found('signer', `${validityOf(by)}, and it says it was finished at ${finishedAt}`, LINES_HINT);
+    return { path, sha256: sha256Of(bytes), trusted, signedBy: by?.fingerprint ?? null };
+  };
   const stranger = (told: string) => {
     found(ruleOf(place), `it speaks of ${told}`, `see who put it there: git log -- ${path}`);
     return { findings };
@@ -190,13 +305,13 @@ async function inspect(
       const { driller, drill } = facts;
       if (facts.host !== host || drill !== place.name || driller !== place.driller)
         return stranger(`a drill of ${facts.host} by ${driller} at ${drill}`);
-      return { drill: { ...facts, path, sha256, trusted }, findings };
+      return { drill: { ...facts, ...foundOf(facts.finishedAt) }, findings };
     }
     if (place.record !== 'backup') {
       const other = otherOf(bytes);
       if (other.host !== host || other.kind !== place.record || other.name !== place.name)
         return stranger(`a ${other.kind} of ${other.host} at ${other.name}`);
-      return { other: { ...other, path, sha256, trusted }, findings };
+      return { other: { ...other, ...foundOf(other.finishedAt) }, findings };
     }
     const manifest = parseManifest(bytes);
     const { run, sequence, previous, outcome, startedAt, finishedAt, copies, deliveries } = manifest;
@@ -215,7 +330,7 @@ async function inspect(
       error: manifest.error,
       figures,
     };
-    return { link: { ...facts, path, sha256, trusted }, findings };
+    return { link: { ...facts, ...foundOf(finishedAt) }, findings };
   } catch (error) {
     const cause = error instanceof Error ? error.message.replace(/^.*?: /, '') : String(error);
     found(ruleOf(place), cause, `see who put it there: git log -- ${path}`);
@@ -229,6 +344,17 @@ function otherOf(bytes: Buffer): Omit<PublishedRecord, keyof Found> {
   const { version, kind, host, sequence, previous, outcome, startedAt, finishedAt } = header;
   const facts = { version, kind, host, sequence, previous, outcome, startedAt, finishedAt };
   return { ...facts, name: runIdAt(new Date(startedAt)), record: 'record' in parsed ? parsed.record : null };
+}
+
+const LINES_HINT = 'see valid-after and valid-before in signers/allowed_signers of the inventory';
+
+function validityOf({ fingerprint, lines }: SigningKey): string {
+  const spans = lines.map(({ validAfter, validBefore }) =>
+    [validAfter && `from ${validAfter.toISOString()}`, validBefore && `until ${validBefore.toISOString()}`]
+      .filter((each) => each !== null)
+      .join(' '),
+  );
+  return `it was signed by ${fingerprint}, which is valid ${spans.join(', and ')}`;
 }
 
 function figuresOf({ archives, dayArchive, recipients }: Manifest): Figures {

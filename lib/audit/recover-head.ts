@@ -12,8 +12,8 @@ import { withClone } from './clone.ts';
 import { readBlobs, readTree, type TreeEntry } from './git-objects.ts';
 import { readGitHubFolder } from './github-folder.ts';
 import { type Chain, folderOf, placeOf } from './paths.ts';
+import { ofChain } from './published-witness.ts';
 import { factsOf, parseSigned } from './signed-record.ts';
-import { ofChain } from './witness.ts';
 
 interface Where {
   readonly audit: AuditConfig;

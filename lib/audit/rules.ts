@@ -1,14 +1,20 @@
 import type { HostName } from '../model/names.ts';
 import { runIdAt } from '../model/run-id.ts';
+import { arrivalRule } from './arrival-rule.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import { chainRule } from './chain-rule.ts';
+import { copiesRule } from './copies-rule.ts';
 import { drillRecordRule, knownDrillers } from './drill-rules.ts';
 import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
+import { gapRule } from './gap-rule.ts';
 import { attributesRule } from './git-attributes.ts';
-import { placeOf } from './paths.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { recordRule, verifiedCopiesRule } from './record-rules.ts';
+import { closedKeys, expiringKeys } from './signer-rules.ts';
+import { sizeRule } from './size-rule.ts';
+import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
+import { witnessRule } from './witness-rule.ts';
 
 type Rule = (repository: AuditRepository, expectation: Expectation) => AuditFinding[];
 
@@ -19,9 +25,8 @@ const error = (rule: string, path: string | null, message: string, hint: string,
   ({ rule, severity: 'error', host, path, message, hint }) as const;
 
 /** Only files that are named here may be in the repository, and they are plain files. */
-const belongs: Rule = ({ entries }) =>
-  entries.flatMap(({ path, mode, sizeBytes }) => {
-    const place = placeOf(path);
+const belongs: Rule = ({ entries, strays }) => [
+  ...entries.flatMap(({ path, mode, sizeBytes, place }) => {
     const hint = `see who put it there: git log -- ${show(path)}`;
     const executable = mode === '100755' && place === 'other';
     if (mode === '120000') return [error('belongs', path, 'it is a symbolic link', hint)];
@@ -31,14 +36,25 @@ const belongs: Rule = ({ entries }) =>
     if (place !== 'other' && (sizeBytes ?? 0) > RECORD_LIMIT_BYTES) {
       return [error('belongs', path, 'it is larger than a mebibyte', hint, place.host)];
     }
+    if (place !== 'other' && place.kind === 'signature' && (sizeBytes ?? 0) > SIGNATURE_LIMIT_BYTES) {
+      return [error('belongs', path, 'it is larger than 16 KiB, and so is no signature', hint, place.host)];
+    }
     return [];
-  });
+  }),
+  ...(strays > 0 ? [tooMany(strays)] : []),
+];
+
+function tooMany(strays: number): AuditFinding {
+  const message = Number.isFinite(strays)
+    ? `${strays} more files do not belong here`
+    : 'it has more files than any number of hosts could have put there; nobody has read further';
+  return error('belongs', null, message, 'see who put them there: git log --stat');
+}
 
 /** Every record has its signature beside it, and every signature its record. */
 const pairs: Rule = ({ entries }) => {
   const paths = new Set(entries.map(({ path }) => path));
-  return entries.flatMap(({ path }) => {
-    const place = placeOf(path);
+  return entries.flatMap(({ path, place }) => {
     if (typeof place !== 'object') return [];
     const hint = `look at: git log -- ${path}`;
     if (place.kind === 'record') {
@@ -55,8 +71,7 @@ const pairs: Rule = ({ entries }) => {
 /** Every folder of manifests or drills is that of a host of the inventory, or of one that has been retired on purpose. */
 const knownHosts: Rule = ({ entries }, { hosts, retired }) => {
   const present = new Set(
-    entries.flatMap(({ path }) => {
-      const place = placeOf(path);
+    entries.flatMap(({ place }) => {
       return typeof place === 'object' ? [`${place.of}/${place.host}`] : [];
     }),
   );
@@ -122,4 +137,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
   attributes: attributesRule,
   chain: chainRule,
   appendOnly,
+  witnessRule,
+  closedKeys,
+  expiringKeys,
+  arrivalRule,
+  gapRule,
+  copiesRule,
+  sizeRule,
 };

@@ -1,39 +1,44 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { allowedSignersLine, parseAllowedSigners, SIGNATURE_NAMESPACE } from '../model/allowed-signers.ts';
+import { isValidAt } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { TrustedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
-import { run as runProgram } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
-import { requireProgram } from '../system/programs.ts';
 import { parseManifest } from './canonical.ts';
+import { type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
+import { parseSshsig, type Sshsig } from './sshsig.ts';
+import { isSignedBy } from './verify-sshsig.ts';
 
-interface Claim {
+interface Signed {
   readonly bytes: Buffer;
   readonly signature: Buffer;
+  /** Whose record the caller means to have. */
+  readonly host: HostName;
+}
+
+interface Claim extends Signed {
   /** Text of the inventory's `allowed_signers`; never one that came with the manifest. */
   readonly allowedSigners: string;
-  /** Whose manifest, and of which run, the caller means to have. */
-  readonly host: HostName;
   readonly run: RunId;
 }
 
-const SIGNATURE_LIMIT_BYTES = 16 * 1024;
+/** What a signature is worth. Whether its key was valid at the time is still open: only what was signed knows the time. */
+export type Verdict =
+  | { readonly kind: 'valid'; readonly by: SigningKey }
+  | { readonly kind: 'invalid' }
+  | { readonly kind: 'no signer' };
 
 /**
- * The manifest in `bytes`, once it is proven that a key of `host` signed these very bytes and that they speak of
- * `host` and `run`: an older manifest, or that of another host, is not taken for the one that was asked for.
- * Throws `verification-failed`.
+ * The manifest in `bytes`, once it is proven that a key of `host` signed these very bytes, that the key was valid when the
+ * run says it ended, and that they speak of `host` and `run`: an older manifest, or that of another host, is not taken for
+ * the one that was asked for. Throws `verification-failed`.
  */
-export async function verifyManifest(claim: Claim): Promise<TrustedManifest> {
-  const { bytes, signature, host, run } = claim;
+export async function verifyManifest({ allowedSigners, run, ...signed }: Claim): Promise<TrustedManifest> {
+  const { bytes, signature, host } = signed;
   const refuse = (cause: string, hint: string) =>
     new CoffreError('verification-failed', `cannot trust the manifest of ${host} ${run}: ${cause}`, { hint });
-  const verdict = await checkSignature(claim);
-  switch (verdict) {
+  const verdict = await judgeSignature(signed, signerSetOf(allowedSigners));
+  switch (verdict.kind) {
     case 'valid':
       break;
     case 'no signer':
@@ -52,26 +57,47 @@ export async function verifyManifest(claim: Claim): Promise<TrustedManifest> {
     const told = `it speaks of ${manifest.host} ${manifest.run}`;
     throw refuse(told, 'one manifest stands in the place of another: find out who has put it there');
   }
+  if (!wasValid(verdict.by, new Date(manifest.finishedAt))) {
+    throw refuse(
+      `its key was not valid at ${manifest.finishedAt}, when the run ended`,
+      'see valid-after and valid-before in signers/allowed_signers of the inventory',
+    );
+  }
   return { manifest, bytes, signature, sha256: sha256Of(bytes) } as unknown as TrustedManifest;
 }
 
-/** Whether a key of `host` in `allowedSigners` made `signature` over `bytes`: ssh-keygen(1) -Y verify. */
-export async function checkSignature(claim: Omit<Claim, 'run'>): Promise<'valid' | 'invalid' | 'no signer'> {
-  const { bytes, signature, host } = claim;
-  if (signature.length > SIGNATURE_LIMIT_BYTES) return 'invalid';
-  // Only plain lines of exactly this host reach ssh-keygen, which would also take patterns and authorities.
-  const lines = parseAllowedSigners(claim.allowedSigners)
-    .signers.filter((signer) => signer.host === host)
-    .map((signer) => allowedSignersLine(host, signer.publicKey));
-  if (lines.length === 0) return 'no signer';
-  const folder = await mkdtemp(join(tmpdir(), 'coffre-verify-'));
+/** Which key of `host` made `signature` over `bytes`. By exact equality of host and key: no patterns, no authorities. */
+export async function judgeSignature({ bytes, signature, host }: Signed, signers: SignerSet): Promise<Verdict> {
+  const keys = signers.get(host) ?? [];
+  if (keys.length === 0) return { kind: 'no signer' };
+  const sig = read(signature);
+  const by = sig && keys.find(({ blob }) => blob.equals(sig.publicKey));
+  return sig && by && (await isSignedBy(by.key, sig, bytes)) ? { kind: 'valid', by } : { kind: 'invalid' };
+}
+
+/** Whether one of the lines of `allowed_signers` that have this key is for that time. */
+export function wasValid({ lines }: SigningKey, at: Date): boolean {
+  return lines.some((line) => isValidAt(line, at));
+}
+
+/**
+ * Whether a key of `host` in `allowedSigners` made `signature` over `bytes`: what ssh-keygen(1) -Y verify says, in this
+ * process. Where `at` is given the key has to be valid then.
+ */
+export async function checkSignature({
+  allowedSigners,
+  at,
+  ...signed
+}: Omit<Claim, 'run'> & { readonly at?: Date }): Promise<Verdict['kind']> {
+  const verdict = await judgeSignature(signed, signerSetOf(allowedSigners));
+  return verdict.kind === 'valid' && at && !wasValid(verdict.by, at) ? 'invalid' : verdict.kind;
+}
+
+function read(signature: Buffer): Sshsig | undefined {
   try {
-    const [signersFile, signatureFile] = [join(folder, 'allowed_signers'), join(folder, 'signature')];
-    await Promise.all([writeFile(signersFile, `${lines.join('\n')}\n`), writeFile(signatureFile, signature)]);
-    const args = ['-Y', 'verify', '-f', signersFile, '-I', host, '-n', SIGNATURE_NAMESPACE, '-s', signatureFile];
-    const ended = await runProgram(requireProgram('ssh-keygen'), args, { input: bytes, timeoutMs: 60_000 });
-    return ended.exitCode === 0 ? 'valid' : 'invalid';
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    return parseSshsig(signature);
+  } catch (error) {
+    if (error instanceof CoffreError && error.code === 'verification-failed') return undefined;
+    throw error;
   }
 }

@@ -1,43 +1,71 @@
-import { runGit, tryGit } from '../system/git.ts';
-import { readTree, type TreeEntry } from './git-objects.ts';
-import { type Chain, folderOf, isOfChain, placeOf } from './paths.ts';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import * as z from 'zod';
+import { CoffreError } from '../model/error.ts';
+import { Sha256 } from '../model/names.ts';
+import { Instant } from '../model/record-parts.ts';
+import { exclusively } from '../system/exclusive.ts';
+import { makeFolder, readIfPresent, writeDurably } from '../system/files.ts';
 
-/** What of a chain was published and is gone from the remote, or is something else there now. */
-export interface Lost {
-  readonly missing: readonly TreeEntry[];
-  /** Paths. */
-  readonly changed: readonly string[];
-}
+const Commit = z.string().regex(/^[0-9a-f]{40,64}$/);
 
-/** What this machine last saw on the remote, after it had published to this chain: the witness of a rewritten history. */
-function witnessOf(chain: Chain): string {
-  return chain.of === 'manifests' ? 'refs/coffre/published' : `refs/coffre/drills/${chain.host}`;
-}
+/** What was seen of one audit repository: the next look has to find a history that was built on it. */
+export const Seen = z.strictObject({
+  head: Commit.describe('The last head that extended the ones before'),
+  seenAt: Instant.describe('When it was seen, by the clock of whoever looked'),
+  clean: z.boolean().describe('Whether nothing in the history up to it was changed or removed'),
+  chains: z
+    .record(z.string(), z.strictObject({ sequence: z.int().min(1), sha256: Sha256 }))
+    .describe('The last record of each chain'),
+  closed: z
+    .record(z.string(), z.strictObject({ head: Commit, seenAt: Instant }))
+    .describe('For each key that is valid no longer, by its fingerprint: the head when that was seen first'),
+});
+export type Seen = z.infer<typeof Seen>;
 
-/** Keeps `treeish`, a commit or a tree with the chain at its place, as what was seen last. */
-export async function keepWitness(repository: string, chain: Chain, treeish: string): Promise<void> {
-  await runGit(['update-ref', witnessOf(chain), treeish], { cwd: repository });
-}
+const WitnessFile = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), Seen) });
 
-/** What was there when this machine looked last, and is gone or different in `now`. */
-export async function readLost(repository: string, chain: Chain, now: readonly TreeEntry[]): Promise<Lost> {
-  const before = ofChain(await readWitness(repository, chain), chain);
-  const objectAt = new Map(now.map((entry) => [entry.path, entry.object]));
-  return {
-    missing: before.filter((entry) => !objectAt.has(entry.path)),
-    changed: before.filter(({ path, object }) => (objectAt.get(path) ?? object) !== object).map(({ path }) => path),
-  };
-}
+const NAME = 'validate.json';
+const LOCK_WAIT_MS = 600_000;
 
-async function readWitness(repository: string, chain: Chain): Promise<TreeEntry[]> {
-  const found = await tryGit(['rev-parse', '--verify', '--quiet', `${witnessOf(chain)}^{tree}`], { cwd: repository });
-  return found.exitCode === 0 ? await readTree(repository, found.stdout.trim(), folderOf(chain)) : [];
-}
-
-/** Those of `entries` that are records of `chain`, or their signatures. */
-export function ofChain(entries: readonly TreeEntry[], chain: Chain): TreeEntry[] {
-  return entries.filter(({ path, mode }) => {
-    const place = placeOf(path);
-    return mode === '100644' && typeof place === 'object' && isOfChain(place, chain);
+/**
+ * Hands `act` what was seen of `repository` before, and keeps what it returns: durably, one process at a time. `path` names a
+ * file that ends with `.json`, or a folder. Throws `verification-failed` for a file that is damaged: to begin anew would mean
+ * to believe any history.
+ */
+export async function withWitness<T>(
+  path: string,
+  repository: string,
+  act: (seen: Seen | null) => Promise<{ readonly seen: Seen | null; readonly result: T }>,
+): Promise<T> {
+  const file = await fileAt(path);
+  await makeFolder(dirname(file));
+  return exclusively(dirname(file), basename(file), LOCK_WAIT_MS, async () => {
+    const { repositories } = await readFile(file);
+    const { seen, result } = await act(repositories[repository] ?? null);
+    if (seen) {
+      const content = { version: 1, repositories: { ...repositories, [repository]: seen } };
+      await writeDurably(file, `${JSON.stringify(content, null, 2)}\n`);
+    }
+    return result;
   });
+}
+
+async function fileAt(path: string): Promise<string> {
+  const there = await stat(path).catch(() => undefined);
+  const isFile = there ? there.isFile() : path.endsWith('.json');
+  return resolve(isFile ? path : join(path, NAME));
+}
+
+async function readFile(path: string): Promise<z.infer<typeof WitnessFile>> {
+  const text = await readIfPresent(path);
+  if (text === undefined) return { version: 1, repositories: {} };
+  try {
+    return WitnessFile.parse(JSON.parse(text.toString('utf8')));
+  } catch (error) {
+    throw new CoffreError('verification-failed', `cannot read ${path}: it is not what validate has written`, {
+      hint: 'bring it back from a backup; without it nobody can tell whether the history was rewritten since',
+      cause: error,
+    });
+  }
 }

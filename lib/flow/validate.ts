@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { type DrillState, judgeDrills } from '../audit/drill-freshness.ts';
 import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
@@ -5,8 +6,12 @@ import { type HostState, judgeFreshness } from '../audit/freshness.ts';
 import type { Source } from '../audit/open-repository.ts';
 import { type AuditRepository, readRepository } from '../audit/read-repository.ts';
 import { RULES } from '../audit/rules.ts';
+import { signerSetOf } from '../audit/signer-set.ts';
+import { type Seen, withWitness } from '../audit/witness.ts';
+import { nextSeen } from '../audit/witness-rule.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
+import { redactAddresses } from '../model/git-remote.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Clock } from '../system/clock.ts';
 
@@ -16,6 +21,8 @@ export interface ValidateOptions {
   readonly clock: Clock;
   /** The id of the head that was known before, in full or its beginning: the history must contain it. */
   readonly since?: string;
+  /** A file that ends with `.json`, or a folder: remembers the last head of each repository, which the next must extend. */
+  readonly state?: string;
 }
 
 export interface Validation {
@@ -29,7 +36,9 @@ export interface Validation {
   readonly records: Readonly<Record<string, number>>;
   /** Hosts whose drills are demanded, or that have some. */
   readonly drilled: readonly DrillState[];
-  /** Errors first. */
+  /** The head that was remembered, and when it was seen; null where none was, or where nothing is remembered. */
+  readonly remembered: { readonly head: string; readonly seenAt: string } | null;
+  /** Errors first; of very many by one rule the first ones, and how many more there are. */
   readonly findings: readonly AuditFinding[];
 }
 
@@ -48,20 +57,28 @@ export async function validate(options: ValidateOptions): Promise<Validation> {
 }
 
 /** The same, with what it has read. */
-export async function readAndJudge({ inventory, source, clock, since }: ValidateOptions): Promise<Judgement> {
-  const { allowedSigners, hosts, drillers } = inventory;
+export async function readAndJudge(options: ValidateOptions): Promise<Judgement> {
+  const { source, since, state } = options;
   if (since !== undefined && !COMMIT_ID.test(since)) {
     throw new CoffreError('usage', `cannot look for the commit ${JSON.stringify(since)}: that is no commit's id`, {
       hint: 'give the id that validate has told as its head, such as 4f2c1d0',
     });
   }
+  if (state === undefined) return (await judge(options, null)).result;
+  return withWitness(state, await nameOf(source), (seen) => judge(options, seen));
+}
+
+async function judge({ inventory, source, clock, since }: ValidateOptions, seen: Seen | null) {
+  const { allowedSigners, hosts, drillers } = inventory;
   const known = since === undefined ? {} : { since };
-  const repository = await readRepository({ ...source, ...known, allowedSigners });
-  const { signers } = parseAllowedSigners(allowedSigners);
+  const now = clock.now();
+  const repository = await readRepository({ ...source, ...known, allowedSigners, seen, now });
+  const { signers: lines } = parseAllowedSigners(allowedSigners);
   const retired = new Set(
-    signers.filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host)).map(({ host }) => host),
+    lines.filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host)).map(({ host }) => host),
   );
-  const expectation: Expectation = { hosts, drillers, retired, now: clock.now() };
+  const signers = signerSetOf(allowedSigners);
+  const expectation: Expectation = { hosts, drillers, retired, signers, seen, now };
   const freshness = judgeFreshness(repository, expectation);
   const drilled = judgeDrills(repository, expectation);
   const findings = [
@@ -71,21 +88,55 @@ export async function readAndJudge({ inventory, source, clock, since }: Validate
     ...drilled.findings,
   ];
   const weight = ({ severity }: AuditFinding) => (severity === 'error' ? 0 : 1);
-  const validation = {
+  const validation: Validation = {
     head: repository.head,
     manifests: repository.links.length,
     hosts: freshness.hosts,
     drills: repository.drills.length,
     records: countKinds(repository.others),
     drilled: drilled.drilled,
-    findings: findings.sort((a, b) => weight(a) - weight(b)),
+    remembered: seen && { head: seen.head, seenAt: seen.seenAt },
+    findings: withoutFlood(findings).sort((a, b) => weight(a) - weight(b)),
   };
-  return { repository, validation };
+  return { result: { repository, validation }, seen: nextSeen(repository, seen, signers, now) };
 }
 
 function countKinds(records: readonly { readonly kind: string }[]): Readonly<Record<string, number>> {
   const kinds = [...new Set(records.map(({ kind }) => kind))].sort();
   return Object.fromEntries(kinds.map((kind) => [kind, records.filter((each) => each.kind === kind).length]));
+}
+
+/** Where the repository is, and which branch: what is remembered of one says nothing of another. */
+async function nameOf({ location, branch = 'HEAD' }: Source): Promise<string> {
+  const folder = await realpath(location).catch(() => undefined);
+  return `${folder ?? redactAddresses(location)} ${branch}`;
+}
+
+/** As many findings of one rule are told for one host, and of all hosts together twenty times as many. */
+const TOLD = 50;
+
+/** Whoever puts a million files into the repository is found by the first of them. */
+function withoutFlood(findings: readonly AuditFinding[]): AuditFinding[] {
+  const left = new Map<string, { finding: AuditFinding; count: number }>();
+  const counts = new Map<string, number>();
+  const told = findings.filter((finding) => {
+    const { rule, severity, host } = finding;
+    const keys = [`${rule} ${severity}`, `${rule} ${severity} ${host}`] as const;
+    const [ofAll, ofHost] = keys.map((key) => counts.get(key) ?? 0);
+    if ((ofAll ?? 0) < TOLD * 20 && (ofHost ?? 0) < TOLD) {
+      for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+      return true;
+    }
+    const more = left.get(keys[1]);
+    left.set(keys[1], { finding, count: (more?.count ?? 0) + 1 });
+    return false;
+  });
+  const rest = [...left.values()].map(({ finding, count }) => ({
+    ...finding,
+    path: null,
+    message: `${count} more findings like this one: ${finding.message}`,
+  }));
+  return [...told, ...rest];
 }
 
 /** Throws `verification-failed`, with every finding, when one of them is an error. */

@@ -29,8 +29,9 @@ export async function verifySums(
   const sums = await contentOf(reader, SUMS_FILE);
   const signature = await contentOf(reader, SUMS_SIGNATURE_FILE);
   const { host } = manifest;
+  const at = new Date(manifest.finishedAt);
   const isSigned = async (bytes: Buffer) =>
-    Buffer.isBuffer(signature) && (await checkSignature({ bytes, signature, allowedSigners, host })) === 'valid';
+    Buffer.isBuffer(signature) && (await checkSignature({ bytes, signature, allowedSigners, host, at })) === 'valid';
   if (Buffer.isBuffer(sums) && !sums.equals(expected) && (await isSigned(sums))) {
     const others = linesOf(sums).filter((line) => !linesOf(expected).includes(line));
     const isOfSignature = others.length === 1 && others[0]?.endsWith(`  ${SIGNATURE_FILE}`);

@@ -1,4 +1,5 @@
 import { HostName } from './names.ts';
+import { parseSshPublicKey } from './ssh-public-key.ts';
 
 /** The SSHSIG namespace of manifests: a signature made for anything else is none. */
 export const SIGNATURE_NAMESPACE = 'coffre-manifest';
@@ -12,6 +13,10 @@ export interface AllowedSigner {
   /** Key type and key, as in an OpenSSH public key file, without a comment. */
   readonly publicKey: string;
   readonly retired: boolean;
+  /** What it signed before then does not count; null when it always did. */
+  readonly validAfter: Date | null;
+  /** What it signed after then does not count; null when it has no end. */
+  readonly validBefore: Date | null;
   /** From 1 on. */
   readonly line: number;
 }
@@ -21,12 +26,16 @@ interface Fault {
   readonly message: string;
 }
 
-const LINE = /^(\S+)[ \t]+namespaces="([^"]*)"[ \t]+(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+(.*))?$/;
-const KEY_TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'];
+const LINE =
+  /^(\S+)[ \t]+([a-z-]+="[^"]*"(?:,[a-z-]+="[^"]*")*)[ \t]+(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+(.*))?$/;
+const OPTION = /([a-z-]+)="([^"]*)"/g;
+const OPTIONS = ['namespaces', 'valid-after', 'valid-before'];
+const KEY_TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'];
 
 /**
  * Reads the narrow part of ssh-keygen's ALLOWED SIGNERS format that can be trusted at a glance:
- * `<host> namespaces="coffre-manifest" <type> <key> [comment]`, one host a line, no patterns, no other options.
+ * `<host> namespaces="coffre-manifest" <type> <key> [comment]`, one host a line, no patterns; behind the namespace
+ * `,valid-after="20261101Z"` and `,valid-before="20270131Z"` may stand, each in UTC.
  */
 export function parseAllowedSigners(text: string): { signers: AllowedSigner[]; faults: Fault[] } {
   const signers: AllowedSigner[] = [];
@@ -48,20 +57,57 @@ export function allowedSignersLine(host: HostName, publicKey: string): string {
   return `${host} namespaces="${SIGNATURE_NAMESPACE}" ${type} ${key}`;
 }
 
+/** Whether what `signer` says it signed `at` that time counts. Both ends are part of it, as with ssh-keygen. */
+export function isValidAt({ validAfter, validBefore }: AllowedSigner, at: Date): boolean {
+  const second = Math.floor(at.getTime() / 1000) * 1000;
+  return second >= (validAfter?.getTime() ?? second) && second <= (validBefore?.getTime() ?? second);
+}
+
 function parseLine(content: string): Omit<AllowedSigner, 'line'> | string {
   const match = LINE.exec(content);
   if (!match) return `expected: <host> namespaces="${SIGNATURE_NAMESPACE}" ssh-ed25519 <key>`;
-  const [, principal = '', namespaces, type = '', key = '', comment = ''] = match;
+  const [, principal = '', options = '', type = '', key = '', comment = ''] = match;
   const host = HostName.safeParse(principal);
   if (!host.success) return 'the first word must be the exact name of one host, not a pattern and not a list';
-  if (namespaces !== SIGNATURE_NAMESPACE) return `the namespace must be exactly "${SIGNATURE_NAMESPACE}"`;
+  const validity = parseOptions(options);
+  if (typeof validity === 'string') return validity;
+  if (type.startsWith('sk-'))
+    return 'a key of a security key is not taken: each signature would need a person to touch it';
   if (!KEY_TYPES.includes(type)) return `a key of type ${type} is not taken; taken are ${KEY_TYPES.join(', ')}`;
-  if (typeInside(key) !== type) return `this is not a key of type ${type}`;
-  return { host: host.data, publicKey: `${type} ${key}`, retired: comment.trim() === RETIRED };
+  const blob = Buffer.from(key, 'base64');
+  if (blob.toString('base64') !== key || typeInside(blob) !== type || !parseSshPublicKey(blob))
+    return `this is not a key of type ${type}${type === 'ssh-rsa' ? ' with at least 2048 bits' : ''}`;
+  return { host: host.data, publicKey: `${type} ${key}`, retired: comment.trim() === RETIRED, ...validity };
+}
+
+function parseOptions(text: string): Pick<AllowedSigner, 'validAfter' | 'validBefore'> | string {
+  const found = [...text.matchAll(OPTION)].map(([, name = '', value = '']) => [name, value] as const);
+  const options = new Map(found);
+  const stranger = found.find(([name]) => !OPTIONS.includes(name));
+  if (stranger) return `the option ${stranger[0]} is not taken; taken are ${OPTIONS.join(', ')}`;
+  if (options.size < found.length) return 'an option stands here twice';
+  if (options.get('namespaces') !== SIGNATURE_NAMESPACE)
+    return `the namespace must be exactly "${SIGNATURE_NAMESPACE}"`;
+  const [after, before] = [options.get('valid-after'), options.get('valid-before')];
+  const [validAfter, validBefore] = [after, before].map((each) => (each === undefined ? null : parseTime(each)));
+  if (validAfter === undefined || validBefore === undefined)
+    return 'a time of validity is written like 20270131Z or 20270131235959Z, in UTC, with the Z at its end';
+  if (validAfter && validBefore && validBefore <= validAfter)
+    return 'its valid-before is not later than its valid-after';
+  return { validAfter, validBefore };
+}
+
+/** ssh-keygen takes a time without a Z too, and reads it in the time zone of whatever machine it runs on. */
+function parseTime(text: string): Date | undefined {
+  const [, year, month, day, hour = '00', minute = '00', second = '00'] =
+    /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?Z$/.exec(text) ?? [];
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const at = new Date(iso);
+  // A thirtieth of February would be a day in March. Zero means "no limit" to ssh-keygen.
+  return !Number.isNaN(at.getTime()) && at.toISOString() === iso && at.getTime() > 0 ? at : undefined;
 }
 
 /** The type that an OpenSSH public key blob names itself: a length in four bytes, then the name. */
-function typeInside(key: string): string {
-  const blob = Buffer.from(key, 'base64');
+function typeInside(blob: Buffer): string {
   return blob.length < 4 ? '' : blob.subarray(4, 4 + blob.readUInt32BE(0)).toString('latin1');
 }

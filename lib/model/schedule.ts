@@ -1,4 +1,5 @@
 import { CronExpressionParser } from 'cron-parser';
+import { addDays, type CalendarDate } from './calendar-date.ts';
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
@@ -51,6 +52,24 @@ export function previousFire(schedule: string, timezone: string, at: Date): Date
     .toDate();
 }
 
+/** The times before `at` and not before `since` that `schedule` fires, the latest first, as many as `limit`. */
+export function previousFires(
+  schedule: string,
+  timezone: string,
+  at: Date,
+  since: Date,
+  limit: number,
+): readonly Date[] {
+  const fires = calendar(schedule, timezone, at);
+  const found: Date[] = [];
+  while (found.length < limit) {
+    const fire = fires.prev().toDate();
+    if (fire < since) break;
+    found.push(fire);
+  }
+  return found;
+}
+
 /** The first time after `at` that `schedule` fires, on the clocks of `timezone` (an IANA name). */
 export function nextFire(schedule: string, timezone: string, at: Date): Date {
   return calendar(schedule, timezone, at).next().toDate();
@@ -76,21 +95,32 @@ export function firesBetween(schedule: string, timezone: string, from: Date, to:
 /** A host's clock may be behind by this much, and cron starts a run within the minute. */
 const EARLY_MS = 5 * 60_000;
 
+/** A schedule that fires once a day. */
+const DAILY = /^(\d{1,2})[ \t]+(\d{1,2})[ \t]+\*[ \t]+\*[ \t]+\*$/;
+
 /**
  * The day, such as `2026-11-22`, on whose schedule something that started at `start` was: that on which `schedule` fired
- * last, on the clocks of `timezone`.
+ * last, on the clocks of `timezone`. Of a schedule that fires once a day the clock alone tells, which is quick.
  */
-export function slotOf(schedule: string, timezone: string, start: Date): string {
-  const fired = previousFire(schedule, timezone, new Date(start.getTime() + EARLY_MS));
-  return dayFormat(timezone).format(fired);
+export function slotOf(schedule: string, timezone: string, start: Date): CalendarDate {
+  const at = new Date(start.getTime() + EARLY_MS);
+  const daily = DAILY.exec(schedule.trim());
+  if (!daily)
+    return wallClock(timezone)
+      .format(previousFire(schedule, timezone, at))
+      .slice(0, 10);
+  const [date = '', time = ''] = wallClock(timezone).format(at).split(' ');
+  const [, minute = '', hour = ''] = daily;
+  return time >= `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}` ? date : addDays(date, -1);
 }
 
-const dayFormats = new Map<string, Intl.DateTimeFormat>();
+const wallClocks = new Map<string, Intl.DateTimeFormat>();
 
-/** Making one costs more than using it many times. */
-function dayFormat(timeZone: string): Intl.DateTimeFormat {
-  const known = dayFormats.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' });
-  dayFormats.set(timeZone, known);
+/** `2026-11-22 04:00`. Making one costs more than using it many times. */
+function wallClock(timeZone: string): Intl.DateTimeFormat {
+  const known =
+    wallClocks.get(timeZone) ?? new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' });
+  wallClocks.set(timeZone, known);
   return known;
 }
 

@@ -1,7 +1,9 @@
 import { formatAge, formatDuration } from './format.ts';
 import { formatTable, onOneLine } from './table.ts';
+import { wrap } from './wrap.ts';
 
-interface Judged {
+/** What is told of a validation. */
+export interface Judged {
   readonly head: string | null;
   readonly manifests: number;
   readonly hosts: readonly {
@@ -44,23 +46,39 @@ export function formatValidation(judged: Judged, now: Date): string {
     dueAt ? dueAt.toISOString().slice(0, 16).replace('T', ' ') : '-',
   ]);
   const told = findings.map(({ severity, rule, host, path, message, hint }) => {
-    const place = path ?? host ?? 'the repository';
-    return `${severity}: ${onOneLine(place)}: ${onOneLine(message)} (${rule})\nhint: ${onOneLine(hint)}`;
+    const place = harmless(path ?? host ?? 'the repository');
+    return [
+      `${severity}: ${place} (${rule})`,
+      wrap(harmless(message), '  '),
+      wrap(harmless(hint), '  hint: ', '        '),
+    ].join('\n');
   });
-  const errors = findings.filter(({ severity }) => severity === 'error').length;
-  const counted = [
-    `${manifests} manifests`,
-    ...(drills === 0 ? [] : [`${drills} drills`]),
+  const [errors, warnings] = (['error', 'warning'] as const).map((kind) =>
+    counted(findings.filter(({ severity }) => severity === kind).length, kind),
+  );
+  const verdict = findings[0]?.severity === 'error' ? `NOT VALID: ${errors}` : 'valid';
+  const besides = findings.some(({ severity }) => severity === 'warning') ? `, ${warnings}` : '';
+  const parts = [
+    counted(manifests, 'manifest'),
+    ...(drills === 0 ? [] : [counted(drills, 'drill')]),
     ...Object.entries(records).map(([kind, count]) => `${count} of ${kind}`),
   ];
-  const all = [counted.slice(0, -1).join(', '), ...counted.slice(-1)].filter((part) => part !== '').join(' and ');
-  const verdict = errors === 0 ? 'valid' : `NOT VALID: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
+  const all = [parts.slice(0, -1).join(', '), ...parts.slice(-1)].filter((part) => part !== '').join(' and ');
   return [
     formatTable(['host', 'state', 'last good run', 'age', 'due since'], rows),
     ...formatDrilled(judged, now),
     ...told.map((text) => `\n${text}`),
-    `\n${verdict}: ${all} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
+    `\n${verdict}${besides}: ${all} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
   ].join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** On one line, and nothing that GitHub Actions would read as a command in the log of a step. */
+function harmless(text: string): string {
+  return onOneLine(text).replaceAll('##[', '#\\x23[').replaceAll('::', ':\\x3a');
 }
 
 /** A line for each host that is drilled, or has to be; nothing where there is none. */

@@ -1,7 +1,8 @@
 import type { Keep } from '../model/inventory.ts';
 import type { OffsiteName, RecipientName, Sha256 } from '../model/names.ts';
+import { bestOfPeriods, dayOfRun, PERIODS, type Period } from '../model/retention.ts';
 import { type RunId, startOfRun } from '../model/run-id.ts';
-import { slotOf } from '../model/schedule.ts';
+
 import { longestRise } from './longest-rise.ts';
 
 /** A run as it lies at one place. Whatever lies there without a signature that vouches for it is none of these. */
@@ -26,9 +27,6 @@ export interface RetentionWish {
   /** The recipients of the host today, by the SHA-256 of their public keys. */
   readonly recipients: ReadonlyMap<Sha256, RecipientName>;
 }
-
-export const PERIODS = ['daily', 'weekly', 'monthly', 'yearly'] as const;
-export type Period = (typeof PERIODS)[number];
 
 /** Why a run stays. */
 export type Reason =
@@ -70,9 +68,10 @@ export function planRetention(held: readonly HeldRun[], wish: RetentionWish): re
   const good = present.filter((each) => rise.has(each));
   const reasons = new Map<HeldRun, Reason[]>(runs.map((each) => [each, []]));
   const stays = (each: HeldRun | undefined, reason: Reason) => each && reasons.get(each)?.push(reason);
-  const days = good.map((each) => [each, slotOf(wish.schedule, wish.timezone, startOfRun(each.run))] as const);
+  const days = good.map((each) => [each, dayOfRun(each.run, wish)] as const);
   for (const period of PERIODS) {
-    for (const [of, each] of newestOf(days, period).slice(0, wish.keep[period] ?? 0)) stays(each, { kind: period, of });
+    const best = bestOfPeriods(days, period, (later, earlier) => later.verified || !earlier.verified);
+    for (const [of, each] of best.slice(0, wish.keep[period] ?? 0)) stays(each, { kind: period, of });
   }
   stays(good.at(-1), { kind: 'newest' });
   stays(good.filter(({ verified }) => verified).at(-1), { kind: 'newest-verified' });
@@ -84,40 +83,4 @@ export function planRetention(held: readonly HeldRun[], wish: RetentionWish): re
     else if (!rise.has(each)) stays(each, { kind: 'misdated' });
   }
   return runs.map((each) => ({ run: each.run, reasons: reasons.get(each) ?? [] }));
-}
-
-/** The best run of each period that has one, the newest period first. */
-function newestOf(days: readonly (readonly [HeldRun, string])[], period: Period) {
-  const best = new Map<string, HeldRun>();
-  for (const [each, day] of days) {
-    const name = periodOf(day, period);
-    const before = best.get(name);
-    if (!before || each.verified || !before.verified) best.set(name, each);
-  }
-  return [...best].sort(([one], [other]) => (one < other ? 1 : -1));
-}
-
-/** The name of the period that a day is in. Names of one kind sort as time does. */
-function periodOf(day: string, period: Period): string {
-  switch (period) {
-    case 'daily':
-      return day;
-    case 'weekly':
-      return weekOf(day);
-    case 'monthly':
-      return day.slice(0, 7);
-    case 'yearly':
-      return day.slice(0, 4);
-  }
-}
-
-const DAY_MS = 86_400_000;
-
-/** ISO 8601: weeks begin on Monday, and belong to the year that has their Thursday. */
-function weekOf(day: string): string {
-  const date = new Date(`${day}T00:00:00Z`);
-  const thursday = new Date(date.getTime() + (4 - (date.getUTCDay() || 7)) * DAY_MS);
-  const year = thursday.getUTCFullYear();
-  const week = Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / (7 * DAY_MS)) + 1;
-  return `${year}-W${String(week).padStart(2, '0')}`;
 }

@@ -1,5 +1,7 @@
+import { appendFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
+import { explained } from './explained.ts';
 import { readRequired } from './files.ts';
 import { readSecrets } from './secrets.ts';
 
@@ -14,6 +16,15 @@ export interface ActionsContext {
   readonly commit: string | undefined;
   /** From GITHUB_TOKEN, or else from the .env file. Throws `not-found` when it is in neither. */
   token(): Promise<string>;
+}
+
+/** Adds to the summary of the job, where this runs in a step of GitHub Actions. Returns whether it does. */
+export async function appendJobSummary(env: NodeJS.ProcessEnv, markdown: string): Promise<boolean> {
+  if (!env.GITHUB_STEP_SUMMARY) return false;
+  await appendFile(env.GITHUB_STEP_SUMMARY, markdown).catch((error: unknown) => {
+    throw explained('write', env.GITHUB_STEP_SUMMARY ?? '', error);
+  });
+  return true;
 }
 
 const Event = z.object({

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { copiedRuns } from '../../lib/audit/copied-runs.ts';
-import { historyOf } from '../fixture/audit-history.ts';
+import { historyOf } from '../fixture/told-history.ts';
 
 const now = new Date('2026-11-22T09:00:00Z');
 const copiesAt = (copied: ReturnType<typeof copiedRuns>, n: number) =>

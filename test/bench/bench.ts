@@ -10,8 +10,9 @@ import { memory } from './memory.ts';
 import { restore } from './restore.ts';
 import { stages } from './stages.ts';
 import { UsageError } from './usage-error.ts';
+import { validate } from './validate.ts';
 
-const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, restore, stages, memory, load };
+const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, restore, stages, memory, load, validate };
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { AuditFinding } from '../../lib/audit/finding.ts';
 import type { HostName } from '../../lib/model/names.ts';
-import { historyOf } from '../fixture/audit-history.ts';
 import { overviewOfHistory } from '../fixture/judged-history.ts';
+import { historyOf } from '../fixture/told-history.ts';
 
 const now = new Date('2026-11-22T11:00:00Z');
 const found = (changes: Partial<AuditFinding>): AuditFinding => ({

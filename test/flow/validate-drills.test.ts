@@ -85,7 +85,7 @@ t.test('a drill of the newest run is what a host that demands drills has to have
   t.match(validation, { drills: 1, manifests: 3, drilled: [{ host: 'db1', state: 'fresh' }] });
   const text = formatValidation(validation, NOW);
   t.match(text, /db1 +fresh +2026-11-20T040007Z +179 min|db1 +fresh +2026-11-20T040007Z +3 h +1 min 25 s +drill1/);
-  t.match(text, /valid: 3 manifests and 1 drills at/);
+  t.match(text, /valid: 3 manifests and 1 drill at/);
 });
 
 t.test('without a demand nobody asks, and what is there is shown', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { formatStatus, statusOf } from '../../lib/report/status.ts';
-import { historyOf } from '../fixture/audit-history.ts';
 import { overviewOfHistory } from '../fixture/judged-history.ts';
+import { historyOf } from '../fixture/told-history.ts';
 
 const now = new Date('2026-11-22T11:00:00Z');
 const overview = overviewOfHistory(

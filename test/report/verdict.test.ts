@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { AuditFinding } from '../../lib/audit/finding.ts';
 import { standingOf, troublesOf, verdictOf } from '../../lib/report/verdict.ts';
-import { historyOf, type Mishap } from '../fixture/audit-history.ts';
 import { overviewOfHistory } from '../fixture/judged-history.ts';
+import { historyOf, type Mishap } from '../fixture/told-history.ts';
 
 const now = new Date('2026-11-22T11:00:00Z');
 type Fate = (host: number, ago: number) => Mishap | undefined;

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { AuditFinding } from '../../../lib/audit/finding.ts';
 import { renderPage } from '../../../lib/report/page/render-page.ts';
-import { historyOf, type Mishap } from '../../fixture/audit-history.ts';
 import { overviewOfHistory } from '../../fixture/judged-history.ts';
+import { historyOf, type Mishap } from '../../fixture/told-history.ts';
 
 const now = new Date('2026-11-22T09:00:00Z');
 const fates: readonly (Mishap | undefined)[] = [undefined, 'owed', 'failed', undefined, 'skipped', 'odd', 'missing'];

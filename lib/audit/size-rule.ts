@@ -1,0 +1,94 @@
+import { formatBytes } from '../model/format-bytes.ts';
+import { formatDuration } from '../model/format-duration.ts';
+import { type Anomaly, anomalyOf } from './anomaly.ts';
+import type { Expectation } from './expectation.ts';
+import type { AuditFinding } from './finding.ts';
+import type { AuditRepository, PublishedLink } from './read-repository.ts';
+
+/*
+ * The newest run that succeeded, beside those before it. A backup that is complete by its own standards may be one of an
+ * empty database: nothing but its history shows that.
+ *
+ * Odd is a warning: sizes change for good reasons, and whoever is woken by each stops looking. An error is what no growth and
+ * no tidying explains: no database any more where there were some, or less than a tenth of the usual size. That is red for a
+ * week, until half of the runs it is compared with are of the new size; whoever emptied a server on purpose knows why, and
+ * for everybody else the good runs of the days before are still there.
+ */
+
+const COLLAPSE = 0.1;
+const SIZE = { noise: 1024 * 1024, factor: 1.3 };
+const DURATION = { noise: 10 * 60_000, factor: 2 };
+const DAYS = ['Sundays', 'Mondays', 'Tuesdays', 'Wednesdays', 'Thursdays', 'Fridays', 'Saturdays'];
+const WEEK = 7;
+
+/** Judges the newest run of each host by its size, its number of databases, and how long it took. */
+export function sizeRule(
+  { links }: Pick<AuditRepository, 'links'>,
+  { hosts }: Pick<Expectation, 'hosts'>,
+): AuditFinding[] {
+  const runsOf = new Map<string, PublishedLink[]>();
+  for (const link of links) {
+    if (!link.trusted || link.outcome !== 'succeeded' || !hosts.has(link.host)) continue;
+    const runs = runsOf.get(link.host);
+    if (runs) runs.push(link);
+    else runsOf.set(link.host, [link]);
+  }
+  return [...runsOf.values()].flatMap((runs) => {
+    runs.sort((a, b) => (a.run < b.run ? -1 : 1));
+    return [...judgeDatabases(runs), ...judgeSize(runs), ...judgeDuration(runs)];
+  });
+}
+
+function judgeDatabases(runs: readonly PublishedLink[]): AuditFinding[] {
+  const last = runs.at(-1);
+  const before = runs.slice(-1 - WEEK, -1).map(({ figures }) => figures.databases);
+  const least = Math.min(...before);
+  if (!last || before.length === 0 || last.figures.databases >= least) return [];
+  const now = last.figures.databases;
+  const [severity, told] = now === 0 ? (['error', 'no database'] as const) : (['warning', databases(now)] as const);
+  const earlier =
+    before.length === 1 ? 'the run before it had' : `none of the ${before.length} runs before it had fewer than`;
+  return [finding(last, severity, `it has ${told}; ${earlier} ${databases(least)}`)];
+}
+
+function judgeSize(runs: readonly PublishedLink[]): AuditFinding[] {
+  const last = runs.at(-1);
+  const measured = runs.map(({ startedAt, figures }) => ({ at: new Date(startedAt), value: figures.plainBytes }));
+  const odd = anomalyOf(measured, SIZE);
+  if (!last || !odd) return [];
+  const severity = odd.ratio < COLLAPSE ? 'error' : 'warning';
+  const told = `it has ${formatBytes(last.figures.plainBytes)} of SQL; ${usual(odd, 'had', formatBytes)}`;
+  return [finding(last, severity, told)];
+}
+
+function judgeDuration(runs: readonly PublishedLink[]): AuditFinding[] {
+  const last = runs.at(-1);
+  const measured = runs.map(({ startedAt, finishedAt }) => ({
+    at: new Date(startedAt),
+    value: Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)),
+  }));
+  const odd = anomalyOf(measured, DURATION);
+  if (!last || !odd || odd.ratio < 1) return [];
+  const took = formatDuration(measured.at(-1)?.value ?? 0);
+  return [{ ...finding(last, 'warning', `it took ${took}; ${usual(odd, 'took', formatDuration)}`), rule: 'duration' }];
+}
+
+/** "most of the last 28 runs had 4.0 GiB to 4.4 GiB". */
+function usual(
+  { usual: [low, high], count, weekday }: Anomaly,
+  verb: string,
+  format: (value: number) => string,
+): string {
+  const [from, to] = [format(Math.round(low)), format(Math.round(high))];
+  const runs = weekday === null ? 'runs' : DAYS[weekday];
+  return `most of the last ${count} ${runs} ${verb} ${from === to ? from : `${from} to ${to}`}`;
+}
+
+function databases(count: number): string {
+  return count === 1 ? '1 database' : `${count} databases`;
+}
+
+function finding({ host, path }: PublishedLink, severity: AuditFinding['severity'], message: string): AuditFinding {
+  const hint = `look at what the server has, and at: npx zx tasks/list.ts ${host} --from audit`;
+  return { rule: 'size', severity, host, path, message, hint };
+}

@@ -9,9 +9,10 @@ export interface NamedServer {
   readonly host?: string;
   readonly port?: string;
   readonly socket?: string;
+  readonly protocol?: string;
 }
 
-const OPTIONS = ['host', 'port', 'socket'] as const;
+const NO_VALUE = '(No default value)';
 const DEFAULT_PORT = 3306;
 
 /**
@@ -30,36 +31,39 @@ export async function assertNamesServer(connection: Connection): Promise<void> {
   );
 }
 
-/** The program itself says what it reads out of the file, with all that the file includes; the password comes as stars. */
+/**
+ * The client itself says what it would take, with all that the file includes. By its `--help`: `--print-defaults` prints the
+ * password as it is (as of 10.11), and all options on one line, where a password can look like another option.
+ */
 async function readNamedServer(connection: Connection, path: string): Promise<NamedServer> {
   await clientArguments(connection); // throws where others can read the file, or there is none
-  const { exitCode, stdout } = await run(requireProgram('mariadb'), [`--defaults-file=${path}`, '--print-defaults']);
-  if (exitCode === 0) return parseDefaults(stdout);
-  throw new CoffreError('usage', `cannot read the option file ${path}: the mariadb client does not take it`, {
-    hint: `run: mariadb --defaults-file=${quotePosix(path)} --print-defaults`,
+  const { exitCode, stdout } = await run(requireProgram('mariadb'), [`--defaults-file=${path}`, '--help']);
+  const named = exitCode === 0 ? parseVariables(stdout) : undefined;
+  if (named) return named;
+  throw new CoffreError('usage', `cannot tell which server the option file ${path} names: the client does not say`, {
+    hint: `name the server: --socket PATH; or look at: mariadb --defaults-file=${quotePosix(path)} --help`,
   });
 }
 
-/** The options of the last line, one behind another: `--user=root --socket=/run/my socket`. The last of a kind counts. */
-export function parseDefaults(text: string): NamedServer {
-  const line = ` ${text.trimEnd().split('\n').at(-1) ?? ''}`;
-  const options = line.split(/ (?=--[a-z])/).slice(1);
-  const found: Record<string, string> = {};
-  for (const option of options) {
-    const [, name = '', value = ''] = /^--([a-z-]+)=(.*)$/s.exec(option.trimEnd()) ?? [];
-    if ((OPTIONS as readonly string[]).includes(name)) found[name] = value;
-  }
-  return found;
+/** The table at the end of the client's help; undefined where there is none. What has no value there is left out. */
+export function parseVariables(help: string): NamedServer | undefined {
+  const [, table] = help.split(/^.*Value \(after reading options\)$/m);
+  if (table === undefined) return undefined;
+  const valueOf = (name: string) => {
+    const value = new RegExp(`^${name} +(.*)$`, 'm').exec(table)?.[1]?.trim();
+    return value === undefined || value === '' || value === NO_VALUE || (name === 'port' && value === '0')
+      ? {}
+      : { [name]: value };
+  };
+  return Object.assign({}, ...['host', 'port', 'socket', 'protocol'].map(valueOf)) as NamedServer;
 }
 
 /** What the file names where that is another server, for a sentence. */
-async function otherServer(
-  { host, port, socket }: NamedServer,
-  { server }: Connection,
-): Promise<string | undefined> {
-  const isLocal = host === undefined || host === '' || host === 'localhost';
+async function otherServer({ host, port, socket, protocol }: NamedServer, { server }: Connection): Promise<string | undefined> {
+  const isLocal = host === undefined || host === 'localhost';
   if (server.kind === 'socket') {
     if (!isLocal) return `the host ${host}`;
+    if (protocol?.toLowerCase() === 'tcp') return `the port ${port ?? DEFAULT_PORT} (protocol = tcp)`;
     if (socket !== undefined) return (await isSameFile(socket, server.path)) ? undefined : `the socket ${socket}`;
     return port === undefined || Number(port) === DEFAULT_PORT ? undefined : `the port ${port}`;
   }

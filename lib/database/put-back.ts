@@ -48,11 +48,7 @@ export async function putBack(
 }
 
 /** Nobody can tell rows that a restore has loaded from those that somebody has written since. */
-async function clearPlace(
-  connection: Connection,
-  database: DatabaseName,
-  whatStands: 'goes' | 'stays',
-): Promise<void> {
+async function clearPlace(connection: Connection, database: DatabaseName, whatStands: 'goes' | 'stays'): Promise<void> {
   const found = await readStanding((sql, row) => query(connection, sql, row), database);
   // An empty database is used as it is: to drop it, too, would be to drop what somebody makes in it just now.
   if (found === null) return;

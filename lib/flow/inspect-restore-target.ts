@@ -6,7 +6,8 @@ import { DatabaseName } from '../model/names.ts';
 import { freeSpace } from '../system/files.ts';
 
 /** All that a plan of a restore has to know of the server. */
-export interface RestoreTargetFacts extends Pick<TargetFacts, 'maxAllowedPacketBytes' | 'storedCode' | 'leftTrusting' | 'sequences'> {
+export interface RestoreTargetFacts
+  extends Pick<TargetFacts, 'maxAllowedPacketBytes' | 'storedCode' | 'leftTrusting' | 'sequences'> {
   readonly present: ReadonlySet<string>;
   readonly traits: TargetTraits;
   readonly movable: readonly Movable[];

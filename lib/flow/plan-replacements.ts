@@ -76,7 +76,9 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
       .map((name) => ({ database: DatabaseName.parse(name), by, name: asideName(DatabaseName.parse(name), at) })),
   );
   const isNamed = (names: readonly string[], name: string) => names.some((each) => fold(each) === fold(name));
-  const drops = replaced.map(({ database }) => database).filter((name) => isNamed(dropFirst, name) && !isUnsettled(name));
+  const drops = replaced
+    .map(({ database }) => database)
+    .filter((name) => isNamed(dropFirst, name) && !isUnsettled(name));
   const others = replaced.filter(({ database }) => !drops.includes(database));
   const named = others.filter(({ database }) => isNamed(overwrite, database) && !isUnsettled(database));
   const immovable = movable

@@ -143,7 +143,9 @@ function refuseTablesOfCutShort(databases: readonly string[], { asides, foldsNam
   const fold = (name: string) => (foldsNames ? name.toLowerCase() : name);
   const cut = asides.find(({ database, state }) => state !== 'kept' && databases.includes(fold(database)));
   if (!cut) return;
-  const why = cut.atWork ? 'another restore is at it' : `an earlier restore of it was cut short: the old one is in ${cut.name}`;
+  const why = cut.atWork
+    ? 'another restore is at it'
+    : `an earlier restore of it was cut short: the old one is in ${cut.name}`;
   throw new CoffreError(cut.atWork ? 'locked' : 'refused', `cannot restore tables of ${cut.database}: ${why}`, {
     hint: cut.atWork
       ? 'wait for it, or look for it: SHOW FULL PROCESSLIST'

@@ -100,12 +100,7 @@ function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): Re
       ];
     if (archives.some((archive) => archive.database === database)) return [];
     const text = `a restore of ${database} was cut short: the old one is in ${name}`;
-    return [
-      warning(
-        text,
-        `put it back: restore --put-back ${quotePosix(database)}`,
-      ),
-    ];
+    return [warning(text, `put it back: restore --put-back ${quotePosix(database)}`)];
   });
 }
 

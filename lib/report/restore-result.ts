@@ -92,7 +92,9 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
     `time     about ${formatDuration(seconds * 1000)}`,
     ...(plan.leftTrusting
-      ? ['first    log_bin_trust_function_creators is set back to 0: an earlier restore that was cut short has left it at 1']
+      ? [
+          'first    log_bin_trust_function_creators is set back to 0: an earlier restore that was cut short has left it at 1',
+        ]
       : []),
     ...interrupted
       .filter((each) => !unsettled.some(({ database }) => database === each.database))

@@ -35,7 +35,10 @@ t.test('of two at once the last one sets it back', async (t) => {
 });
 
 t.test('what one has left who was killed is found, and set back', async (t) => {
-  await execute(root, 'CREATE DATABASE __coffre_trust_0123456789abcdef; SET GLOBAL log_bin_trust_function_creators = 1');
+  await execute(
+    root,
+    'CREATE DATABASE __coffre_trust_0123456789abcdef; SET GLOBAL log_bin_trust_function_creators = 1',
+  );
   const found = await inspectTarget(root);
   t.match(found, { storedCode: 'on-demand', leftTrusting: true });
   t.notOk([...found.databases].some(isTrustMark), 'it is no database of anybody');

@@ -2,7 +2,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Connection, ServerAddress } from '../../lib/database/connection.ts';
-import { assertNamesServer, parseDefaults } from '../../lib/database/option-file-server.ts';
+import { assertNamesServer, parseVariables } from '../../lib/database/option-file-server.ts';
 
 /* Which server an option file means is asked of MariaDB's own client, and has to be the one that everything goes to. */
 
@@ -13,7 +13,9 @@ let files = 0;
 async function meant(server: ServerAddress, ...lines: readonly string[]): Promise<void> {
   files += 1;
   const path = join(folder, `${files}.cnf`);
-  await writeFile(path, `[client]\nuser = root\npassword = "geheim --host=elsewhere"\n${lines.join('\n')}\n`, { mode: 0o600 });
+  await writeFile(path, `[client]\nuser = root\npassword = "geheim --host=elsewhere"\n${lines.join('\n')}\n`, {
+    mode: 0o600,
+  });
   const connection: Connection = { server, credentials: { kind: 'option-file', path } };
   await assertNamesServer(connection);
 }
@@ -39,10 +41,15 @@ t.test('a file that names another one is refused', async (t) => {
   await t.rejects(meant(SOCKET, 'socket = /run/other.sock'), refused('the socket /run/other.sock'));
   await t.rejects(meant(SOCKET, 'host = db2', `socket = "${SOCKET.path}"`), refused('the host db2'));
   await t.rejects(meant(SOCKET, 'port = 3307'), refused('the port 3307'));
+  await t.rejects(meant(SOCKET, 'protocol = tcp'), refused('the port 3306 \\(protocol = tcp\\)'));
   await t.rejects(meant(TLS, 'host = db2.example.net'), refused('the host db2.example.net'));
   await t.rejects(meant(TLS, 'port = 3306'), refused('the port 3306'));
   await t.rejects(meant(TLS, 'socket = /run/mysqld/mysqld.sock'), refused('the socket /run/mysqld/mysqld.sock'));
-  await t.rejects(meant(SOCKET, '[mariadb-client]', 'host = db3'), refused('the host db3'), 'in whichever group it reads');
+  await t.rejects(
+    meant(SOCKET, '[mariadb-client]', 'host = db3'),
+    refused('the host db3'),
+    'in whichever group it reads',
+  );
 });
 
 t.test('no word of the password is told, and none is taken for a server', async (t) => {
@@ -53,12 +60,11 @@ t.test('no word of the password is told, and none is taken for a server', async 
   t.notMatch(JSON.stringify([error, String(error), (error as Error).stack]), 'geheim');
 });
 
-t.test('what the client prints is read, blanks and all, the last of a kind', async (t) => {
-  const head = 'mariadb would have been started with the following arguments:\n';
-  t.strictSame(parseDefaults(`${head}--user=root --password=***** --socket=/run/my --odd/a b.sock --port=1 --port=2 \n`), {
-    socket: '/run/my --odd/a b.sock',
-    port: '2',
+t.test("the client's table of variables is read, blanks and all", async (t) => {
+  const table = (text: string) => `host  no\nand boolean options {FALSE|TRUE}  Value (after reading options)\n--- ---\n${text}`;
+  t.strictSame(parseVariables(table('host      (No default value)\nport    0\nsocket      /run/my odd/a b.sock\nprotocol   \n')), {
+    socket: '/run/my odd/a b.sock',
   });
-  t.strictSame(parseDefaults(head), {});
-  t.strictSame(parseDefaults(''), {});
+  t.strictSame(parseVariables(table('')), {});
+  t.equal(parseVariables('host  no\n'), undefined);
 });

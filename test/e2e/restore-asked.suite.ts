@@ -34,25 +34,28 @@ t.test('killed as soon as the old one was out of the way, the next restore puts 
   await assertHas(t, backedUp, 'it is what was backed up');
 });
 
-t.test('killed before anything was moved, it leaves a setting of the server, which the next one sets back', async (t) => {
-  const now = await readContent(root, [SHOP]);
-  for (const next of [['--database', 'crm', '--overwrite', 'crm'], words]) {
-    const killed = await world.restore(['--json', ...words], {
-      onEvent: ({ event, text = '' }, { kill }) => {
-        if (event === 'note' && text.startsWith('log_bin_trust_function_creators is 1 ')) kill('SIGKILL');
-      },
-    });
-    t.equal(killed.exitCode, null, killed.stdout);
-    t.strictSame(compareContent(now, await readContent(root, [SHOP])), []);
-    t.strictSame(await queryLines(root, 'SELECT @@GLOBAL.log_bin_trust_function_creators'), ['1']);
-    const planned = await world.restore([...next, '--dry-run']);
-    t.match(planned.stdout, /^first +log_bin_trust_function_creators is set back to 0: an earlier restore/m);
-    const again = await world.restore(next);
-    t.equal(again.exitCode, 0, again.stderr);
-    t.match(again.stderr, /log_bin_trust_function_creators: an earlier restore .* had left it at 1: it is 0 again$/m);
-  }
-  await assertHas(t, backedUp, 'it is what was backed up');
-});
+t.test(
+  'killed before anything was moved, it leaves a setting of the server, which the next one sets back',
+  async (t) => {
+    const now = await readContent(root, [SHOP]);
+    for (const next of [['--database', 'crm', '--overwrite', 'crm'], words]) {
+      const killed = await world.restore(['--json', ...words], {
+        onEvent: ({ event, text = '' }, { kill }) => {
+          if (event === 'note' && text.startsWith('log_bin_trust_function_creators is 1 ')) kill('SIGKILL');
+        },
+      });
+      t.equal(killed.exitCode, null, killed.stdout);
+      t.strictSame(compareContent(now, await readContent(root, [SHOP])), []);
+      t.strictSame(await queryLines(root, 'SELECT @@GLOBAL.log_bin_trust_function_creators'), ['1']);
+      const planned = await world.restore([...next, '--dry-run']);
+      t.match(planned.stdout, /^first +log_bin_trust_function_creators is set back to 0: an earlier restore/m);
+      const again = await world.restore(next);
+      t.equal(again.exitCode, 0, again.stderr);
+      t.match(again.stderr, /log_bin_trust_function_creators: an earlier restore .* had left it at 1: it is 0 again$/m);
+    }
+    await assertHas(t, backedUp, 'it is what was backed up');
+  },
+);
 
 t.test('what was moved aside can be put back without a restore, by who has no key', async (t) => {
   await execute(root, 'CREATE TABLE shop.since (a INT)');
@@ -66,15 +69,20 @@ t.test('what was moved aside can be put back without a restore, by who has no ke
   const putBack = (...more: string[]) =>
     world.task('restore', ['--put-back', 'shop', '--defaults-file', world.adminOptions, ...more]);
   await execute(root, 'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)');
-  const taken = /^error: cannot put shop back: in its place there is something \(2 tables\) in which somebody may have worked since$/;
+  const taken =
+    /^error: cannot put shop back: in its place there is something \(2 tables\) in which somebody may have worked since$/;
   const drop = /restore --put-back shop --drop-first shop$/;
   assertExplained(t, await putBack(), 8, taken, drop);
   t.strictSame(await queryLines(root, 'SELECT a FROM shop.order_of_today'), ['1'], 'nothing is lost without a word');
   const elsewhere = world.at('elsewhere.cnf');
   await writeFile(elsewhere, '[client]\nuser = root\nsocket = /run/elsewhere.sock\n', { mode: 0o600 });
-  for (const asked of [['--put-back', 'shop', '--drop-first', 'shop'], [...words, '--key', world.keys.company]]) {
+  for (const asked of [
+    ['--put-back', 'shop', '--drop-first', 'shop'],
+    [...words, '--key', world.keys.company],
+  ]) {
     const misled = await world.task('restore', [...asked, '--defaults-file', elsewhere]);
-    const which = /^error: cannot tell which server is meant: .* names the socket \/run\/elsewhere\.sock, and it would be the database at /;
+    const which =
+      /^error: cannot tell which server is meant: .* names the socket \/run\/elsewhere\.sock, and it would be the database at /;
     assertExplained(t, misled, 8, which, /--socket PATH/);
   }
   const returned = await putBack('--drop-first', 'shop');

@@ -58,7 +58,7 @@ for (const [what, path, code] of [
 const isLoading = ({ event, phase }: TaskEvent) => event === 'progress' && phase === 'load';
 
 t.test(
-  'killed while the new one was being loaded: what stands there is nobody\'s to drop but a person\'s, and then it begins again',
+  "killed while the new one was being loaded: what stands there is nobody's to drop but a person's, and then it begins again",
   async (t) => {
     const killed = await world.restore(['--json', ...words], {
       onEvent: (event, { kill }) => {
@@ -70,18 +70,29 @@ t.test(
     const other = await world.restore(['--database', 'crm', '--overwrite', 'crm', '--dry-run']);
     t.match(other.stdout, /^warning +a restore of shop was cut short: the old one is in shop__coffre_old_/m);
     // A half of the new one stands there, and nobody can tell what else: somebody may have worked in it.
-    await execute(world.server.root, 'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)');
+    await execute(
+      world.server.root,
+      'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)',
+    );
     for (const named of [[], ['--overwrite', 'shop'], ['--drop-first', 'shop']]) {
       const refused = await world.restore(['--database', 'shop', ...named]);
-      const taken = /^error: cannot restore shop: an earlier restore was cut short .*\d tables?\) in which somebody may have worked since$/;
+      const taken =
+        /^error: cannot restore shop: an earlier restore was cut short .*\d tables?\) in which somebody may have worked since$/;
       assertExplained(t, refused, 8, taken, /: restore --put-back shop --drop-first shop; then restore again$/);
     }
     const table = await world.restore(['--table', 'shop.customer']);
-    assertExplained(t, table, 8, /^error: cannot restore tables of shop: an earlier restore of it was cut/, /--put-back shop/);
+    assertExplained(
+      t,
+      table,
+      8,
+      /^error: cannot restore tables of shop: an earlier restore of it was cut/,
+      /--put-back shop/,
+    );
     t.strictSame(await queryLines(world.server.root, 'SELECT a FROM shop.order_of_today'), ['1']);
     await execute(world.server.root, 'DROP DATABASE shop');
     const unnamed = await world.restore(['--database', 'shop']);
-    const cut = /^error: cannot restore shop: an earlier restore of it was cut short, and the old one is in shop__coffre_old_/;
+    const cut =
+      /^error: cannot restore shop: an earlier restore of it was cut short, and the old one is in shop__coffre_old_/;
     assertExplained(t, unnamed, 8, cut, /--put-back shop; .*: --overwrite shop$/);
     const again = await world.restore(words, { env: { PATH: full } });
     t.equal(again.exitCode, 4, again.stderr);

@@ -87,7 +87,12 @@ t.test(
 
 t.test('what stands where a restore was cut short is not dropped by any other word than its own', async (t) => {
   const asides = [aside('moved', '2 tables')];
-  for (const words of [{}, { overwrite: ['shop'] }, { dropFirst: ['shop'] }, { overwrite: ['shop'], dropFirst: ['shop'] }]) {
+  for (const words of [
+    {},
+    { overwrite: ['shop'] },
+    { dropFirst: ['shop'] },
+    { overwrite: ['shop'], dropFirst: ['shop'] },
+  ]) {
     const planned = plan([SHOP, CRM], { asides, ...words });
     t.match(planned, { unsettled: [{ database: 'shop' }], aside: [], drops: [], refused: ['crm', 'shop'] });
     t.throws(() => assertAllowed(planned), {

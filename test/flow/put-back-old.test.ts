@@ -20,7 +20,10 @@ const emit = () => undefined;
 async function cutShort(state: Aside['state'] = 'moved'): Promise<DatabaseName> {
   moments += 1;
   const name = asideName(SHOP, new Date(Date.UTC(2026, 0, 1, 0, 0, moments)));
-  await execute(root, 'CREATE OR REPLACE DATABASE shop; CREATE TABLE shop.old (a INT); INSERT INTO shop.old VALUES (1)');
+  await execute(
+    root,
+    'CREATE OR REPLACE DATABASE shop; CREATE TABLE shop.old (a INT); INSERT INTO shop.old VALUES (1)',
+  );
   await moveAside(root, { name, database: SHOP, run: 'x' });
   await setAsideState(root, name, state);
   return name;
@@ -59,7 +62,11 @@ for (const [what, make] of [
         hint: /: restore --put-back shop --drop-first shop$/,
       });
     }
-    t.ok((await queryLines(root, `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'shop'`)).includes('1'));
+    t.ok(
+      (await queryLines(root, `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'shop'`)).includes(
+        '1',
+      ),
+    );
     await putBackOld(root, ['shop'], ['shop'], emit);
     await assertIsBack(t);
   });

@@ -10,7 +10,16 @@ const plan = {
     drops: [],
     refused: [],
   },
-  ...{ leftTrusting: false, interrupted: [], unsettled: [], aside: [], immovable: [], remarks: [], readBytes: 1, plainBytes: 1 },
+  ...{
+    leftTrusting: false,
+    interrupted: [],
+    unsettled: [],
+    aside: [],
+    immovable: [],
+    remarks: [],
+    readBytes: 1,
+    plainBytes: 1,
+  },
   estimate: { needsBytes: 1, freeBytes: null, oldBytes: 0, seconds: 1 },
 };
 const seed = {

@@ -1,5 +1,6 @@
-import { setAsideState } from '../database/aside-mark.ts';
-import { execute } from '../database/client.ts';
+import type { Aside } from '../database/aside.ts';
+import { readAsides, setAsideState } from '../database/aside-mark.ts';
+import { execute, query } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDatabaseNames } from '../database/database-names.ts';
 import { moveAside, readUnmovable, type Unmovable } from '../database/move-aside.ts';
@@ -44,7 +45,7 @@ export async function replacing<Done extends Outcome>(
     interrupted.map(({ name }) => name),
   );
   try {
-    await settleInterrupted(plan, { target, emit });
+    await settleInterrupted(await stillInterrupted(plan, databases, target), { target, emit });
     for (const name of drops)
       await execute(target, `SET SESSION foreign_key_checks = 0;\nDROP DATABASE ${quoteIdentifier(name)}`);
     return await whileAside(plan, { target, emit }, work);
@@ -53,7 +54,22 @@ export async function replacing<Done extends Outcome>(
   }
 }
 
-async function settleInterrupted({ interrupted }: RestorePlan, { target, emit }: Target): Promise<void> {
+/** While this one waited for another, or verified, that one has come to its end, or was cut short itself. */
+async function stillInterrupted(
+  { interrupted }: RestorePlan,
+  databases: ReadonlySet<string>,
+  target: Connection,
+): Promise<readonly Aside[]> {
+  const found = await readAsides((sql, row) => query(target, sql, row));
+  const left = found.filter(({ database, state }) => databases.has(database) && state !== 'kept');
+  const since = left.find(({ name }) => !interrupted.some((each) => each.name === name));
+  if (!since) return left;
+  throw new CoffreError('refused', `cannot restore ${since.database}: another restore of it was cut short meanwhile`, {
+    hint: 'restore once more, which says what would become of it: --dry-run',
+  });
+}
+
+async function settleInterrupted(interrupted: readonly Aside[], { target, emit }: Target): Promise<void> {
   const [first] = await retryTogether(interrupted, async (each) => {
     const text =
       (await settleAside(target, each)) === 'put back'

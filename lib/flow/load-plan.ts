@@ -3,6 +3,7 @@ import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { Selection } from '../model/selection.ts';
+import type { Replacement } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';
 
 export interface LoadFailure {
@@ -25,4 +26,6 @@ export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
   readonly selections?: ReadonlyMap<Archive, Selection>;
   /** Databases that are there, and get tables: these alone are taken back. */
   readonly joined?: readonly string[];
+  /** Databases whose old ones come back where the new ones fail. */
+  readonly aside?: readonly Replacement[];
 };

@@ -3,6 +3,7 @@ import type { ArchiveDigests } from '../archive/digests.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { execute } from '../database/client.ts';
 import { loadAccounts } from '../database/load-sql.ts';
+import { putBackWords } from '../database/put-back.ts';
 import { inspectTarget } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
@@ -205,8 +206,15 @@ export class LoadRun {
           `${why}, and what was there of it is dropped again`,
           hint ?? `restore it alone: --database ${quotePosix(database)}`,
         ),
-      () => warn(`${why}, and what is there of it could not be dropped`, `run: ${statement};`),
+      () => warn(`${why}, and what is there of it could not be dropped`, this.#afterwards(database, statement)),
     );
+  }
+
+  /** What to do about what could not be dropped: as long as there is an old one, that is what somebody wants back. */
+  #afterwards(database: DatabaseName, statement: string): string {
+    const old = this.#plan.aside?.find(({ by }) => by === database);
+    if (!old) return `run: ${statement};`;
+    return `the old one is in ${old.name}; once the server answers, put it back: ${putBackWords(old.database)}`;
   }
 
   /** What comes into a database that was there; null for one that is made. */

@@ -148,6 +148,34 @@ t.test('the server dies in the middle of a load, and comes up again', async (t) 
   await assertRestores(t, again);
 });
 
+t.test('the server dies in the middle of a load that replaces: what is told puts the old one back', async (t) => {
+  const { path: folder, remove } = temporaryFolder();
+  await readyData(folder);
+  const server = await startThrowawayServer({ folder });
+  await execute(server.root, 'CREATE DATABASE shop; CREATE TABLE shop.old (a INT); INSERT INTO shop.old VALUES (1)');
+  const held = await holdLoad(world, ['--socket', server.socket, '--database', 'shop', '--overwrite', 'shop']);
+  process.kill(server.pid, 'SIGKILL');
+  const ended = await held.goOn();
+  t.match(failureOf(ended), { exitCode: 7, error: { code: 'database-unreachable' } });
+  const warned = eventsOf(ended).filter(({ event }) => event === 'warning');
+  t.match(warned, [
+    {
+      text: /what is there of it could not be dropped$/,
+      hint: /^the old one is in shop__coffre_old_.*; once the server answers, put it back: restore --put-back shop --drop-first shop$/,
+    },
+    { text: /^the old database is in shop__coffre_old_.*, and could not be put back: /, hint: /--put-back shop --drop-first shop$/ },
+  ]);
+  const again = await startThrowawayServer({ folder });
+  t.teardown(async () => {
+    await again.stop();
+    remove();
+  });
+  const access = ['--socket', again.socket, '--defaults-file', world.adminOptions];
+  const back = await world.task('restore', ['--put-back', 'shop', '--drop-first', 'shop', ...access]);
+  t.equal(back.exitCode, 0, back.stderr);
+  t.strictSame(await queryLines(again.root, 'SELECT a FROM shop.old'), ['1']);
+});
+
 /** A way to the socket of a server that can be cut. */
 async function startSocketProxy(t: Test, server: Server, path: string) {
   const open = new Set<Socket>();

@@ -6,9 +6,26 @@ import { quoteString } from './sql-text.ts';
 /** An account or role that objects of a database name as whom they run, and that the server does not have. */
 export interface MissingDefiner {
   readonly database: string;
-  /** `app@%`, or the name of a role and an @. */
+  /** `app@%`, or the name of a role, which some views of the server write with an @. */
   readonly definer: string;
   readonly objects: number;
+}
+
+const Account = z.object({ account: z.string() });
+
+/**
+ * Those of `accounts`, as `app@%` or `role`, that the server does not have; null for whoever may not read its accounts.
+ */
+export async function readMissingAccounts(
+  connection: Connection,
+  accounts: readonly string[],
+): Promise<readonly string[] | null> {
+  const sql = "SELECT JSON_OBJECT('account', CONCAT(User, '@', Host)) FROM mysql.global_priv";
+  const found = await query(connection, sql, Account).catch(() => null);
+  if (!found) return null;
+  const there = new Set(found.map(({ account }) => account));
+  // A role has no host.
+  return accounts.filter((account) => !there.has(account) && !there.has(`${account}@`));
 }
 
 const Row = z.object({ database: z.string(), definer: z.string(), objects: z.int() });
@@ -31,7 +48,8 @@ export async function readMissingDefiners(
         from('EVENTS', 'EVENT_SCHEMA'),
       ].join(' UNION ALL ')}
     ) AS defined
-    WHERE definer COLLATE utf8mb3_bin NOT IN (SELECT CONCAT(User, '@', Host) COLLATE utf8mb3_bin FROM mysql.global_priv)
+    WHERE TRIM(TRAILING '@' FROM definer) COLLATE utf8mb3_bin NOT IN (
+      SELECT TRIM(TRAILING '@' FROM CONCAT(User, '@', Host)) COLLATE utf8mb3_bin FROM mysql.global_priv)
     GROUP BY db, definer ORDER BY db, definer`;
   return await ask(sql, Row).catch(() => []);
 }

@@ -49,17 +49,20 @@ async function readNamedServer(connection: Connection, path: string): Promise<Na
 export function parseVariables(help: string): NamedServer | undefined {
   const [, table] = help.split(/^.*Value \(after reading options\)$/m);
   if (table === undefined) return undefined;
-  const valueOf = (name: string) => {
+  const given = (name: string) => {
     const value = new RegExp(`^${name} +(.*)$`, 'm').exec(table)?.[1]?.trim();
     return value === undefined || value === '' || value === NO_VALUE || (name === 'port' && value === '0')
       ? {}
       : { [name]: value };
   };
-  return Object.assign({}, ...['host', 'port', 'socket', 'protocol'].map(valueOf)) as NamedServer;
+  return Object.assign({}, ...['host', 'port', 'socket', 'protocol'].map(given)) as NamedServer;
 }
 
 /** What the file names where that is another server, for a sentence. */
-async function otherServer({ host, port, socket, protocol }: NamedServer, { server }: Connection): Promise<string | undefined> {
+async function otherServer(
+  { host, port, socket, protocol }: NamedServer,
+  { server }: Connection,
+): Promise<string | undefined> {
   const isLocal = host === undefined || host === 'localhost';
   if (server.kind === 'socket') {
     if (!isLocal) return `the host ${host}`;

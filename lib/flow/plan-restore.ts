@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import { CoffreError } from '../model/error.ts';
@@ -7,7 +8,7 @@ import { quotePosix } from '../system/command.ts';
 import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
 import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
-import { type RestoreRemark, remarksOn } from './restore-remarks.ts';
+import { aboutUnused, type RestoreRemark, remarksOn } from './restore-remarks.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
@@ -103,19 +104,27 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,
-    remarks: remarksOn(manifest, archives, wish.traits, estimate),
+    remarks: [
+      ...aboutUnused(
+        [...wish.overwrite, ...wish.dropFirst],
+        archives.flatMap((archive) => loadedAs(archive, selections) ?? []),
+        fold,
+      ),
+      ...remarksOn(manifest, archives, wish.traits, estimate),
+    ],
   };
 }
 
-function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish): readonly Archive[] {
-  const unknown = databases?.filter((name) => !manifest.archives.some(({ database }) => database === name)) ?? [];
+function chooseArchives(manifest: Manifest, { databases, accounts, selection }: RestoreWish): readonly Archive[] {
+  const known = manifest.archives.flatMap(({ database }) => database ?? []).sort();
+  const unknown = databases?.filter((name) => !known.some((database) => database === name)) ?? [];
   if (unknown.length > 0) {
-    const known = manifest.archives.flatMap(({ database }) => database ?? []).sort();
+    const dotted = selection?.tables.find(({ database, table }) => unknown.includes(database) && table.includes('.'));
     throw new CoffreError(
       'not-found',
       `cannot restore ${unknown.join(', ')}: the run ${manifest.run} has no such database`,
       {
-        hint: `it has: ${known.join(', ') || 'none'}`,
+        hint: `${dotted ? `${inBackticks(dotted, known)}; ` : ''}it has: ${known.join(', ') || 'none'}`,
       },
     );
   }
@@ -123,6 +132,14 @@ function chooseArchives(manifest: Manifest, { databases, accounts }: RestoreWish
     database === null ? accounts : databases === undefined || databases.includes(database),
   );
   return [...chosen.filter(({ database }) => database !== null), ...chosen.filter(({ database }) => database === null)];
+}
+
+/** Where the database's own name has a dot, it ends at the first one unless backticks say otherwise. */
+function inBackticks({ database, table }: SelectionWish['tables'][number], known: readonly string[]): string {
+  const whole = `${database}.${table}`;
+  const meant = known.find((name) => whole.startsWith(`${name}.`)) ?? whole.slice(0, whole.lastIndexOf('.'));
+  const quoted = quotePosix(`${quoteIdentifier(meant)}.${quoteIdentifier(whole.slice(meant.length + 1))}`);
+  return `a name with a dot in it stands in backticks: --table ${quoted}`;
 }
 
 /** Who names a database for that has its own tables in mind, and not all the others. */

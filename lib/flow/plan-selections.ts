@@ -1,4 +1,5 @@
 import { oneLine } from '../database/account-name.ts';
+import { isReservedName } from '../database/database-names.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
@@ -24,6 +25,11 @@ export function planSelections(wish: SelectionWish | undefined, archives: readon
   if (wish.as !== null && (UNFIT.test(wish.as) || [...wish.as].length > 64)) {
     throw new CoffreError('usage', `cannot restore as ${oneLine(wish.as)}: it could not be backed up again`, {
       hint: 'a name has up to 64 characters, no quotes, backslashes or line ends, and no blank at its end',
+    });
+  }
+  if (wish.as !== null && isReservedName(wish.as)) {
+    throw new CoffreError('usage', `cannot restore as ${wish.as}: restores take such a database for one of their own`, {
+      hint: 'take another name, without __coffre_ in it: --as shop_before',
     });
   }
   const strange = wish.tables.find((each) => !databases.some(({ database }) => database === each.database));

@@ -32,11 +32,13 @@ export async function readSegments(
   { watch = (bytes) => bytes, passing }: Reading = {},
 ): Promise<VerifiedStream> {
   const { segmentBytes } = file.segments;
-  const segments = (await segmentsOf(reader, file)).slice(first, first + count);
+  const all = await segmentsOf(reader, file);
+  const segments = all.slice(first, first + count);
+  const partOf = { first, total: all.length };
   const start = first * segmentBytes;
   const sealedBytes = Math.min(file.sealedBytes - start, count * segmentBytes);
   const source = watch(reader.read(file.file, start, sealedBytes));
-  return verifyStream(source, { file: file.file, sealedBytes, segmentBytes, segments }, passing);
+  return verifyStream(source, { file: file.file, sealedBytes, segmentBytes, segments, partOf }, passing);
 }
 
 /** The digests of the segments, once the manifest has vouched for them. */

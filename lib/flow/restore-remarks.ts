@@ -34,6 +34,20 @@ export function remarksOn(
 const warning = (text: string, hint: string): RestoreRemark => ({ kind: 'warning', text, hint });
 const note = (text: string, hint: string): RestoreRemark => ({ kind: 'note', text, hint });
 
+/** Of databases that somebody has named to be replaced, those that nothing replaces: a slip of the hand, or a wrong idea. */
+export function aboutUnused(
+  named: readonly string[],
+  loaded: readonly string[],
+  fold: (name: string) => string,
+): RestoreRemark[] {
+  const unused = [...new Set(named)].filter((name) => !loaded.some((each) => fold(each) === fold(name)));
+  if (unused.length === 0) return [];
+  const text = `${unused.join(', ')} is named to be overwritten or dropped, and is not restored: nothing is done to it`;
+  return [
+    warning(text, `what is restored: ${loaded.join(', ') || 'no database'}; names are as the server spells them`),
+  ];
+}
+
 function aboutVersion({ server }: Manifest, { version }: TargetTraits): RestoreRemark[] {
   if (!/mariadb/i.test(version))
     return [

@@ -18,6 +18,7 @@ import { drain } from '../system/bytes.ts';
 import { quotePosix } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
+import { assertDefinersThere } from './assert-definers-there.ts';
 import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
 import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
@@ -40,6 +41,7 @@ import { agreement } from './restore-agreement.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 import { tellMissingDefiners } from './tell-missing-definers.ts';
+import { tellMissingParents } from './tell-missing-parents.ts';
 import { trusting } from './trusting.ts';
 
 export interface RestoreOrder {
@@ -108,6 +110,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
     const { compared, differences, failures } = await trusting(trust, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
+    await tellMissingParents(target, plan, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
@@ -152,6 +155,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     requireProgram('mariadb-dump'); // it compares: not to be found missing when everything is loaded
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
+    await assertDefinersThere(order.target, order.selection, order.accounts);
     const passphrase = await passphraseOf(order.opening, manifest, reader);
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);

@@ -42,7 +42,7 @@ async function* follow({ file, segmentBytes, segments, reach, read }: GrowingFil
       hash.update(chunk);
       seenBytes += chunk.length;
       if (seenBytes === end && hash.digest('hex') !== segments[index]) {
-        throw fail(`segment ${index} differs from what was written`);
+        throw fail(`segment ${index + 1} differs from what was written`);
       }
       yield chunk;
     }

@@ -11,6 +11,8 @@ export interface Expected {
   readonly segmentBytes: number;
   /** As `parseSegments` returned them: checked against the manifest. */
   readonly segments: readonly Sha256[];
+  /** Of a part of a file: how many segments stand before it, and how many the whole file has. In messages they are counted from 1 on. */
+  readonly partOf?: { readonly first: number; readonly total: number };
 }
 
 /**
@@ -34,7 +36,7 @@ export function verifyStream(source: Bytes, expected: Expected, passing: Passing
 
 async function* verify(
   source: Bytes,
-  { file, sealedBytes, segmentBytes, segments }: Expected,
+  { file, sealedBytes, segmentBytes, segments, partOf = { first: 0, total: segments.length } }: Expected,
   passing: Passing,
 ): Bytes {
   const fail = (why: string) =>
@@ -57,7 +59,9 @@ async function* verify(
       seenBytes += part.length;
       offset += part.length;
       if (segmentSeen === segmentBytes || seenBytes === sealedBytes) {
-        if (hash.digest('hex') !== segments[index]) throw fail(`segment ${index} of ${segments.length} differs`);
+        if (hash.digest('hex') !== segments[index]) {
+          throw fail(`segment ${partOf.first + index + 1} of ${partOf.total} differs`);
+        }
         if (held) yield held.subarray(0, segmentSeen);
         hash = createHash('sha256');
         segmentSeen = 0;

@@ -61,10 +61,14 @@ t.test('no word of the password is told, and none is taken for a server', async 
 });
 
 t.test("the client's table of variables is read, blanks and all", async (t) => {
-  const table = (text: string) => `host  no\nand boolean options {FALSE|TRUE}  Value (after reading options)\n--- ---\n${text}`;
-  t.strictSame(parseVariables(table('host      (No default value)\nport    0\nsocket      /run/my odd/a b.sock\nprotocol   \n')), {
-    socket: '/run/my odd/a b.sock',
-  });
+  const table = (text: string) =>
+    `host  no\nand boolean options {FALSE|TRUE}  Value (after reading options)\n--- ---\n${text}`;
+  t.strictSame(
+    parseVariables(table('host      (No default value)\nport    0\nsocket      /run/my odd/a b.sock\nprotocol   \n')),
+    {
+      socket: '/run/my odd/a b.sock',
+    },
+  );
   t.strictSame(parseVariables(table('')), {});
   t.equal(parseVariables('host  no\n'), undefined);
 });

@@ -28,6 +28,8 @@ await runSql(
    CREATE PROCEDURE p() SELECT 1;
    CREATE USER app@localhost; GRANT SELECT ON market.* TO app@localhost;
    CREATE DATABASE named; USE named; CREATE TABLE t (a INT); INSERT INTO t VALUES (1);
+   CREATE TABLE boss (id INT PRIMARY KEY); CREATE TABLE worker (id INT PRIMARY KEY, boss INT REFERENCES boss (id));
+   INSERT INTO boss VALUES (1); INSERT INTO worker VALUES (1, 1);
    CREATE PROCEDURE q() DELETE FROM named.t;
    CREATE VIEW w AS SELECT t.a FROM t JOIN market.parts p ON p.id = t.a;`,
 );
@@ -121,6 +123,49 @@ t.test('a table comes alone into a database of another name, with its sequence',
   t.strictSame(result?.compared, [AS]);
   t.strictSame(await tablesIn(AS), ['numbers', 'orders']);
   await drop(AS);
+});
+
+t.test('a table that refers to one that is left out comes, and that it does is said', async (t) => {
+  const tables = [{ database: 'named', table: 'worker' }];
+  const { result, warnings } = await restored({ tables, as: AS }, { databases: ['named'] });
+  t.strictSame(result?.compared, [AS]);
+  const alone =
+    'no row can be written that refers to a table which is not there: `worker` refers to `market old`.`boss`';
+  t.strictSame(warnings, [alone]);
+  await drop(AS);
+  const both = await restored(
+    { tables: [...tables, { database: 'named', table: 'boss' }], as: AS },
+    { databases: ['named'] },
+  );
+  t.strictSame(both.warnings, []);
+  await drop(AS);
+});
+
+t.test('nothing is to run as one whom the server does not have', async (t) => {
+  const to = (...accounts: string[]): Partial<SelectionWish> => ({
+    as: AS,
+    definer: { kind: 'map', accounts: accounts.map((account) => ({ from: 'root@localhost', to: account })) },
+  });
+  const { error } = await restored(to('app@localhost', 'ap@localhost'), { databases: ['market'] });
+  t.match(error, {
+    code: 'refused',
+    message: /^cannot make ap@localhost a definer: the server has no such account/,
+    hint: /--accounts$/,
+  });
+  t.strictSame(await tablesIn(AS), []);
+  await execute(
+    root,
+    'CREATE ROLE clerks; CREATE USER clerk@localhost; GRANT ALL ON *.* TO clerks; GRANT ALL ON *.* TO clerk@localhost',
+  );
+  for (const account of ['clerk@localhost', 'clerks']) {
+    const { result, warnings } = await restored(to(account), { databases: ['market'] });
+    t.strictSame(
+      [result?.compared, warnings.filter((text) => /fails when it is used/.test(text))],
+      [[AS], []],
+      account,
+    );
+    await drop(AS);
+  }
 });
 
 t.test('all comes without its rows', async (t) => {

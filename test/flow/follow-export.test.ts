@@ -193,7 +193,7 @@ t.test('an export that is damaged behind its writer is not sent as good', async 
   proxy.release();
   await t.rejects(following.arrivalAt(FAR), {
     code: 'verification-failed',
-    message: 'cannot trust encrypted.dat: segment 1 differs from what was written',
+    message: 'cannot trust encrypted.dat: segment 2 differs from what was written',
   });
   t.same(world.left('far'), []);
 });

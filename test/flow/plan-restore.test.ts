@@ -83,10 +83,35 @@ t.test('replaces nothing that was named but is not in the plan', async (t) => {
     plan.aside.map(({ database }) => database),
     ['shop'],
   );
+  t.match(plan.remarks, [{ kind: 'warning', text: /^crm is named to be overwritten .* nothing is done to it$/ }]);
+  const dropped = planRestore(manifest, { ...wish, present, databases: ['shop'], overwrite: [], dropFirst: ['shpo'] });
+  t.match(dropped.remarks, [{ kind: 'warning', text: /^shpo is named/, hint: /^what is restored: shop;/ }]);
 });
 
 t.test('refuses a database that the run does not have, and names those that it has', async (t) => {
-  t.throws(() => planRestore(manifest, { ...wish, databases: ['shpo'] }), { code: 'not-found', hint: /crm, shop/ });
+  t.throws(() => planRestore(manifest, { ...wish, databases: ['shpo'] }), {
+    code: 'not-found',
+    hint: /^it has: crm, shop$/,
+  });
+});
+
+t.test('a name with a dot in it, without its backticks, is told with them', async (t) => {
+  const dotted = { ...manifest, archives: [archive('my.shop'), shop] };
+  const asked = (database: string, table: string) => () =>
+    planRestore(dotted, {
+      ...wish,
+      databases: [database],
+      selection: {
+        ...{ tables: [{ database, table }], schemaOnly: false, as: null, asAnyway: false },
+        ...{ definer: { kind: 'keep' }, events: 'keep' },
+      },
+    });
+  t.throws(asked('my', 'shop.orders'), {
+    code: 'not-found',
+    hint: /backticks: --table '`my\.shop`\.`orders`'; it has: /,
+  });
+  t.throws(asked('a', 'b.c.d'), { code: 'not-found', hint: /backticks: --table '`a\.b\.c`\.`d`'; it has: / });
+  t.throws(asked('my', 'orders'), { code: 'not-found', hint: /^it has: / });
 });
 
 t.test('refuses a failed run, and a copy that lacks a file', async (t) => {

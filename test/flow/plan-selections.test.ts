@@ -47,6 +47,10 @@ t.test('another name is for exactly one database, and one that the dump program 
   for (const as of ["o'ld", 'o"ld', 'o\\ld', 'o\nld', 'old ', 'x'.repeat(65)]) {
     t.throws(() => planSelections({ ...wish, as: as as DatabaseName }, [shop]), { code: 'usage' }, as);
   }
+  for (const as of ['shop__coffre_old_20261122t040506z', 'X__COFFRE_OLD_', '__coffre_trust_0123456789abcdef']) {
+    const own = { code: 'usage', message: /restores take such a database for one of their own$/ };
+    t.throws(() => planSelections({ ...wish, as: as as DatabaseName }, [shop]), own, as);
+  }
 });
 
 t.test('a copy whose events would be at work beside those of the original is remarked on', async (t) => {

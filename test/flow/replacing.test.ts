@@ -90,31 +90,41 @@ t.test('what is to be dropped first goes, whatever refers to it', async (t) => {
   t.strictSame(await tables('shop'), ['newer']);
 });
 
-t.test('what another restore has settled while this one waited is nobody\'s, and what it has left is told', async (t) => {
-  await execute(root, 'CREATE OR REPLACE DATABASE shop; CREATE TABLE shop.old (a INT)');
-  const gone = { ...aside(SHOP), state: 'moved', run: 'x', standing: null, atWork: false } as const;
-  events.length = 0;
-  const planned = planOf({ interrupted: [gone], aside: [aside(SHOP)], creates: [SHOP] });
-  await replacing(planned, order, async () => {
-    await execute(root, 'CREATE DATABASE shop; CREATE TABLE shop.newer (a INT)');
-    return outcome({ compared: [SHOP] });
-  });
-  t.notMatch(JSON.stringify(events), 'cut short');
-  t.strictSame(await tables('shop'), ['newer']);
+t.test(
+  "what another restore has settled while this one waited is nobody's, and what it has left is told",
+  async (t) => {
+    await execute(root, 'CREATE OR REPLACE DATABASE shop; CREATE TABLE shop.old (a INT)');
+    const gone = { ...aside(SHOP), state: 'moved', run: 'x', standing: null, atWork: false } as const;
+    events.length = 0;
+    const planned = planOf({ interrupted: [gone], aside: [aside(SHOP)], creates: [SHOP] });
+    await replacing(planned, order, async () => {
+      await execute(root, 'CREATE DATABASE shop; CREATE TABLE shop.newer (a INT)');
+      return outcome({ compared: [SHOP] });
+    });
+    t.notMatch(JSON.stringify(events), 'cut short');
+    t.strictSame(await tables('shop'), ['newer']);
 
-  await moveAside(root, { ...aside(SHOP), run: 'x' });
-  const work = () => t.fail('nothing is loaded') as never;
-  await t.rejects(replacing(planOf({ aside: [{ ...aside(SHOP), name: asideName(SHOP, new Date()) }] }), order, work), {
-    code: 'refused',
-    message: 'cannot restore shop: another restore of it was cut short meanwhile',
-  });
-  events.length = 0;
-  await replacing(planOf({ interrupted: [gone], creates: [CRM] }), order, async () => outcome({ compared: [CRM] })).catch(
-    () => undefined, // of crm, which is there
-  );
-  t.match(events, [{ subject: 'shop', text: 'an earlier restore was cut short: the old database is back in its place' }]);
-  t.strictSame(await tables('shop'), ['newer']);
-});
+    await moveAside(root, { ...aside(SHOP), run: 'x' });
+    const work = () => t.fail('nothing is loaded') as never;
+    await t.rejects(
+      replacing(planOf({ aside: [{ ...aside(SHOP), name: asideName(SHOP, new Date()) }] }), order, work),
+      {
+        code: 'refused',
+        message: 'cannot restore shop: another restore of it was cut short meanwhile',
+      },
+    );
+    events.length = 0;
+    await replacing(planOf({ interrupted: [gone], creates: [CRM] }), order, async () =>
+      outcome({ compared: [CRM] }),
+    ).catch(
+      () => undefined, // of crm, which is there
+    );
+    t.match(events, [
+      { subject: 'shop', text: 'an earlier restore was cut short: the old database is back in its place' },
+    ]);
+    t.strictSame(await tables('shop'), ['newer']);
+  },
+);
 
 t.test('databases with views on each other go out of the way and come back, whatever the order', async (t) => {
   const [EAST, WEST] = [DatabaseName.parse('east'), DatabaseName.parse('west')];

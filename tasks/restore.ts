@@ -103,7 +103,7 @@ too; an account that is there gets the password of the backup, and its grants be
       dropFirst: listOf(values, 'drop-first'),
       confirm: seed ? undefined : typedNames(values),
       opening: await opening(),
-      place: attended?.place,
+      places: attended?.places,
       target,
       seed,
       parallel: parallelOf(values),

@@ -23,8 +23,8 @@ export interface ChosenCopy<Proven> {
 export interface CopyWish {
   /** The only place that counts; all of the host's, the nearest first, if absent. */
   readonly from: string | undefined;
-  /** The only place that counts, where it is open already. */
-  readonly place?: CopyPlace | undefined;
+  /** The only places that count, the nearest first, where they are open already: a farther one is asked only where it has to. */
+  readonly places?: readonly CopyPlace[] | undefined;
   /** The newest there is, if absent. */
   readonly run: RunId | undefined;
   readonly signal: AbortSignal;
@@ -63,7 +63,7 @@ export async function nearestCopy<Proven>(
   wish: CopyWish,
   prove: Prove<Proven>,
 ): Promise<ChosenCopy<Proven>> {
-  if (wish.place) return await onlyCopy(wish.place, wish, prove);
+  if (wish.places) return await firstCopy(wish.places, wish, prove);
   if (wish.from !== undefined) return await onlyCopy(await openPlace(host, wish.from, wish.signal), wish, prove);
   const names = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];
   const looked = await Promise.all(names.map((name) => look(host, name, wish.signal)));
@@ -92,6 +92,39 @@ async function onlyCopy<Proven>(
     place.close();
     throw error;
   }
+}
+
+async function firstCopy<Proven>(
+  places: readonly CopyPlace[],
+  wish: CopyWish,
+  prove: Prove<Proven>,
+): Promise<ChosenCopy<Proven>> {
+  const considered: Considered[] = [];
+  const failures: CoffreError[] = [];
+  try {
+    for (const [index, place] of places.entries()) {
+      let matters = OF_ONE_PLACE;
+      try {
+        const { run, reader } = await openRunAt(place, wish.run);
+        matters = OF_ONE_COPY;
+        const proven = await prove(run, reader, place);
+        const farther = places.slice(index + 1).map(({ name }) => ({ place: name, verdict: 'is farther away' }));
+        for (const each of places) if (each !== place) each.close();
+        return { place, proven, considered: [...considered, { place: place.name, verdict: 'taken' }, ...farther] };
+      } catch (thrown) {
+        const error = asCoffreError(thrown);
+        if (places.length === 1 || !matters.includes(error.code)) throw thrown;
+        failures.push(error);
+        considered.push({ place: place.name, verdict: error.message });
+        wish.reject(place.name, error);
+      }
+    }
+  } catch (error) {
+    for (const each of places) each.close();
+    throw error;
+  }
+  for (const each of places) each.close();
+  throw noneOf(wish.run, considered, failures);
 }
 
 async function look(host: HostConfig, name: string, signal: AbortSignal): Promise<Looked | CoffreError> {

@@ -16,8 +16,8 @@ export interface Attended {
   /** Into whose server the run goes. */
   readonly target: HostConfig;
   readonly opening: Opening;
-  /** Where the copy comes from when control reads it. */
-  readonly place: CopyPlace | undefined;
+  /** Where the copy comes from when control reads it: the nearest first. */
+  readonly places: readonly CopyPlace[] | undefined;
   /** Fires when control has gone. */
   readonly gone: AbortSignal;
 }
@@ -38,7 +38,7 @@ export async function readAttendedRestore(input: Readable, emit: Emit): Promise<
     },
     target,
     opening: attendedOpening(session.ask),
-    place: relayed === null ? undefined : relayedPlace(relayed, session.ask),
+    places: relayed.length === 0 ? undefined : relayed.map((name, place) => relayedPlace(name, place, session.ask)),
     gone: session.gone,
   };
 }

@@ -9,10 +9,18 @@ import { readManifest } from './read-manifest.ts';
 import { openRemoteHost } from './remote-host.ts';
 import { asRoot } from './run-agent.ts';
 
-/** A run that control reads for another host. Whoever has it MUST close its place. */
+/** A place that control may read for another host. */
+export interface RelayedCandidate {
+  readonly name: string;
+  /** Opens it where that has not been done. Throws what keeps control from it. */
+  open(): Promise<CopyPlace>;
+}
+
+/** A run that control reads for another host. */
 export interface RelayedCopy {
   readonly run: RunId;
-  readonly place: CopyPlace;
+  /** The nearest first: that one is open, and MUST be closed. A farther one is opened when the host turns all before it down. */
+  readonly candidates: readonly RelayedCandidate[];
 }
 
 export interface CopyWish {
@@ -42,17 +50,23 @@ const CONTROL = 'control:';
  */
 export async function findRelayedCopy(wish: CopyWish): Promise<RelayedCopy | undefined> {
   const { host, on, from, emit } = wish;
-  if (from?.startsWith(CONTROL)) return await openCopy(wish, from);
+  if (from?.startsWith(CONTROL)) return only(await openCopy(wish, from));
   if (host.name === on.name || (from?.includes('/') && !from.startsWith('offsite:'))) return undefined;
-  if (from !== undefined) return await openCopy(wish, from);
+  if (from !== undefined) return only(await openCopy(wish, from));
   const failures: CoffreError[] = [];
-  for (const place of ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)]) {
+  const places = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];
+  for (const [index, place] of places.entries()) {
     wish.signal.throwIfAborted();
     try {
       const copy = await openCopy(wish, place);
       const not = failures.length === 0 ? '' : `; not from a nearer one: ${failures.map(whyNot).join('; ')}`;
       emit({ kind: 'note', subject: host.name, text: `${copy.run} is read from ${copy.place.name}${not}` });
-      return copy;
+      const farther = places.slice(index + 1).map((each) => ({
+        name: nameOf(host, each),
+        open: async () => (await openCopy({ ...wish, run: copy.run }, each)).place,
+      }));
+      const { run, candidates } = only(copy);
+      return { run, candidates: [...candidates, ...farther] };
     } catch (error) {
       failures.push(asCoffreError(error));
     }
@@ -67,8 +81,17 @@ function whyNot({ message }: CoffreError): string {
   return message;
 }
 
+interface OpenedCopy {
+  readonly run: RunId;
+  readonly place: CopyPlace;
+}
+
+function only({ run, place }: OpenedCopy): RelayedCopy {
+  return { run, candidates: [{ name: place.name, open: async () => place }] };
+}
+
 /** Opens a place and looks whether it has the run, with a manifest that the host has signed. */
-async function openCopy(wish: CopyWish, from: string): Promise<RelayedCopy> {
+async function openCopy(wish: CopyWish, from: string): Promise<OpenedCopy> {
   const { host, inventory, signal } = wish;
   const place = await openFor(wish, from);
   try {
@@ -100,5 +123,10 @@ async function openOn(
   const remote = await openRemoteHost(host, login, signal);
   const place = { name: host.name, path: host[from].path, prefix: asRoot(remote.facts) };
   const folders = openRemoteRunFolders(remote.connection, place);
-  return { name: `${from} of ${host.name}`, ...folders, close: () => void remote.close() };
+  return { name: nameOf(host, from), ...folders, close: () => void remote.close() };
+}
+
+/** A path of a host is in no other place than on it. */
+function nameOf(host: HostConfig, from: string): string {
+  return from === 'store' || from === 'export' ? `${from} of ${host.name}` : from;
 }

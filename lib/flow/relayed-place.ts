@@ -15,27 +15,27 @@ const Size = z.int().min(0);
 
 /**
  * A place that control reads for this host, piece by piece as they are asked for: ciphertext, which is verified here like any
- * other. The mirror of `relayCopy`.
+ * other. `place` is its number in the order. The mirror of `relayCopy`.
  */
-export function relayedPlace(name: string, ask: Ask): CopyPlace {
+export function relayedPlace(name: string, place: number, ask: Ask): CopyPlace {
   const askJson = async <T>(question: AgentQuestion, schema: z.ZodType<T>): Promise<T> =>
     schema.parse(JSON.parse((await ask(question)).toString('utf8')));
   const reader = (run: RunId): RunReader => {
-    const sizeOf = (file: string) => askJson({ ask: 'size', run, file }, Size.nullable());
+    const sizeOf = (file: string) => askJson({ ask: 'size', place, run, file }, Size.nullable());
     return {
       where: `${name}, ${run}, through control`,
-      list: async () => (await askJson({ ask: 'files', run }, Names.nullable())) ?? [],
+      list: async () => (await askJson({ ask: 'files', place, run }, Names.nullable())) ?? [],
       sizeOf: async (file) => (await sizeOf(file)) ?? undefined,
       async *read(file, start = 0, bytes = Number.POSITIVE_INFINITY) {
         const end = Math.min((await sizeOf(file)) ?? 0, start + bytes);
-        yield* readAhead(start, end, (from, most) => ask({ ask: 'read', run, file, start: from, bytes: most }));
+        yield* readAhead(start, end, (from, most) => ask({ ask: 'read', place, run, file, start: from, bytes: most }));
       },
     };
   };
   return {
     name,
-    listRuns: () => askJson({ ask: 'runs' }, z.array(RunId)),
-    openRun: async (run) => ((await askJson({ ask: 'files', run }, Names.nullable())) ? reader(run) : undefined),
+    listRuns: () => askJson({ ask: 'runs', place }, z.array(RunId)),
+    openRun: async (run) => ((await askJson({ ask: 'files', place, run }, Names.nullable())) ? reader(run) : undefined),
     close: () => undefined,
   };
 }

@@ -3,7 +3,8 @@ import type { AgentQuestion } from '../model/agent-question.ts';
 import { type AttendedRestore, RestoredThere } from '../model/attended-restore.ts';
 import { CoffreError } from '../model/error.ts';
 import { keyHolder } from './key-holder.ts';
-import { type Relay, relayCopy } from './relay-copy.ts';
+import { relayCopies } from './relay-copies.ts';
+import type { Relay } from './relay-copy.ts';
 import { type CopyWish, findRelayedCopy, type RelayedCopy } from './relayed-copy.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
 import { openRemoteHost } from './remote-host.ts';
@@ -28,7 +29,7 @@ export interface RestoreElsewhere extends CopyWish {
 export async function restoreOnHost(order: RestoreElsewhere): Promise<RestoredThere> {
   const { on, login, signal, emit, releases } = order;
   const copy = await findRelayedCopy(order);
-  const relay = copy && relayCopy(copy.place);
+  const relay = copy && relayCopies(copy.candidates);
   try {
     const remote = await openRemoteHost(on, login, signal);
     try {
@@ -39,7 +40,6 @@ export async function restoreOnHost(order: RestoreElsewhere): Promise<RestoredTh
     }
   } finally {
     await relay?.close();
-    copy?.place.close();
   }
 }
 
@@ -52,7 +52,7 @@ function errandFor(
   const sent: AttendedRestore = {
     source: sliceOf(host, inventory),
     target: sliceOf(on, inventory).host,
-    relayed: copy?.place.name ?? null,
+    relayed: copy?.candidates.map(({ name }) => name) ?? [],
   };
   const place = copy ? [`--run=${copy.run}`] : [option('from', from), option('run', run)].flat();
   return {

@@ -61,8 +61,8 @@ export interface RestoreOrder {
   /** Asks a person which of the databases that a plan refuses to overwrite may be; nobody is asked if absent. */
   readonly confirm?: ((plan: RestorePlan) => Promise<readonly string[]>) | undefined;
   readonly opening: Opening;
-  /** Where the copy is, when it is at none of those that `from` names; closed by the restore. */
-  readonly place?: CopyPlace | undefined;
+  /** Where copies are, when they are at none of those that `from` names, the nearest first; closed by the restore. */
+  readonly places?: readonly CopyPlace[] | undefined;
   /** Some tables, another name, other definers, …; all as it was if absent. */
   readonly selection?: SelectionWish | undefined;
   readonly target: Connection;
@@ -121,11 +121,11 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   }
 }
 
-function copyWish({ from, place, run, host, emit, signal }: RestoreOrder): CopyWish {
+function copyWish({ from, places, run, host, emit, signal }: RestoreOrder): CopyWish {
   const hint = 'look at that copy once the restore is done: npx zx tasks/list.ts';
   const reject = (place: string, { message }: CoffreError) =>
     emit({ kind: 'warning', subject: host.name, text: `the copy in ${place} is not taken: ${message}`, hint });
-  return { from, place, run, signal, reject };
+  return { from, places, run, signal, reject };
 }
 
 /** What has to be known, and proven of a copy, before anything is touched. */

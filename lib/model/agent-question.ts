@@ -6,6 +6,8 @@ import { ToldFailure } from './told-failure.ts';
 export const LARGEST_ANSWER_BYTES = 256 * 1024;
 
 const Base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'base64');
+/** Which of the places that control reads: one of those of the order, counted from 0 on. */
+const Place = z.int().min(0).max(1000);
 /** A name of a file in the folder of a run: none leads out of it. */
 const FileName = z.string().regex(/^[A-Za-z0-9@%_~-][A-Za-z0-9@%._~-]{0,250}$/, 'the name of a file of a run');
 
@@ -25,14 +27,15 @@ export const AgentQuestion = z.discriminatedUnion('ask', [
     wrappedKeys: z.record(FileName, Base64),
   }),
   /** Answered by the names of the runs as JSON. */
-  z.strictObject({ ask: z.literal('runs') }),
+  z.strictObject({ ask: z.literal('runs'), place: Place }),
   /** Answered by the names of the files as JSON, or null where there is no such run. */
-  z.strictObject({ ask: z.literal('files'), run: RunId }),
+  z.strictObject({ ask: z.literal('files'), place: Place, run: RunId }),
   /** Answered by the number of bytes as JSON, or null where there is no such file. */
-  z.strictObject({ ask: z.literal('size'), run: RunId, file: FileName }),
+  z.strictObject({ ask: z.literal('size'), place: Place, run: RunId, file: FileName }),
   /** Answered by the bytes themselves, or fewer where the file ends. */
   z.strictObject({
     ask: z.literal('read'),
+    place: Place,
     run: RunId,
     file: FileName,
     start: z.int().min(0),

@@ -10,8 +10,8 @@ export const AttendedRestore = z.strictObject({
   source: Slice,
   /** The host that this is, into whose server the run goes: mostly the same. */
   target: Slice.shape.host,
-  /** What the copy is called that comes through control; null for one that the host reads itself. */
-  relayed: z.string().nullable(),
+  /** What the places are called that control reads for the host, the nearest first; none for one that the host reads itself. */
+  relayed: z.array(z.string()),
 });
 export type AttendedRestore = z.infer<typeof AttendedRestore>;
 

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { flipped, whileDamaged } from '../fixture/damage.ts';
+import { STORE } from '../fixture/nothing-half-done.ts';
 import { type ProcessWatch, watchProcesses } from '../fixture/process-watch.ts';
 import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
 import { comparedBy, restoreWorld } from '../fixture/restore-world.ts';
@@ -96,6 +98,31 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
     t.strictSame(comparedBy(restored.data), ['crm', 'shop']);
     t.match(restored.text, new RegExp(`restored ${run} of store of db1, ${run}, through control`));
     t.strictSame(await content(empty.root), before);
+  });
+
+  await t.test('where the copy that control reads first turns out damaged, the host takes the next one', async (t) => {
+    const told: string[] = [];
+    await whileDamaged(world.at(STORE, run, 'shop.tar.gz.enc'), flipped, async () => {
+      const restored = await elsewhere('db2', overwrite, {
+        emit: (event) => {
+          if (event.kind === 'warning') told.push(event.text);
+        },
+      });
+      t.match(restored, {
+        exitCode: 0,
+        data: {
+          copies: [
+            { place: 'store of db1', verdict: /shop\.tar\.gz\.enc: segment \d of \d differs/ },
+            { place: 'export of db1', verdict: 'taken' },
+            { place: 'offsite:contractor', verdict: 'is farther away' },
+          ],
+        },
+      });
+    });
+    t.match(told, [/^the copy in store of db1 is not taken: /]);
+    t.strictSame(await content(empty.root), before);
+    const refused = { code: 'refused', exitCode: 8, hint: /--overwrite/ };
+    await t.rejects(elsewhere('db2', []), refused, 'what is said of the server is not said of a copy');
   });
 
   await t.test('an agent that was ordered by nobody does nothing', async (t) => {

@@ -8,7 +8,7 @@ import { CoffreError } from '../../lib/model/error.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 
 const RUN = RunId.parse('2026-11-22T040000Z');
-const read = (start: number, bytes: number): AgentQuestion => ({ ask: 'read', run: RUN, file: 'a.enc', start, bytes });
+const read = (start: number, bytes: number): AgentQuestion => ({ ask: 'read', place: 0, run: RUN, file: 'a.enc', start, bytes });
 
 /** An agent and its control, with what is between them cut into pieces of `size` bytes. */
 async function linked(size: number, answer: (question: AgentQuestion) => Promise<Buffer>) {
@@ -43,18 +43,18 @@ t.test('an error of control is thrown to who asked, and the next answer comes al
     if (question.ask === 'runs') throw new CoffreError('refused', 'cannot do that: no', { hint: 'ask another' });
     return Buffer.from(question.ask);
   });
-  const [failed, empty] = await Promise.allSettled([session.ask({ ask: 'runs' }), session.ask(read(0, 1))]);
+  const [failed, empty] = await Promise.allSettled([session.ask({ ask: 'runs', place: 0 }), session.ask(read(0, 1))]);
   t.match(failed, { reason: { code: 'refused', message: 'cannot do that: no', hint: 'ask another' } });
   t.match(empty, { value: Buffer.from('read') });
 });
 
 t.test('when the input ends, it fires, and nobody waits for an answer any more', async (t) => {
   const { line, session } = await linked(100, () => new Promise(() => undefined));
-  const asked = session.ask({ ask: 'runs' });
+  const asked = session.ask({ ask: 'runs', place: 0 });
   line.end();
   await t.rejects(asked, { code: 'interrupted' });
   t.equal(session.gone.aborted, true);
-  await t.rejects(session.ask({ ask: 'runs' }), { code: 'interrupted' });
+  await t.rejects(session.ask({ ask: 'runs', place: 0 }), { code: 'interrupted' });
 });
 
 t.test('where a network swallows everything, silence is the end, and a sign of life is not', async (t) => {
@@ -62,7 +62,7 @@ t.test('where a network swallows everything, silence is the end, and a sign of l
   silent.write('order\n');
   const session = await attendSession(silent, () => undefined, 90);
   const awake = setTimeout(() => undefined, 30_000); // as the pipe keeps a real agent
-  await t.rejects(session.ask({ ask: 'runs' }), { code: 'interrupted' });
+  await t.rejects(session.ask({ ask: 'runs', place: 0 }), { code: 'interrupted' });
   clearTimeout(awake);
   t.equal(session.gone.aborted, true);
 
@@ -72,13 +72,13 @@ t.test('where a network swallows everything, silence is the end, and a sign of l
   let release = (_: Buffer): void => undefined;
   const answers = answerQuestions(line, () => new Promise((resolve) => (release = resolve)), 20);
   const attended = await attendSession(input, answers, 900);
-  const asked = attended.ask({ ask: 'runs' });
+  const asked = attended.ask({ ask: 'runs', place: 0 });
   await new Promise((wake) => setTimeout(wake, 1500));
   t.equal(attended.gone.aborted, false);
   release(Buffer.from('late'));
   t.equal(`${await asked}`, 'late');
   line.end();
-  await t.rejects(attended.ask({ ask: 'runs' }), { code: 'interrupted' });
+  await t.rejects(attended.ask({ ask: 'runs', place: 0 }), { code: 'interrupted' });
 });
 
 t.test('what is no answer ends it; an input that ends before its first line is none', async (t) => {
@@ -86,7 +86,7 @@ t.test('what is no answer ends it; an input that ends before its first line is n
     const stdin = new PassThrough();
     stdin.write('order\n');
     const session = await attendSession(stdin, () => undefined);
-    const asked = session.ask({ ask: 'runs' });
+    const asked = session.ask({ ask: 'runs', place: 0 });
     stdin.write(`${line}\n`);
     await t.rejects(asked, { code: 'usage', hint: /--attended/ }, line);
     t.equal(session.gone.aborted, true);

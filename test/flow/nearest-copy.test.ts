@@ -24,7 +24,7 @@ function choose(wish: Partial<CopyWish> = {}, damaged: Readonly<Record<string, C
     ...wish,
   };
   const prove = async (run: RunId, { where }: RunReader) => {
-    for (const [name, error] of Object.entries(damaged)) if (where.includes(name)) throw error;
+    for (const [name, error] of Object.entries(damaged)) if (where.includes(`/${name}/`)) throw error;
     return run;
   };
   return nearestCopy(of, full, prove).then(({ place, ...rest }) => ({ ...rest, place: place.name, rejected }));

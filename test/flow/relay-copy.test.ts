@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import type { CopyPlace } from '../../lib/flow/find-copy.ts';
+import { relayCopies } from '../../lib/flow/relay-copies.ts';
 import { relayCopy } from '../../lib/flow/relay-copy.ts';
 import { relayedPlace } from '../../lib/flow/relayed-place.ts';
 import { AgentQuestion } from '../../lib/model/agent-question.ts';
+import { CoffreError } from '../../lib/model/error.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import { openRunFolders } from '../../lib/storage/run-folders.ts';
 import type { RunReader } from '../../lib/storage/run-reader.ts';
@@ -38,7 +40,7 @@ function relayed(folder: string) {
   };
   const relay = relayCopy(place);
   let last: Promise<unknown> = Promise.resolve();
-  const through = relayedPlace(place.name, (asked) => {
+  const through = relayedPlace(place.name, 0, (asked) => {
     const question = AgentQuestion.parse(asked);
     open += 1;
     most = Math.max(most, open);
@@ -100,12 +102,19 @@ t.test('any parts of files, read side by side, are what they are', async () => {
 
 t.test('no question leads out of the folder of a run', async (t) => {
   for (const file of ['../x', '/etc/passwd', '.hidden', '', 'a/b', '..']) {
-    t.notOk(AgentQuestion.safeParse({ ask: 'size', run: RUN, file }).success, file);
-    t.notOk(AgentQuestion.safeParse({ ask: 'read', run: RUN, file, start: 0, bytes: 1 }).success, file);
+    t.notOk(AgentQuestion.safeParse({ ask: 'size', place: 0, run: RUN, file }).success, file);
+    t.notOk(AgentQuestion.safeParse({ ask: 'read', place: 0, run: RUN, file, start: 0, bytes: 1 }).success, file);
   }
-  const read = { ask: 'read', run: RUN, file: 'a.enc', start: 0, bytes: 1 };
+  const read = { ask: 'read', place: 0, run: RUN, file: 'a.enc', start: 0, bytes: 1 };
   t.ok(AgentQuestion.safeParse(read).success);
-  for (const wrong of [{ run: '../..' }, { start: -1 }, { bytes: 0 }, { bytes: 10_000_000 }, { more: 1 }])
+  for (const wrong of [
+    { run: '../..' },
+    { place: -1 },
+    { start: -1 },
+    { bytes: 0 },
+    { bytes: 10_000_000 },
+    { more: 1 },
+  ])
     t.notOk(AgentQuestion.safeParse({ ...read, ...wrong }).success, JSON.stringify(wrong));
 });
 
@@ -123,4 +132,27 @@ t.test('a file that is cut short meanwhile is too short over there, too, and nob
   await reading.catch(() => undefined);
   t.ok(seen < CONTENT.length, 'whoever verifies sees that it is too short');
   await relay.close();
+});
+
+t.test('of several places each is opened when it is asked for, the nearest at once, and all are closed', async (t) => {
+  const log: string[] = [];
+  const candidate = (name: string, fails = false) => ({
+    name,
+    async open(): Promise<CopyPlace> {
+      log.push(`open ${name}`);
+      if (fails) throw new CoffreError('offsite-unreachable', `cannot reach ${name}`);
+      const folders = openRunFolders(t.testdirName);
+      return { name, ...folders, close: () => log.push(`close ${name}`) };
+    },
+  });
+  t.testdir({ [RUN]: { 'a.enc': 'x' } });
+  const relay = relayCopies([candidate('near'), candidate('gone', true), candidate('far'), candidate('farther')]);
+  t.strictSame(log, ['open near']);
+  const ask = (place: number) => relay.answer({ ask: 'size', place, run: RUN, file: 'a.enc' });
+  await t.rejects(ask(1), { code: 'offsite-unreachable' });
+  await t.rejects(ask(1), { code: 'offsite-unreachable' });
+  t.equal(String(await ask(2)), '1');
+  await t.rejects(ask(7), { code: 'refused' });
+  await relay.close();
+  t.strictSame(log, ['open near', 'open gone', 'open far', 'close near', 'close far']);
 });

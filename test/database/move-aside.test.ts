@@ -5,7 +5,7 @@ import { readAsides } from '../../lib/database/aside-mark.ts';
 import { type Ask, execute, query, queryLines } from '../../lib/database/client.ts';
 import { readDatabaseNames } from '../../lib/database/database-names.ts';
 import { inspectMovable } from '../../lib/database/movable.ts';
-import { moveAside } from '../../lib/database/move-aside.ts';
+import { moveAside, readUnmovable } from '../../lib/database/move-aside.ts';
 import { dropAside, putBack, settleAside } from '../../lib/database/put-back.ts';
 import { countObjects } from '../../lib/database/read-objects.ts';
 import { lockReplacement } from '../../lib/database/replacement-lock.ts';
@@ -176,6 +176,46 @@ t.test('a move that the server does not let happen leaves everything as it was',
   process.env.PATH = path;
   await reader;
   await assertAsBefore(t);
+});
+
+t.test('what somebody makes there until the last moment goes with it, or keeps it from going', async (t) => {
+  await execute(root, 'CREATE DATABASE late; CREATE TABLE late.old (a INT); CREATE VIEW late.v AS SELECT 1 AS one');
+  const database = DatabaseName.parse('late');
+  const path = process.env.PATH;
+  t.teardown(() => {
+    process.env.PATH = path;
+  });
+  const admin = `--no-defaults --socket=${server.socket} --user=root`;
+  /** Somebody does this once, right before the statement that drops the database. */
+  const meddle = async (sql: string) => {
+    const folder = t.testdir({ sql });
+    const act = `[ -e ${folder}/sql ] && grep -q 'DROP DATABASE .late' ${folder}/in && { "$REAL" ${admin} < ${folder}/sql; rm ${folder}/sql; }`;
+    process.env.PATH = `${path}`;
+    process.env.PATH = await pathWith(
+      `${folder}/bin`,
+      'mariadb',
+      `cat > ${folder}/in; ${act}; exec "$REAL" "$@" < ${folder}/in`,
+    );
+  };
+  const aside = { ...next(), name: asideName(database, new Date()), database };
+  await meddle('CREATE TABLE late.newest (a INT); INSERT INTO late.newest VALUES (7)');
+  await moveAside(root, aside);
+  process.env.PATH = path;
+  t.notOk((await readDatabaseNames(root)).includes('late'));
+  t.equal(await count(`SELECT a FROM ${quoteIdentifier(aside.name)}.newest`), 7);
+  await putBack(root, aside.name, { standing: 'stays' });
+
+  // A view is kept as text, which was written by then.
+  const other = { ...aside, name: asideName(database, new Date(0)) };
+  const unmovable = await readUnmovable(root, database);
+  await execute(root, 'CREATE VIEW late.made AS SELECT 2 AS two; CREATE FUNCTION late.f() RETURNS INT RETURN 1');
+  await t.rejects(moveAside(root, other, unmovable), {
+    code: 'refused',
+    message: /^cannot move late aside: somebody has made `late`\.`made`, `late`\.`f` while it was moved$/,
+  });
+  t.strictSame(await queryLines(root, 'SHOW TABLES FROM late'), ['made', 'newest', 'old', 'v']);
+  t.equal(await count('SELECT late.f()'), 1);
+  t.notOk((await leftovers()).includes(other.name));
 });
 
 t.test('what cannot be moved is told beforehand, with all that keeps it', async (t) => {

@@ -8,7 +8,14 @@ import { CoffreError } from '../../lib/model/error.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 
 const RUN = RunId.parse('2026-11-22T040000Z');
-const read = (start: number, bytes: number): AgentQuestion => ({ ask: 'read', place: 0, run: RUN, file: 'a.enc', start, bytes });
+const read = (start: number, bytes: number): AgentQuestion => ({
+  ask: 'read',
+  place: 0,
+  run: RUN,
+  file: 'a.enc',
+  start,
+  bytes,
+});
 
 /** An agent and its control, with what is between them cut into pieces of `size` bytes. */
 async function linked(size: number, answer: (question: AgentQuestion) => Promise<Buffer>) {

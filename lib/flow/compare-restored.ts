@@ -21,12 +21,17 @@ import { readSelected, redumpSelected } from './read-selected.ts';
 import { sideBySide } from './side-by-side.ts';
 
 export interface Comparison {
-  /** Databases that have the digests which were sealed with them, or were expected of what was selected. */
+  /**
+   * Databases that have the digests which were sealed with them, or were expected of what was selected; or, where a dump program
+   * or a server of another version writes them in another way, the same objects and the same rows, each compared with its own.
+   */
   readonly compared: readonly string[];
   /** Databases that differ where nothing may. */
   readonly differing: readonly string[];
   /** A sentence for everything that differs there, and for what of the accounts is missing. */
   readonly differences: readonly string[];
+  /** A sentence for everything of which nobody can tell whether it differs: another version has written it in another way. */
+  readonly undecided: readonly string[];
 }
 
 interface Context {
@@ -53,7 +58,8 @@ interface Loaded {
  * its objects with what the server says that it has. Where something differs, both are read once more for what it is.
  *
  * Where events have been at work since the load, a difference proves nothing, and is only warned of. So is one of how a
- * statement is written, where the server or the dump program is another one than that of the backup.
+ * statement is written, where the server or the dump program is another one than that of the backup: then each object and its
+ * rows are compared by themselves, and only what is written otherwise is left undecided.
  */
 export async function compareRestored(
   sealed: ReadonlyMap<Archive, ArchiveDigests>,
@@ -66,6 +72,7 @@ export async function compareRestored(
   const compared: string[] = [];
   const differing: string[] = [];
   const differences: string[] = [];
+  const undecided: string[] = [];
   const { selections, parallel = availableParallelism() } = context;
   const dumped = await sideBySide(sealed, parallel, async ([archive, digests]) => {
     const name = loadedAs(archive, selections);
@@ -76,6 +83,7 @@ export async function compareRestored(
   for (const each of dumped) {
     if (!each) continue;
     const { name } = each.loaded;
+    undecided.push(...each.undecided.map((sentence) => `${name}: ${sentence}`));
     if (each.sentences.length === 0) {
       if (each.isSame) compared.push(name);
     } else if (await isAtWork(each.loaded, context)) tellAtWork(name, each.sentences, context);
@@ -84,10 +92,12 @@ export async function compareRestored(
       differences.push(...each.sentences.map((sentence) => `${name}: ${sentence}`));
     }
   }
-  for (const archive of isSame ? sealed.keys() : []) {
-    if (archive.database === null) differences.push(...(await accountDifferences(archive, context)));
+  for (const archive of sealed.keys()) {
+    if (archive.database !== null) continue;
+    if (isSame) differences.push(...(await accountDifferences(archive, context)));
+    else context.emit({ kind: 'note', subject: 'accounts', text: `not compared: ${others.program ?? others.server}` });
   }
-  return { compared, differing, differences };
+  return { compared, differing, differences, undecided };
 }
 
 /** Who may load accounts need not be allowed to read all of them. */
@@ -123,11 +133,13 @@ async function readOthers({ software, server }: Manifest, target: Connection): P
   };
 }
 
-async function compare(
-  loaded: Loaded,
-  { program, server }: Others,
-  context: Context,
-): Promise<{ readonly sentences: readonly string[]; readonly isSame: boolean }> {
+interface Compared {
+  readonly sentences: readonly string[];
+  readonly undecided: readonly string[];
+  readonly isSame: boolean;
+}
+
+async function compare(loaded: Loaded, { program, server }: Others, context: Context): Promise<Compared> {
   const { archive, name, digests } = loaded;
   const { target, selections, emit } = context;
   const selection = selections.get(archive);
@@ -138,18 +150,28 @@ async function compare(
       ? new Map([[name, await readSelected(target, name, digests.sections, selection)]])
       : await readContent(target, [name], expected);
   const found = program === null ? compareSections(digests.sections, (await redump()).get(name) ?? []) : [];
-  if (program === null && found.length === 0) return { sentences: counted, isSame: true };
+  if (program === null && found.length === 0) return { sentences: counted, undecided: [], isSame: true };
   const { differences, otherwiseWritten, tables, rows } = await explain(loaded, context);
   if (program === null && server === null) {
     const all = [...differences, ...otherwiseWritten];
-    return { sentences: all.length > 0 ? all : [...counted, ...found], isSame: false };
+    return { sentences: all.length > 0 ? all : [...counted, ...found], undecided: [], isSame: false };
   }
   const sentences = differences.length > 0 ? differences : counted;
-  const what = `${tables} tables with ${rows} rows, and all other objects by name`;
-  const written = otherwiseWritten.length === 0 ? 'all of it is the same' : otherwiseWritten.join('; ');
-  const text = `compared by what it has and not by how that is written (${what}), as ${program ?? server}: ${written}`;
-  emit({ kind: 'warning', subject: name, text, hint: 'look at what is named, and at the newest rows, by hand' });
-  return { sentences, isSame: false };
+  const what = `${tables} tables with ${rows} rows, and all other objects`;
+  const how = `compared object by object (${what}), as ${program ?? server}`;
+  if (otherwiseWritten.length === 0) {
+    emit({
+      kind: 'note',
+      subject: name,
+      text: `${how}: ${sentences.length === 0 ? 'all of it is the same' : 'it differs'}`,
+    });
+    return { sentences, undecided: [], isSame: true };
+  }
+  const text = `${how}: written in another way, so that nobody can tell whether it is the same: ${otherwiseWritten.join('; ')}`;
+  const hint =
+    'look at what is named by hand; to be sure, compare with the same version of mariadb-client and of the server as the backup has';
+  emit({ kind: 'warning', subject: name, text, hint });
+  return { sentences, undecided: otherwiseWritten, isSame: false };
 }
 
 /** Reads what was meant to be loaded, and what is there. */

@@ -35,7 +35,7 @@ const SAYS_SO: ReadonlySet<string> = new Set([
 /**
  * Restores the newest run of a host into a throwaway server, as one would after a disaster, and compares it by content.
  * What is learnt goes into `run`. Throws `drill-failed` or `verification-failed` when the copy is not what was backed up;
- * anything else says that nobody knows. The server is left for `clearScratch`.
+ * anything else says that nobody knows, `not-compared` that all was restored. The server is left for `clearScratch`.
  */
 export async function rehearse(rehearsal: Rehearsal, run: DrillRun): Promise<DrillProof> {
   const { host, driller, inventory, from, privateKey, emit, signal } = rehearsal;
@@ -85,13 +85,15 @@ async function judging<T>(host: HostConfig, act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A restore that could not compare has shown nothing. */
-function proofOf({ plan, compared }: RestoreResult, recoveryMs: number): DrillProof {
+/** A restore that could not compare has shown nothing, neither that the copy is good nor that it is not. */
+function proofOf({ plan, compared, undecided }: RestoreResult, recoveryMs: number): DrillProof {
   const databases = plan.archives.flatMap(({ database }) => database ?? []);
   const unknown = databases.filter((name) => !compared.includes(name));
   if (unknown.length > 0) {
-    throw new CoffreError('drill-failed', `cannot compare ${unknown.join(', ')} with what was backed up`, {
-      hint: 'install the same version of mariadb-client on the driller as on the host: mariadb-dump --version',
+    const what = `cannot tell whether ${unknown.join(', ')} is what was backed up: all of it was restored, and another version writes it in another way`;
+    throw new CoffreError('not-compared', what, {
+      hint: 'install the same version of mariadb-client and mariadb-server on the driller as on the host: mariadb-dump --version',
+      findings: undecided,
     });
   }
   const sum = (key: 'tables' | 'sealedBytes') => plan.archives.reduce((total, archive) => total + archive[key], 0);

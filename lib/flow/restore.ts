@@ -82,6 +82,8 @@ export interface RestoreResult {
   readonly copies: readonly Considered[];
   /** Databases that were dumped once more after the load, and had the digests that were sealed with them. */
   readonly compared: readonly string[];
+  /** A sentence for everything of which nobody can tell whether it differs. */
+  readonly undecided: readonly string[];
   /** null when no replica was asked for; `done` is null for a plan alone. */
   readonly seed: { readonly plan: SeedPlan; readonly done: CaughtUp | null } | null;
 }
@@ -99,7 +101,13 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
   try {
     const { plan, manifest, reader, passphrase, seedPlan, login } = proven;
     if (order.dryRun)
-      return { plan, copies: considered, compared: [], seed: seedPlan && { plan: seedPlan, done: null } };
+      return {
+        plan,
+        copies: considered,
+        compared: [],
+        undecided: [],
+        seed: seedPlan && { plan: seedPlan, done: null },
+      };
     const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     const context = { ...{ target, emit, piecesOf }, selections: plan.selections, parallel: order.parallel };
@@ -108,14 +116,14 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
     const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
-    const { compared, differences, failures } = await trusting(trust, () => replacing(plan, order, load));
+    const { compared, differences, undecided, failures } = await trusting(trust, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
     await tellMissingParents(target, plan, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, order);
     if (differences.length > 0) throw notTheSame(differences);
-    if (!seedPlan || !login) return { plan, copies: considered, compared, seed: null };
+    if (!seedPlan || !login) return { plan, copies: considered, compared, undecided, seed: null };
     const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
-    return { plan, copies: considered, compared, seed: { plan: seedPlan, done } };
+    return { plan, copies: considered, compared, undecided, seed: { plan: seedPlan, done } };
   } finally {
     place.close();
   }

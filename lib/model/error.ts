@@ -26,6 +26,11 @@ export const ERRORS = {
   'restore-failed': { exit: 4, retryable: true, summary: 'not everything could be restored' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
   'drill-failed': { exit: 5, retryable: false, summary: 'a drill did not restore what was backed up' },
+  'not-compared': {
+    exit: 3,
+    retryable: false,
+    summary: 'all was restored, and another version of the dump program or the server keeps it from being compared',
+  },
   locked: { exit: 6, retryable: true, summary: 'another run holds the lock' },
   'host-unreachable': { exit: 7, retryable: true, summary: 'the host cannot be reached' },
   'database-unreachable': { exit: 7, retryable: true, summary: 'the database cannot be reached' },

@@ -43,7 +43,7 @@ export function formatDrill(outcomes: readonly Drilled[]): string {
       host,
       run ?? '-',
       place,
-      error ? `FAILED (${error.code})` : 'the same',
+      error ? verdictOf(error.code) : 'the same',
       proof ? `${proof.databases}/${proof.tables}` : '-',
       proof ? formatBytes(proof.plainBytes) : '-',
       proof ? formatDuration(proof.recoveryMs) : '-',
@@ -52,6 +52,11 @@ export function formatDrill(outcomes: readonly Drilled[]): string {
   });
   const head = ['host', 'run', 'from', 'compared', 'databases/tables', 'SQL', 'recovery', 'record'];
   return [formatTable(head, rows), ...outcomes.flatMap(aboutFailed)].join('\n');
+}
+
+/** That nobody can tell is another thing than that it is not the same. */
+function verdictOf(code: ErrorCode): string {
+  return code === 'not-compared' ? 'NOT COMPARED' : `FAILED (${code})`;
 }
 
 function aboutFailed({ record: { host }, error }: Drilled): string[] {

@@ -5,6 +5,7 @@ import { checkSignature } from '../../lib/audit/verify-signature.ts';
 import type { DrillRecord } from '../../lib/model/drill-record.ts';
 import { exists } from '../../lib/system/files.ts';
 import { addDriller, DRILLER, writeDriller } from '../fixture/driller.ts';
+import { pathWith } from '../fixture/programs.ts';
 import { eventsOf } from '../fixture/task.ts';
 import { worldFor } from '../fixture/world.ts';
 
@@ -15,12 +16,12 @@ const git = (...words: string[]) => execFileSync('git', ['-C', world.auditReposi
 
 interface Result {
   readonly record: DrillRecord;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: { readonly code: string; readonly message: string; readonly findings: readonly string[] } | null;
   readonly publication: string;
 }
 
-async function drill(...words: string[]) {
-  const ended = await world.task('drill', [...words, '--json']);
+async function drill(env: Readonly<Record<string, string>> = {}, ...words: string[]) {
+  const ended = await world.task('drill', [...words, '--json'], { env });
   const { data, error } = (eventsOf(ended).at(-1) ?? {}) as { data?: readonly Result[]; error?: { code: string } };
   return { ...ended, outcome: data?.[0], error };
 }
@@ -90,6 +91,34 @@ t.test('a copy without any run is a drill that failed, and not a mistake of the 
   t.strictSame(await validated(), { exitCode: 5, told: ['error drill'] });
 });
 
+t.test('another version of the dump program is no damage: what it writes in the same way is compared', async (t) => {
+  const version = `echo 'mariadb-dump  Ver 10.19 Distrib 10.11.1-MariaDB'`;
+  const drillWith = async (name: string, script: string) => {
+    const PATH = await pathWith(
+      world.at(name),
+      'mariadb-dump',
+      `case "$*" in *--version*) ${version};; *) ${script};; esac`,
+    );
+    return await drill({ PATH });
+  };
+  const same = await drillWith('bin-other', 'exec "$REAL" "$@"');
+  t.equal(same.exitCode, 0, same.stderr);
+  t.match(same.outcome, { error: null, record: { outcome: 'succeeded', proof: { databases: 2 }, error: null } });
+  const odd = await drillWith('bin-odd', `"$REAL" "$@" | sed 's/DEFAULT CHARSET=/DEFAULT  CHARSET=/'`);
+  t.equal(odd.exitCode, 3, odd.stderr);
+  t.match(odd.outcome, {
+    error: {
+      code: 'not-compared',
+      message: /^cannot tell whether .* is what was backed up: all of it was restored, and another version writes it/,
+      findings: [/: the table `customer` is made in another way$/, /./],
+    },
+    publication: 'published',
+    record: { outcome: 'failed', run, proof: null, error: { code: 'not-compared', phase: 'restore' } },
+  });
+  const judged = await world.task('validate', []);
+  t.match(judged.stdout, /the last drill of drill1 came to no verdict on .* \(not-compared\)/);
+});
+
 t.test('a key that others can read is refused, and a machine that may not sign does not begin', async (t) => {
   const before = publishedPaths().length;
   await chmod(world.at('driller/etc/drill.pem'), 0o644);
@@ -98,7 +127,7 @@ t.test('a key that others can read is refused, and a machine that may not sign d
   await writeDriller(world, { state: { path: world.at('driller/other') } });
   t.match(await drill(), { exitCode: 8, error: { code: 'refused' } });
   await writeDriller(world);
-  t.match(await drill('nobody'), { exitCode: 2 });
-  t.match(await drill('--host', 'db9'), { exitCode: 2 });
+  t.match(await drill({}, 'nobody'), { exitCode: 2 });
+  t.match(await drill({}, '--host', 'db9'), { exitCode: 2 });
   t.equal(publishedPaths().length, before);
 });

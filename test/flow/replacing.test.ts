@@ -36,6 +36,7 @@ const outcome = (changes: Partial<Outcome>): Outcome => ({
   compared: [],
   differing: [],
   differences: [],
+  undecided: [],
   failures: [],
   ...changes,
 });

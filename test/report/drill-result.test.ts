@@ -22,6 +22,10 @@ t.test('a line for each host, with the time that a recovery takes, and what a fa
   t.match(text, /^db2: {3}a finding\ndb2: hint: do this$/m);
 });
 
+t.test('what could not be compared is not called failed', async (t) => {
+  t.match(formatDrill([failed('not-compared')]), /^db2 +- +offsite:contractor +NOT COMPARED +-/m);
+});
+
 t.test('that a copy is wrong counts more than anything else; what is only owed is 3', async (t) => {
   const owed: Outcome = { ...good, publication: { kind: 'owed' } };
   for (const [outcomes, code] of [
@@ -32,6 +36,7 @@ t.test('that a copy is wrong counts more than anything else; what is only owed i
     [[failed('refused'), failed('drill-failed'), owed], 5],
     [[failed('refused'), failed('verification-failed')], 5],
     [[failed('interrupted')], 130],
+    [[good, failed('not-compared')], 3],
   ] as const)
     t.equal(drillExitCode(outcomes), code);
 });

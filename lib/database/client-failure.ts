@@ -52,6 +52,16 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   4145: ['lock-timeout', 'another backup holds the server'],
 };
 
+/** The number of an error that a client program has named: the cause of what it became. */
+export class NamedError extends Error {
+  readonly number: number;
+
+  constructor(number: number) {
+    super(`the server's error ${number}`);
+    this.number = number;
+  }
+}
+
 /**
  * A failed client program as an error. Its standard error holds whole statements, row data included, so that only
  * the error's number is taken from it: `ERROR 1064 (42000)`, `Got error: 1045:`, `Error 2013:`, `…' (1356)`; and of the
@@ -75,6 +85,7 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
   const ofHost = number === undefined && ended.exitCode === null;
   return new CoffreError(code, `cannot ${what}: ${why}`, {
     hint: ofHost ? KILLED : hintFor(number, code, connection),
+    ...(number === undefined ? {} : { cause: new NamedError(number) }),
   });
 }
 

@@ -19,6 +19,7 @@ import { type Lanes, readLanes } from './lane-conditions.ts';
 import { adjustPlan, type DumpPlan, lanesIn, planDumps, singleDumpPlan } from './plan-dumps.ts';
 import { withPublicGrants } from './public-grants.ts';
 import { SchemaWatch } from './schema-watch.ts';
+import { asServerGone } from './server-gone.ts';
 import { snapshotRecord } from './snapshot-record.ts';
 import { type DumpTools, readDumpTools, startDump } from './start-dump.ts';
 import { LOCK_TRIES, type StartedDumps, startUnderBarrier, startWithoutBarrier } from './start-under-barrier.ts';
@@ -90,7 +91,7 @@ export async function openSnapshot(
   } catch (error) {
     await opening.close();
     opening.assertGoesOn();
-    throw error;
+    throw opening.explained(error);
   }
 }
 
@@ -233,8 +234,14 @@ class Opening {
       yield* source;
     } catch (error) {
       this.assertGoesOn();
-      throw error;
+      throw this.explained(error);
     }
+  }
+
+  /** Once dumps have been started it does not matter who notices first that the server has gone. */
+  explained(error: unknown): unknown {
+    const databases = this.#plan.groups.flatMap((group) => group.databases);
+    return this.#set ? asServerGone(error, this.#connection, databases) : error;
   }
 }
 

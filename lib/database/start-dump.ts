@@ -1,6 +1,7 @@
 import type { DatabaseName } from '../model/names.ts';
 import type { SystemUser } from '../system/command.ts';
 import { type Connection, clientArguments, clientUser } from './connection.ts';
+import { describeDatabases } from './describe-databases.ts';
 import { DumpProcess } from './dump-process.ts';
 import { type DumpProgram, type DumpSubject, dumpArguments, readDumpProgram } from './dump-program.ts';
 import { LockWatch } from './lock-watch.ts';
@@ -44,14 +45,14 @@ function nameOf(subject: DumpSubject): string {
     case 'accounts':
       return 'the accounts';
     case 'databases':
-      return namesOf(subject.databases);
+      return describeDatabases(subject.databases);
     case 'views':
-      return `the views of ${namesOf(subject.databases)}`;
+      return `the views of ${describeDatabases(subject.databases)}`;
     case 'lane':
     case 'tables':
       return tablesOf(subject);
     case 'definitions':
-      return `the triggers, routines and events of ${namesOf([subject.database])}`;
+      return `the triggers, routines and events of ${describeDatabases([subject.database])}`;
     case 'structures':
       return `the structure of ${tablesOf(subject)}`;
   }
@@ -63,10 +64,4 @@ function tablesOf({
 }: Extract<DumpSubject, { kind: 'lane' | 'structures' | 'tables' }>) {
   const name = `the table ${quoteIdentifier(database)}.${quoteIdentifier(first)}`;
   return others.length === 0 ? name : `${name} and ${others.length} more`;
-}
-
-function namesOf(databases: readonly DatabaseName[]): string {
-  const [first, ...others] = databases.map(quoteIdentifier);
-  if (others.length === 0) return `the database ${first}`;
-  return `the databases ${first} and ${others.length === 1 ? others[0] : `${others.length} more`}`;
 }

@@ -1,5 +1,5 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import * as z from 'zod';
 import { query } from '../../lib/database/client.ts';
 import { type Connection, connectionOf } from '../../lib/database/connection.ts';
@@ -221,4 +221,44 @@ t.test('a dump that lacks an object is refused, with what it lacks', async (t) =
     message: 'cannot accept the dump of shop: it holds 2 routines where there were 1, 4 triggers where there were 3',
     hint: /^something was made during the backup: .* run it again$/,
   });
+});
+
+t.test('whoever notices first that the server has gone, the sentence is the same', async (t) => {
+  const gone = {
+    code: 'database-unreachable',
+    exitCode: 7,
+    message: 'cannot dump the databases `shop` and `crm`: the server went away',
+    hint: /systemctl status mariadb$/,
+  };
+  const begin = async (t: Test, kills: (pid: number) => void, parallel: number) => {
+    const server = await serverFor(t, { logBin: true });
+    await runSql(
+      server,
+      `CREATE DATABASE crm; CREATE TABLE crm.t (a INT); CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, a LONGBLOB);
+       USE shop; INSERT INTO shop.t SELECT seq, REPEAT('x', 500000) FROM seq_1_to_20`,
+    );
+    const facts = await inspectServer(server.root, { exclude: [] });
+    return await openSnapshot(server.root, facts, { parallel, whileHeld: async () => kills(server.pid) });
+  };
+  await t.test('the session that holds commits back', async (t) => {
+    await t.rejects(
+      begin(t, (pid) => process.kill(pid, 'SIGKILL'), 1),
+      gone,
+    );
+  });
+  for (const parallel of [1, 3]) {
+    await t.test(`a dump, of ${parallel} at a time`, async (t) => {
+      let pid = 0;
+      const snapshot = await begin(
+        t,
+        (found) => {
+          pid = found;
+        },
+        parallel,
+      );
+      process.kill(pid, 'SIGKILL');
+      await t.rejects(textsOf(snapshot), gone);
+      await snapshot.close();
+    });
+  }
 });

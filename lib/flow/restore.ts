@@ -5,28 +5,21 @@ import { assertClientTakes } from '../database/sandbox-line.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { inspectSeedTarget } from '../database/seed-target.ts';
 import { compressionOf } from '../model/compression.ts';
-import { CoffreError } from '../model/error.ts';
+import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { SelectionWish } from '../model/selection.ts';
-import type { Bytes, SealedFile } from '../model/stages.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
-import { type RunReader, readSmall } from '../storage/run-reader.ts';
-import { drain } from '../system/bytes.ts';
-import { quotePosix } from '../system/command.ts';
-import { sha256Of } from '../system/files.ts';
+import type { RunReader } from '../storage/run-reader.ts';
 import { requireProgram } from '../system/programs.ts';
 import { assertDefinersThere } from './assert-definers-there.ts';
 import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
-import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import type { CopyPlace } from './find-copy.ts';
 import { joinDatabases } from './join-database.ts';
 import { loadArchives } from './load-archives.ts';
-import type { LoadFailure } from './load-plan.ts';
-import { metered, meterOf } from './metered.ts';
 import { type Considered, type CopyWish, nearestCopy, type Prove } from './nearest-copy.ts';
 import { type Opening, passphraseOf } from './opening.ts';
 import { assertAllowed } from './plan-replacements.ts';
@@ -35,14 +28,14 @@ import { planSeed, type SeedPlan } from './plan-seed.ts';
 import { remarksOnSelections } from './plan-selections.ts';
 import { readManifest } from './read-manifest.ts';
 import { readPieces } from './read-pieces.ts';
-import { readSealed, readSegments } from './read-sealed.ts';
 import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
-import { RECOVERY_FILE } from './run-files.ts';
+import { notEverything, notTheSame } from './restore-failures.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 import { tellMissingDefiners } from './tell-missing-definers.ts';
 import { tellMissingParents } from './tell-missing-parents.ts';
 import { trusting } from './trusting.ts';
+import { verifyCopy, warnOfForgedText } from './verify-copy.ts';
 
 export interface RestoreOrder {
   readonly host: HostConfig;
@@ -119,7 +112,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     const { compared, differences, undecided, failures } = await trusting(trust, () => replacing(plan, order, load));
     await tellMissingDefiners(target, compared, emit);
     await tellMissingParents(target, plan, emit);
-    if (failures.length > 0) throw notEverything(failures, compared, differences, order);
+    if (failures.length > 0) throw notEverything(failures, compared, differences, host.name, emit);
     if (differences.length > 0) throw notTheSame(differences);
     if (!seedPlan || !login) return { plan, copies: considered, compared, undecided, seed: null };
     const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
@@ -167,7 +160,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const passphrase = await passphraseOf(order.opening, manifest, reader);
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
-    await warnOfForgedText(manifest, reader, plan, order);
+    await warnOfForgedText(manifest, reader, plan.form, emit);
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);
@@ -178,90 +171,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
       subject: host.name,
       text: `${run} of ${reader.where}: signature and key fit, verifying every byte before it goes into ${plan.into}`,
     });
-    await verifyAll(plan, manifest, reader, order);
+    await verifyCopy(plan, manifest, reader, order);
     return { plan, manifest, reader, passphrase, seedPlan, login };
   };
-}
-
-/** Nothing here reads RECOVERY.txt, but somebody may type what stands in it. */
-async function warnOfForgedText(
-  { host, instructions }: Manifest,
-  reader: RunReader,
-  { form }: RestorePlan,
-  { emit }: RestoreOrder,
-): Promise<void> {
-  const text = await readSmall(reader, RECOVERY_FILE);
-  if (text && sha256Of(text) === instructions?.[form]) return;
-  const why = text ? 'is not as it was written' : 'is missing';
-  const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
-  emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
-}
-
-async function verifyAll(
-  plan: RestorePlan,
-  manifest: Manifest,
-  reader: RunReader,
-  { emit, signal }: RestoreOrder,
-): Promise<void> {
-  const { dayArchive } = manifest;
-  const runs = plan.form === 'offsite' ? dayArchiveRuns(manifest, plan.archives) : null;
-  if (runs && dayArchive) {
-    await assertSize(reader, dayArchive);
-    const ranges = segmentsOf(runs.map(({ part }) => part));
-    const totalBytes = ranges.reduce((sum, { count }) => sum + count, 0) * dayArchive.segments.segmentBytes;
-    const meter = { emit, signal, phase: 'verify', subject: dayArchive.file, totalBytes };
-    const watch = meterOf({ ...meter, totalBytes: Math.min(totalBytes, dayArchive.sealedBytes) });
-    for (const { first, count } of ranges) {
-      await drain(await readSegments(reader, dayArchive, first, count, { watch, passing: 'watched' }));
-    }
-    return;
-  }
-  const files = plan.form === 'offsite' && dayArchive ? [dayArchive] : plan.archives;
-  for (const file of files) {
-    const meter = { emit, signal, phase: 'verify', subject: file.file, totalBytes: file.sealedBytes };
-    const watch = (bytes: Bytes) => metered(bytes, meter);
-    await drain(await readSealed(reader, file, { watch, passing: 'watched' }));
-  }
-}
-
-/** Of a file that is not read to its end nobody would see that it goes on, or that its end is missing. */
-async function assertSize(reader: RunReader, { file, sealedBytes }: SealedFile): Promise<void> {
-  const sizeBytes = await reader.sizeOf(file);
-  if (sizeBytes === sealedBytes) return;
-  throw new CoffreError(
-    'verification-failed',
-    `cannot trust ${file} of ${reader.where}: it has ${sizeBytes ?? 'no'} bytes instead of ${sealedBytes}`,
-    { hint: 'take another copy of the run: npx zx tasks/list.ts' },
-  );
-}
-
-function notTheSame(differences: readonly string[]): CoffreError {
-  return new CoffreError(
-    'verification-failed',
-    'cannot call this restored: what was loaded differs from what was backed up',
-    {
-      hint: 'drop what differs and restore it again; if it differs again, keep the copy and tell us',
-      findings: differences,
-    },
-  );
-}
-
-/** What a person has to do is the same for all that has failed: mend it there, and restore it alone. */
-function notEverything(
-  failures: readonly LoadFailure[],
-  compared: readonly string[],
-  differences: readonly string[],
-  { host, emit }: RestoreOrder,
-): CoffreError {
-  const same = differences.length > 0 ? [] : compared;
-  const text = `restored, and the same as in the backup: ${same.join(', ')}`;
-  if (same.length > 0) emit({ kind: 'note', subject: host.name, text });
-  const names = failures.map(({ archive }) => archive.database ?? 'the accounts');
-  const again = failures.map(({ archive: { database } }) =>
-    database === null ? '--accounts' : `--database ${quotePosix(database)}`,
-  );
-  return new CoffreError('restore-failed', `cannot restore ${names.join(', ')}: loading has failed, all else is done`, {
-    hint: `mend what is said of each, then restore what is missing, with the same options and: ${again.join(' ')}`,
-    findings: [...failures.map(({ error }) => error.message), ...differences],
-  });
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { DrillerSlice } from '../model/driller-slice.ts';
-import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
-import { exists, readIfPresent, readRequired } from '../system/files.ts';
-import { parseYaml } from './yaml-document.ts';
+import { exists, readIfPresent } from '../system/files.ts';
+import { readSliceFile, sliceHeader } from './slice-file.ts';
 
 /** File of a driller's slice in its settings folder. */
 export const DRILLER_FILE = 'driller.yaml';
@@ -14,8 +13,7 @@ const HINT = 'converge the driller again, from control: npx zx tasks/provision.t
 
 const SliceFile = DrillerSlice.omit({ allowedSigners: true, recipientKey: true });
 
-const HEADER = `# This driller's slice of the inventory. Provisioning wrote it, and writes it again: change the inventory instead.
-`;
+const HEADER = sliceHeader('driller');
 
 /** The files of a slice on its driller, by path. None of them holds a secret. */
 export function drillerSliceFiles({
@@ -36,15 +34,7 @@ export function isDrillerFolder(folder: string): Promise<boolean> {
 
 /** The inventory as a driller itself has it. Throws `inventory` when it was altered. */
 export async function readDrillerSlice(folder: string): Promise<Inventory> {
-  const path = join(folder, DRILLER_FILE);
-  const { value, findings } = parseYaml(path, (await readRequired(path, HINT)).toString('utf8'));
-  const parsed = SliceFile.safeParse(value);
-  const [issue] = parsed.error?.issues ?? [];
-  if (findings.length > 0 || !parsed.success) {
-    const why = findings[0]?.message ?? `${issue?.path.join('.')}: ${issue?.message}`;
-    throw new CoffreError('inventory', `cannot use ${path}: ${why}`, { hint: HINT });
-  }
-  const { driller, hosts } = parsed.data;
+  const { driller, hosts } = await readSliceFile(join(folder, DRILLER_FILE), SliceFile, HINT);
   const allowedSigners = (await readIfPresent(join(folder, DRILLER_SIGNERS_FILE)))?.toString('utf8') ?? '';
   return {
     folder,

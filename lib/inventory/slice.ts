@@ -8,6 +8,7 @@ import { keyFingerprint } from '../model/key-fingerprint.ts';
 import { HostName, RecipientName, Sha256 } from '../model/names.ts';
 import type { Slice } from '../model/slice.ts';
 import { exists, readIfPresent, readRequired } from '../system/files.ts';
+import { readSliceFile, sliceHeader } from './slice-file.ts';
 import { parseYaml, type ValueMap } from './yaml-document.ts';
 
 /** File of a host's slice in its settings folder. */
@@ -23,8 +24,7 @@ const SliceFile = z.strictObject({
   fingerprints: z.record(RecipientName, Sha256),
 });
 
-const HEADER = `# This host's slice of the inventory. Provisioning wrote it, and writes it again: change the inventory instead.
-`;
+const HEADER = sliceHeader('host');
 
 /** The files of a slice on its host, by path. None of them holds a secret. */
 export function sliceFiles({ host, recipients, allowedSigners }: Slice): ReadonlyMap<string, string> {
@@ -52,15 +52,7 @@ export function isSliceFolder(folder: string): Promise<boolean> {
  * gone, each with the way back.
  */
 export async function readSlice(folder: string): Promise<Inventory> {
-  const path = join(folder, SLICE_FILE);
-  const { value, findings } = parseYaml(path, (await readRequired(path, HINT)).toString('utf8'));
-  const parsed = SliceFile.safeParse(value);
-  const [issue] = parsed.error?.issues ?? [];
-  if (findings.length > 0 || !parsed.success) {
-    const why = findings[0]?.message ?? `${issue?.path.join('.')}: ${issue?.message}`;
-    throw new CoffreError('inventory', `cannot use ${path}: ${why}`, { hint: HINT });
-  }
-  const { fingerprints, ...host } = parsed.data;
+  const { fingerprints, ...host } = await readSliceFile(join(folder, SLICE_FILE), SliceFile, HINT);
   const recipients = await Promise.all(host.recipients.map((name) => readRecipient(host, name, fingerprints[name])));
   const allowedSigners = (await readIfPresent(join(folder, SIGNERS_FILE)))?.toString('utf8') ?? '';
   return {

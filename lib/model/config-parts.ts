@@ -23,6 +23,30 @@ export const HostKey = z
   )
   .describe('The SSH host key that the server must show; get it with ssh-keyscan and compare it by another way');
 
+/** `settings` of a machine: where its own slice of the inventory stands. `whose`: for the description. */
+export function settingsConfig(path: string, whose: string) {
+  return z
+    .strictObject({ path: Path })
+    .prefault({ path })
+    .describe(`Folder with the ${whose}'s own slice of the inventory`);
+}
+
+/** `agent` of a machine. */
+export function agentConfig(path: string) {
+  return z
+    .strictObject({
+      // Node loads no module from a path with a backslash in it.
+      path: Path.regex(/^[^\\]*$/, 'a path without a backslash')
+        .default(path)
+        .describe('Folder of the releases of the agent'),
+      installPackages: z
+        .boolean()
+        .default(false)
+        .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
+    })
+    .prefault({});
+}
+
 export const SshConfig = z.strictObject({
   address: Address,
   port: Port.default(22),

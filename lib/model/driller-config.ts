@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AuditConfig } from './audit-config.ts';
-import { Path, SshConfig, UserName } from './config-parts.ts';
+import { agentConfig, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
 
 /*
@@ -46,21 +46,8 @@ export const DrillerConfig = z
     logins: z.array(DrillLogin).default([]).describe("Where the driller logs in otherwise than the host's account"),
     audit: AuditConfig,
     state: z.strictObject({ path: Path }).prefault({ path: '/var/lib/coffre-drill' }),
-    settings: z
-      .strictObject({ path: Path })
-      .prefault({ path: '/etc/coffre-drill' })
-      .describe("Folder with the driller's own slice of the inventory"),
-    agent: z
-      .strictObject({
-        path: Path.regex(/^[^\\]*$/, 'a path without a backslash')
-          .default('/opt/coffre-drill')
-          .describe('Folder of the releases of the agent'),
-        installPackages: z
-          .boolean()
-          .default(false)
-          .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
-      })
-      .prefault({}),
+    settings: settingsConfig('/etc/coffre-drill', 'driller'),
+    agent: agentConfig('/opt/coffre-drill'),
     scheduler: z
       .strictObject({
         kind: z.enum(['cron', 'none']).default('cron').describe('What starts the drill'),

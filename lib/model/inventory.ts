@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AuditConfig } from './audit-config.ts';
 import { COMPRESSORS, type CompressorName } from './compression.ts';
-import { Path, SshConfig } from './config-parts.ts';
+import { agentConfig, Path, SshConfig, settingsConfig } from './config-parts.ts';
 import { DatabaseConfig } from './database-config.ts';
 import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
@@ -69,22 +69,8 @@ export const HostConfig = z
       .optional()
       .describe('How many runs are kept where'),
     audit: AuditConfig,
-    settings: z
-      .strictObject({ path: Path })
-      .prefault({ path: '/etc/coffre' })
-      .describe("Folder with the host's own slice of the inventory"),
-    agent: z
-      .strictObject({
-        // Node loads no module from a path with a backslash in it.
-        path: Path.regex(/^[^\\]*$/, 'a path without a backslash')
-          .default('/opt/coffre')
-          .describe('Folder of the releases of the agent'),
-        installPackages: z
-          .boolean()
-          .default(false)
-          .describe('Whether provisioning may install missing Debian packages; if not, it names them'),
-      })
-      .prefault({}),
+    settings: settingsConfig('/etc/coffre', 'host'),
+    agent: agentConfig('/opt/coffre'),
     scheduler: z
       .strictObject({
         kind: z

@@ -4,6 +4,7 @@ import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
 import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
+import { restoreWishOf } from '../fixture/restore-wish.ts';
 
 const base = manifestOf('db1', new Date('2026-11-22T04:00:00Z'));
 const [shop] = base.archives as [Archive];
@@ -15,33 +16,7 @@ const archive = (name: string): Archive => ({
 const accounts: Archive = { ...shop, kind: 'accounts', database: null, file: '@accounts.tar.gz.enc' };
 const manifest = { ...base, archives: [archive('crm'), shop, accounts] };
 const files = manifest.archives.map(({ file }) => file);
-const wish: RestoreWish = {
-  where: 'the store',
-  into: 'the server',
-  files,
-  databases: undefined,
-  accounts: true,
-  overwrite: [],
-  dropFirst: [],
-  present: new Set(['mysql']),
-  movable: [],
-  at: new Date('2026-11-23T10:00:00Z'),
-  freeBytes: null,
-  far: false,
-  traits: {
-    version: '10.11.6-MariaDB',
-    foldsNames: false,
-    runsEvents: false,
-    hasTimeZones: true,
-    engines: new Set(['innodb']),
-    dataFolder: '/var/lib/mysql',
-    asides: [],
-  },
-  maxAllowedPacketBytes: 16 * 1024 * 1024,
-  storedCode: 'taken',
-  leftTrusting: false,
-  sequences: 'taken',
-};
+const wish = restoreWishOf(files);
 
 t.test('takes everything, in the order of the run, the accounts last', async (t) => {
   const plan = planRestore(manifest, wish);

@@ -5,6 +5,7 @@ import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { SelectionWish } from '../../lib/model/selection.ts';
 import { manifestOf } from '../fixture/manifest.ts';
+import { restoreWishOf } from '../fixture/restore-wish.ts';
 
 const base = manifestOf('db1', new Date('2026-11-22T04:00:00Z'));
 const [shop] = base.archives as [Archive];
@@ -74,36 +75,9 @@ t.test(
     const manifest = { ...base, archives: all };
     const planned = (changes: Partial<RestoreWish>) =>
       planRestore(manifest, {
-        ...{
-          where: 'the store',
-          into: 'the server',
-          files: all.map(({ file }) => file),
-          databases: ['shop'],
-          accounts: false,
-          overwrite: [],
-          dropFirst: [],
-          movable: [],
-          at: new Date('2026-11-23T10:00:00Z'),
-          freeBytes: null,
-          far: false,
-          traits: {
-            version: '10.11.6-MariaDB',
-            foldsNames: false,
-            runsEvents: false,
-            hasTimeZones: true,
-            engines: new Set(['innodb']),
-            dataFolder: '/var/lib/mysql',
-            asides: [],
-          },
-        },
-        ...{
-          present: new Set(['shop']),
-          maxAllowedPacketBytes: 16 * 1024 * 1024,
-          storedCode: 'taken',
-          leftTrusting: false,
-          sequences: 'taken',
-          ...changes,
-        },
+        ...restoreWishOf(all.map(({ file }) => file)),
+        ...{ databases: ['shop'], accounts: false, present: new Set(['shop']) },
+        ...changes,
       });
     const tables = [{ database: 'shop', table: 'orders' }];
     t.match(planned({ selection: { ...wish, as: AS } }), { drops: [], refused: [], joined: [] });

@@ -26,26 +26,27 @@ export interface PlaceEvent {
 
 /** What trusted records of prunes and of verifications say. */
 export function placeEventsOf(records: readonly Recorded[]): readonly PlaceEvent[] {
-  return records.flatMap(({ host, record, trusted }): readonly PlaceEvent[] => {
-    if (!trusted || !record) return [];
-    const at = record.finishedAt;
-    const event = (place: Pick<PlaceEvent, 'kind' | 'offsite'>, what: PlaceEvent['what'], runs: readonly RunId[]) =>
-      runs.length === 0 ? [] : [{ host, kind: place.kind, offsite: place.offsite, what, runs, at }];
-    switch (record.kind) {
-      case 'prune':
-        return record.places.flatMap((place) => event(place, 'removed', place.removed));
-      case 'verify':
-        return record.places.flatMap((place) => {
-          const found = (...verdicts: Verdict[]) =>
-            place.runs.filter(({ verdict }) => verdicts.includes(verdict)).map(({ run }) => run);
-          return [
-            ...event(place, 'bad', found('damaged', 'untrusted', 'missing')),
-            ...event(place, 'good', found('whole')),
-          ];
-        });
-      case 'provision':
-      case 'key-rotation':
-        return [];
-    }
-  });
+  return records.flatMap(({ host, record, trusted }) => (trusted && record ? eventsOf(host, record) : []));
+}
+
+function eventsOf(host: HostName, record: HostRecord): readonly PlaceEvent[] {
+  const at = record.finishedAt;
+  const event = (place: Pick<PlaceEvent, 'kind' | 'offsite'>, what: PlaceEvent['what'], runs: readonly RunId[]) =>
+    runs.length === 0 ? [] : [{ host, kind: place.kind, offsite: place.offsite, what, runs, at }];
+  switch (record.kind) {
+    case 'prune':
+      return record.places.flatMap((place) => event(place, 'removed', place.removed));
+    case 'verify':
+      return record.places.flatMap((place) => {
+        const found = (...verdicts: Verdict[]) =>
+          place.runs.filter(({ verdict }) => verdicts.includes(verdict)).map(({ run }) => run);
+        return [
+          ...event(place, 'bad', found('damaged', 'untrusted', 'missing')),
+          ...event(place, 'good', found('whole')),
+        ];
+      });
+    case 'provision':
+    case 'key-rotation':
+      return [];
+  }
 }

@@ -44,9 +44,17 @@ export async function beginAside(
   );
 }
 
-/** Notes how far it has come: in one statement, which takes effect or does not. */
-export async function setAsideState(connection: Connection, name: DatabaseName, state: Aside['state']): Promise<void> {
-  await execute(connection, `UPDATE ${tableOf(name)} SET state = ${quoteString(state)}`);
+/** Notes how far it has come, of one or of several at once: in one statement, which takes effect or does not. */
+export async function setAsideState(
+  connection: Connection,
+  names: DatabaseName | readonly DatabaseName[],
+  state: Aside['state'],
+): Promise<void> {
+  const marks = [names]
+    .flat()
+    .map((name, index) => ({ table: `${tableOf(name)} AS mark${index}`, set: `mark${index}.state` }));
+  const sets = marks.map(({ set }) => `${set} = ${quoteString(state)}`);
+  await execute(connection, `UPDATE ${marks.map(({ table }) => table).join(', ')} SET ${sets.join(', ')}`);
 }
 
 /** What the mark says; undefined where a server that died has left it without its row: nothing is in there then. */

@@ -14,6 +14,8 @@ export interface Movable {
   readonly database: DatabaseName;
   /** Why it cannot; none where it can. */
   readonly obstacles: readonly string[];
+  /** Databases whose tables refer to its tables: it cannot go unless they go with it. `why` is a sentence for each. */
+  readonly ties: readonly { readonly database: string; readonly why: string }[];
   /** Whether it has routines or triggers, which a server may not take back from everybody. */
   readonly hasCode: boolean;
   /** The server's estimate, with indexes. */
@@ -50,13 +52,16 @@ export async function inspectMovable(
     const obstacles = [
       ...lacking,
       ...(await ask(FIXED(database), Table)).map(fixed),
-      ...(await ask(REFERENCES(database), Reference)).map(referred),
       // What cannot be dumped cannot be kept as text either.
       ...(own ? await assertDumpable(ask, new Map([[database, own]])).then(none, findings) : []),
     ];
     movable.push({
       database,
       obstacles,
+      ties: (await ask(REFERENCES(database), Reference)).map((each) => ({
+        database: each.database,
+        why: referred(each),
+      })),
       hasCode: (own?.routines ?? 0) + (own?.triggers ?? 0) > 0,
       dataBytes: size?.dataBytes ?? 0,
     });

@@ -32,6 +32,8 @@ export interface Replacement {
   readonly by: DatabaseName;
   /** What it is called until it goes. */
   readonly name: DatabaseName;
+  /** Others that go with it, whose tables refer to its own: all of them are verified, or all come back. */
+  readonly tied: readonly string[];
 }
 
 export interface ReplacementWish {
@@ -73,7 +75,12 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
   const replaced = databases.flatMap((by) =>
     [...there, ...back]
       .filter((name) => fold(name) === fold(by))
-      .map((name) => ({ database: DatabaseName.parse(name), by, name: asideName(DatabaseName.parse(name), at) })),
+      .map((name) => ({
+        database: DatabaseName.parse(name),
+        by,
+        name: asideName(DatabaseName.parse(name), at),
+        tied: tiesOf(name, movable),
+      })),
   );
   const isNamed = (names: readonly string[], name: string) => names.some((each) => fold(each) === fold(name));
   const drops = replaced
@@ -81,12 +88,12 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
     .filter((name) => isNamed(dropFirst, name) && !isUnsettled(name));
   const others = replaced.filter(({ database }) => !drops.includes(database));
   const named = others.filter(({ database }) => isNamed(overwrite, database) && !isUnsettled(database));
-  const immovable = movable
+  const candidates = movable
     // What comes back has been moved before.
     .filter(({ database }) => !back.includes(database))
-    .map((each) => ({ database: each.database, obstacles: [...each.obstacles, ...untrusted(each, wish)] }))
-    .filter(({ obstacles }) => obstacles.length > 0)
+    .map((each) => ({ ...each, obstacles: [...each.obstacles, ...untrusted(each, wish)] }))
     .filter(({ database }) => named.some((each) => each.database === database));
+  const immovable = withTies(candidates, drops);
   const aside = named.filter(({ database }) => !immovable.some((each) => each.database === database));
   return {
     interrupted,
@@ -100,6 +107,38 @@ export function planReplacements(databases: readonly DatabaseName[], wish: Repla
       .sort(),
     immovable,
   };
+}
+
+function tiesOf(database: string, movable: readonly Movable[]): readonly string[] {
+  return [...new Set(movable.find((each) => each.database === database)?.ties.map((tie) => tie.database) ?? [])];
+}
+
+/**
+ * Those that cannot go: by themselves, or because what refers to them stays. A foreign key follows the table that it refers to
+ * into the database that is aside, and back: so that both may go, or neither.
+ */
+function withTies(
+  candidates: readonly Pick<Movable, 'database' | 'obstacles' | 'ties'>[],
+  drops: readonly string[],
+): readonly Pick<Movable, 'database' | 'obstacles'>[] {
+  let stuck = new Map(
+    candidates.filter(({ obstacles }) => obstacles.length > 0).map((each) => [each.database as string, each.obstacles]),
+  );
+  for (let before = -1; before !== stuck.size; ) {
+    before = stuck.size;
+    const goes = (name: string) =>
+      drops.includes(name as DatabaseName) || candidates.some(({ database }) => database === name && !stuck.has(name));
+    stuck = new Map(
+      candidates.flatMap(({ database, obstacles, ties }) => {
+        const all = [...obstacles, ...ties.filter((tie) => !goes(tie.database)).map(({ why }) => why)];
+        return all.length === 0 ? [] : [[database as string, all] as const];
+      }),
+    );
+  }
+  return candidates.flatMap(({ database }) => {
+    const obstacles = stuck.get(database);
+    return obstacles ? [{ database, obstacles }] : [];
+  });
 }
 
 /** What is put back is made anew, and with its binary log on a server takes that from those whom it trusts. */

@@ -105,9 +105,12 @@ async function whileAside<Done extends Outcome>(
     await bringBack(moved.reverse(), loads ? 'goes' : 'stays', { target, emit });
     throw error;
   }
-  const wrong = moved.filter(({ by }) => isWrong(by, done, plan));
+  const groups = tiedGroups(moved);
+  const wrong = groups.filter((group) => group.some(({ by }) => isWrong(by, done, plan))).flat();
+  for (const { database, by } of wrong) if (!isWrong(by, done, plan)) tellTied(database, emit);
   await bringBack(wrong, 'goes', { target, emit });
-  for (const each of moved) if (!wrong.includes(each)) await settle(each, done, { target, emit });
+  for (const group of groups)
+    if (!group.some((each) => wrong.includes(each))) await settle(group, done, { target, emit });
   return done;
 }
 
@@ -125,24 +128,53 @@ function isWrong(by: string, { differing, failures }: Outcome, { selections }: R
   return differing.includes(by) || failures.some(({ archive }) => loadedAs(archive, selections) === by);
 }
 
-/** Once the work is done and nothing is wrong: what is verified stays, and what nobody can tell is left to a person. */
-async function settle(
-  { database, by, name }: Replacement,
-  { compared }: Outcome,
-  { target, emit }: Target,
-): Promise<void> {
-  const statement = `DROP DATABASE ${quoteIdentifier(name)};`;
-  if (compared.includes(by)) {
-    // The restore is done and good, whatever becomes of what nobody needs any more.
-    await dropAside(target, name).catch((error: unknown) => {
-      const text = `the new one is verified, and the old one could not be dropped: ${asCoffreError(error).message}`;
-      emit({ kind: 'warning', subject: database, text, hint: `run: ${statement}` });
+/**
+ * Once the work is done and nothing is wrong: what is verified stays, and what nobody can tell is left to a person, with all that
+ * is tied to it. That all of a group go is noted in one statement, before the first of them does.
+ */
+async function settle(group: readonly Replacement[], { compared }: Outcome, { target, emit }: Target): Promise<void> {
+  const statement = (name: string) => `DROP DATABASE ${quoteIdentifier(name)};`;
+  const names = group.map(({ name }) => name);
+  const isVerified = group.every(({ by }) => compared.includes(by));
+  // The restore is done and good, whatever becomes of what nobody needs any more.
+  const noted = setAsideState(target, names, isVerified ? 'replaced' : 'kept');
+  if (!isVerified) await noted;
+  for (const { database, name } of group) {
+    if (isVerified) {
+      await noted
+        .then(() => dropAside(target, name))
+        .catch((error: unknown) => {
+          const text = `the new one is verified, and the old one could not be dropped: ${asCoffreError(error).message}`;
+          emit({ kind: 'warning', subject: database, text, hint: `run: ${statement(name)}` });
+        });
+      continue;
+    }
+    const text = `the new one could not be compared, so that the old one is kept as ${name}`;
+    emit({
+      kind: 'warning',
+      subject: database,
+      text,
+      hint: `look at both; when nobody needs the old one: ${statement(name)}`,
     });
-    return;
   }
-  await setAsideState(target, name, 'kept');
-  const text = `the new one could not be compared, so that the old one is kept as ${name}`;
-  emit({ kind: 'warning', subject: database, text, hint: `look at both; when nobody needs the old one: ${statement}` });
+}
+
+/** Those that refer to each other, together. */
+function tiedGroups(moved: readonly Replacement[]): readonly (readonly Replacement[])[] {
+  const groups: Replacement[][] = [];
+  for (const each of moved) {
+    const touches = (other: Replacement) => each.tied.includes(other.database) || other.tied.includes(each.database);
+    const joined = groups.filter((group) => group.some(touches));
+    for (const group of joined) groups.splice(groups.indexOf(group), 1);
+    groups.push([...joined.flat(), each]);
+  }
+  return groups;
+}
+
+function tellTied(database: string, emit: Emit): void {
+  const text = 'the new one is good, and goes again: foreign keys tie the old one to a database that comes back';
+  const hint = 'mend what is said of that one, then restore both once more';
+  emit({ kind: 'warning', subject: database, text, hint });
 }
 
 /** `standing`: what this very restore has loaded in their place goes; what stands there before that is somebody else's. */

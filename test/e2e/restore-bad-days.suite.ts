@@ -121,7 +121,8 @@ t.test(
       await assertRestores(t, server);
     } finally {
       await server?.stop();
-      await run('umount', [folder]);
+      // A server that has died of it may still be on its way out.
+      await until('the disk is free', async () => (await run('umount', [folder])).exitCode === 0);
     }
   },
 );

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { FoundAside } from '../../lib/database/aside.ts';
+import type { Movable } from '../../lib/database/movable.ts';
 import { assertAllowed, planReplacements, type ReplacementWish } from '../../lib/flow/plan-replacements.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
@@ -20,6 +21,7 @@ const plan = (databases: readonly DatabaseName[], changes: Partial<ReplacementWi
 const movable = (database: DatabaseName, ...obstacles: string[]) => ({
   database,
   obstacles,
+  ties: [] as Movable['ties'],
   hasCode: true,
   dataBytes: 1,
 });
@@ -62,6 +64,29 @@ t.test('one that cannot be moved is refused with the reason, until it is named t
   const dropped = plan([SHOP], { ...stuck, dropFirst: ['shop'] });
   t.match(dropped, { aside: [], drops: ['shop'], refused: [] });
   assertAllowed(dropped);
+});
+
+t.test('databases that refer to each other go together, or not at all', async (t) => {
+  const tie = (database: string) => ({ database, why: `the table \`${database}\`.\`t\` refers to it` });
+  const tied = [{ ...movable(SHOP), ties: [tie('crm')] }, movable(CRM)];
+  t.match(plan([SHOP, CRM], { overwrite: ['shop', 'crm'], movable: tied }), {
+    aside: [
+      { database: 'shop', tied: ['crm'] },
+      { database: 'crm', tied: [] },
+    ],
+    immovable: [],
+  });
+  t.match(plan([SHOP], { overwrite: ['shop'], movable: tied }), {
+    aside: [],
+    immovable: [{ database: 'shop', obstacles: [/`crm`\.`t` refers to it/] }],
+  });
+  const stuck = [{ ...movable(SHOP), ties: [tie('crm')] }, movable(CRM, 'it is stuck')];
+  t.match(plan([SHOP, CRM], { overwrite: ['shop', 'crm'], movable: stuck }), {
+    aside: [],
+    immovable: [{ database: 'shop' }, { database: 'crm', obstacles: ['it is stuck'] }],
+  });
+  const dropped = { overwrite: ['shop'], dropFirst: ['crm'], movable: tied };
+  t.match(plan([SHOP, CRM], dropped), { aside: [{ database: 'shop' }], drops: ['crm'], immovable: [] });
 });
 
 t.test('what could not be made anew by this account is not moved', async (t) => {

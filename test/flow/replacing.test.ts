@@ -1,6 +1,7 @@
 import t from 'tap';
 import { asideName } from '../../lib/database/aside.ts';
 import { execute, queryLines } from '../../lib/database/client.ts';
+import { inspectMovable } from '../../lib/database/movable.ts';
 import { moveAside } from '../../lib/database/move-aside.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import type { RestorePlan } from '../../lib/flow/plan-restore.ts';
@@ -21,6 +22,7 @@ const aside = (database: DatabaseName) => ({
   database,
   by: database,
   name: DatabaseName.parse(`${database}__coffre_old_20260101t000000z`),
+  tied: [] as readonly string[],
 });
 const planOf = (changes: Partial<RestorePlan>) =>
   ({
@@ -155,4 +157,46 @@ t.test('databases with views on each other go out of the way and come back, what
     );
     t.strictSame(await queryLines(root, "SHOW DATABASES LIKE '%st\\\\_\\\\_coffre_old%'"), []);
   }
+});
+
+t.test('databases that a foreign key ties together are both replaced, or both are what they were', async (t) => {
+  const [UP, DOWN] = [DatabaseName.parse('up'), DatabaseName.parse('down')];
+  const tables = (rows: number) =>
+    `CREATE DATABASE up; CREATE DATABASE down; CREATE TABLE up.parent (id INT PRIMARY KEY);
+     CREATE TABLE down.child (id INT PRIMARY KEY, up INT, CONSTRAINT tie FOREIGN KEY (up) REFERENCES up.parent (id));
+     INSERT INTO up.parent VALUES (${rows}); INSERT INTO down.child VALUES (${rows}, ${rows})`;
+  await execute(root, tables(1));
+  const old = await readContent(root, [UP, DOWN]);
+  const movable = await inspectMovable(root, [UP, DOWN]);
+  const ties = [{ ...aside(UP), tied: movable[0]?.ties.map(({ database }) => database) ?? [] }, aside(DOWN)];
+  t.strictSame(ties[0]?.tied, ['down']);
+  const load = (done: Outcome) => async () => {
+    await execute(root, tables(2));
+    return done;
+  };
+  const failing = async () => {
+    await execute(root, tables(2));
+    throw new Error('the line was cut');
+  };
+  for (const pair of [ties, [...ties].reverse()]) {
+    const planned = planOf({ aside: pair, creates: [UP, DOWN] });
+    await t.rejects(replacing(planned, order, failing), { message: 'the line was cut' });
+    t.strictSame(compareContent(old, await readContent(root, [UP, DOWN])), []);
+    for (const [good, bad] of [
+      [UP, DOWN],
+      [DOWN, UP],
+    ] as const) {
+      events.length = 0;
+      await replacing(planned, order, load(outcome({ compared: [good], differing: [bad] })));
+      t.strictSame(compareContent(old, await readContent(root, [UP, DOWN])), [], `${bad} was wrong`);
+      t.match(
+        events.filter(({ kind }) => kind === 'warning'),
+        [{ subject: good, text: /is good, and goes again/ }],
+      );
+      t.strictSame(await queryLines(root, "SHOW DATABASES WHERE `Database` REGEXP '^(up|down)__coffre_old'"), []);
+    }
+  }
+  await replacing(planOf({ aside: ties, creates: [UP, DOWN] }), order, load(outcome({ compared: [UP, DOWN] })));
+  t.strictSame(await queryLines(root, 'SELECT id FROM up.parent'), ['2']);
+  await t.rejects(execute(root, 'INSERT INTO down.child VALUES (9, 9)'), 'its foreign key is at work');
 });

@@ -10,7 +10,7 @@ import { countNights, describeNight, lookOf, signClass } from './night-marks.ts'
 const WEEKS = 27;
 const CELL = 11.2;
 const GAP = 2.4;
-const LEFT = 25;
+const LEFT = 29;
 const TOP = 15;
 const WIDTH = Math.ceil(LEFT + WEEKS * CELL + 1);
 const HEIGHT = Math.ceil(TOP + 7 * CELL + 1);

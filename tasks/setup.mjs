@@ -5,6 +5,7 @@
  *   node tasks/setup.mjs          what tasks and tests need
  *   node tasks/setup.mjs --lab    what tests alone need; as root, and where namespaces can be made, also their lab of hosts
  *   node tasks/setup.mjs --bench  as root, also what the bench compares with, as far as there is a package
+ *   node tasks/setup.mjs --browser  as root, also the browser in which the long tests look at pages
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,7 +27,7 @@ const SERVICES = /** @type {const} */ ([
 checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
-const { BENCH_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF, TEST_PACKAGE_OF } = await import(
+const { BENCH_PACKAGE_OF, BROWSER_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF, TEST_PACKAGE_OF } = await import(
   '../lib/system/programs.ts'
 );
 const forTests = process.argv.includes('--lab');
@@ -35,7 +36,11 @@ await installPrograms({
   ...(forTests ? TEST_PACKAGE_OF : {}),
   ...(forTests && couldRunTheLab() ? LAB_PACKAGE_OF : {}),
 });
-if (process.argv.includes('--bench') && isRoot && existsSync('/usr/bin/apt-get')) installPeers();
+const canInstall = isRoot && existsSync('/usr/bin/apt-get');
+if (process.argv.includes('--bench') && canInstall)
+  installOptional(BENCH_PACKAGE_OF, 'which the bench compares with or measures by');
+if (process.argv.includes('--browser') && canInstall)
+  installOptional(BROWSER_PACKAGE_OF, 'in which the long tests look at pages');
 
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -97,18 +102,26 @@ async function installPrograms(packageOf) {
   if (units.length > 0) spawnSync('systemctl', ['disable', ...units], { stdio: 'ignore' });
 }
 
-/** Each by itself: what one distribution lacks keeps none of the others away. None of these packages brings a service. */
-function installPeers() {
-  for (const program of /** @type {(keyof typeof BENCH_PACKAGE_OF)[]} */ (Object.keys(BENCH_PACKAGE_OF))) {
+/**
+ * Each by itself: what one distribution lacks keeps none of the others away. None of these packages brings a service.
+ *
+ * @param {Partial<typeof BENCH_PACKAGE_OF & typeof BROWSER_PACKAGE_OF>} packageOf
+ * @param {string} purpose
+ */
+function installOptional(packageOf, purpose) {
+  const programs = /** @type {(keyof typeof BENCH_PACKAGE_OF | keyof typeof BROWSER_PACKAGE_OF)[]} */ (
+    Object.keys(packageOf)
+  );
+  for (const program of programs) {
     if (findProgram(program) !== undefined) continue;
-    const name = BENCH_PACKAGE_OF[program];
-    say(`installing the Debian package ${name}, which the bench compares with or measures by`);
+    const name = packageOf[program] ?? program;
+    say(`installing the Debian package ${name}, ${purpose}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const args = ['install', '-y', '-qq', '--no-install-recommends', name];
     const install = () => spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'ignore'] }).status === 0;
     if (install()) continue;
     spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
-    if (!install()) say(`cannot install ${name}: the bench does without ${program}`);
+    if (!install()) say(`cannot install ${name}: what needs ${program} is left out`);
   }
 }
 

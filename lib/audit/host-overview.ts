@@ -30,7 +30,16 @@ const OWED_MS = 14 * 86_400_000;
  * Rules that say whether backups go on, and are good ones. A finding of any other rule is one against the record itself,
  * and so is that of a rule which is not known here.
  */
-const OF_BACKUPS: ReadonlySet<string> = new Set(['freshness', 'drill', 'owed-copy', 'copies', 'size', 'retention']);
+const OF_BACKUPS: ReadonlySet<string> = new Set([
+  'freshness',
+  'gap',
+  'drill',
+  'owed-copy',
+  'copies',
+  'size',
+  'duration',
+  'retention',
+]);
 
 /** All that the page and `status` tell of one host. */
 export function hostOverview({ state, drill, plan, fires, links, findings, now }: HostFacts): HostOverview {

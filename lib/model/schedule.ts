@@ -84,11 +84,16 @@ const HOUR_MS = 3_600_000;
 export function firesBetween(schedule: string, timezone: string, from: Date, to: Date): Date[] {
   const fires: Date[] = [];
   const expression = calendar(schedule, timezone, new Date(from.getTime() - 1));
+  let soonest = from.getTime();
   for (;;) {
     const fire = expression.next().toDate();
     if (fire > to) return fires;
+    if (fire.getTime() < soonest) {
+      expression.reset(new Date(soonest - 1));
+      continue;
+    }
     fires.push(fire);
-    expression.reset(new Date(fire.getTime() + HOUR_MS - 1));
+    soonest = fire.getTime() + HOUR_MS;
   }
 }
 

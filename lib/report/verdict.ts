@@ -110,6 +110,10 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
     }
     case 'size':
       return trouble('odd size', 'its size is unusual');
+    case 'duration':
+      return trouble('odd duration', 'its duration is unusual');
+    case 'gap':
+      return trouble('nights missed', 'nights of late went by without a good run');
     case 'copies':
     case 'retention':
       return trouble('few copies', 'there are fewer copies than there should be');

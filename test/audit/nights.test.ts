@@ -78,6 +78,11 @@ t.test('a run counts for the night at which it was due, on the clocks of the hos
     '11-21 succeeded',
     '11-22 awaited',
   ]);
+  const tokyo = [link('2026-11-20T19:00:07Z'), link('2026-11-21T19:00:07Z')];
+  t.strictSame(told(nights(tokyo, '2026-11-22T03:00:00Z', { timezone: 'Asia/Tokyo' })), [
+    '11-21 succeeded',
+    '11-22 succeeded',
+  ]);
   const early = [link('2026-11-20T23:58:00Z')];
   t.strictSame(
     told(nights(early, '2026-11-21T03:00:00Z', { schedule: '0 0 * * *' })),

@@ -10,7 +10,7 @@ import { countNights, describeNight, lookOf, signClass } from './night-marks.ts'
 const WEEKS = 27;
 const CELL = 11.2;
 const GAP = 2.4;
-const LEFT = 25;
+const LEFT = 29;
 const TOP = 15;
 const WIDTH = Math.ceil(LEFT + WEEKS * CELL + 1);
 const HEIGHT = Math.ceil(TOP + 7 * CELL + 1);
@@ -46,13 +46,18 @@ function isNarrow(from: string, month: string): boolean {
 function calendarChart(nights: readonly Night[], from: string, to: string): Html {
   const inks = new Inks();
   const soft = { color: inks.plain(''), fontSize: 10 };
-  const data = nights.map((night) => {
+  const data: object[] = nights.map((night) => {
     const { className, sign, look } = lookOf(night);
     const ink = inks.of({ className, title: describeNight(night) });
     const label = { show: sign !== '', formatter: sign, color: inks.plain(signClass(look)), fontSize: 9 };
     // The colour says which night it is: no map of values may change it.
     return { value: [night.date, 0], visualMap: false, itemStyle: { color: ink }, label };
   });
+  const days = Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) + 1;
+  const known = new Set(nights.map(({ date }) => date));
+  const others = Array.from({ length: days }, (_, n) => addDays(from, n)).filter((date) => !known.has(date));
+  const empty = { visualMap: false, itemStyle: { color: inks.plain('n-void') } };
+  data.unshift(...others.map((date) => ({ ...empty, value: [date, 0] })));
   const option = {
     calendar: {
       left: LEFT,

@@ -1,11 +1,11 @@
 import type { HostOverview, Night, OverviewFinding } from '../../model/overview.ts';
 import { formatAge, formatBytes, formatDuration } from '../format.ts';
-import { formatMoment } from '../moment.ts';
+import { formatDate, formatMoment } from '../moment.ts';
 import { standingOf } from '../verdict.ts';
 import { calendarCharts } from './calendar-chart.ts';
 import { copiesTable } from './copies-table.ts';
 import { type Html, html } from './html.ts';
-import { countNights, legendOf } from './night-marks.ts';
+import { legendOf } from './night-marks.ts';
 import { nightsTable } from './nights-table.ts';
 import { pillOf } from './pill.ts';
 import { durationChart, sizeChart } from './timeline-chart.ts';
@@ -37,18 +37,18 @@ function factsOf({ latestSucceeded: last, drill, chain, owed }: HostOverview, no
       ? [
           'Last good run',
           formatMoment(last.startedAt),
-          `${age(last.startedAt)} old, took ${formatDuration(last.durationMs)}`,
+          `${age(last.startedAt)} old, took ${together(formatDuration(last.durationMs))}`,
         ]
       : ['Last good run', 'None', 'nothing to recover from is on record'],
     last && [
       'Size',
       formatBytes(last.plainBytes),
-      `of SQL, ${databases(last.databases)}; a copy takes ${formatBytes(last.sealedBytes)}`,
+      `of SQL, ${databases(last.databases)}; a copy takes ${together(formatBytes(last.sealedBytes))}`,
     ],
     proof?.proof
       ? [
           'Last drill',
-          `Recovered in ${formatDuration(proof.proof.recoveryMs)}`,
+          `Recovered in ${together(formatDuration(proof.proof.recoveryMs))}`,
           `${age(proof.finishedAt)} ago from ${proof.place}, by ${proof.driller}: ${databases(proof.proof.databases)} compared`,
         ]
       : [
@@ -92,7 +92,7 @@ function chainFact(chain: HostOverview['chain']): readonly [string, string, stri
 }
 
 function nightsFigure(nights: readonly Night[]): Html {
-  return html`<figure><figcaption><h3>Nights</h3><span class="lead">${countNights(nights)}</span></figcaption>
+  return html`<figure><figcaption><h3>Nights</h3><span class="lead">${formatDate(nights[0]?.date ?? '')} to ${formatDate(nights.at(-1)?.date ?? '')}</span></figcaption>
 ${calendarCharts(nights)}${legendOf(nights)}</figure>`;
 }
 
@@ -118,6 +118,11 @@ export function findingsList(findings: readonly OverviewFinding[]): Html {
         html`<li class="${severity}"><b>${severity === 'error' ? 'Error' : 'Warning'}:</b> ${message}<span class="hint">${hint}${path !== null && html` · <code>${path}</code>`}</span></li>`,
     );
   return html`<ul class="findings">${items}${more > 0 && html`<li>${more} more: <code>npx zx tasks/validate.ts</code></li>`}</ul>`;
+}
+
+/** A number and its unit are not torn apart at the end of a line. */
+function together(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
 }
 
 function databases(count: number): string {

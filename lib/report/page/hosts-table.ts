@@ -21,11 +21,11 @@ export function hostsTable(hosts: readonly HostOverview[], now: number): Html {
 <td class="wide nowrap">${last ? formatMoment(last.startedAt) : 'never'}</td>
 <td class="num">${last ? formatAge(now - Date.parse(last.startedAt)) : '–'}</td>
 <td class="num wide">${last ? formatBytes(last.sealedBytes) : '–'}</td>
-<td class="num wide">${newest ? countCopies(newest.copies) : '–'}</td>
+<td class="num wide wider">${newest ? countCopies(newest.copies) : '–'}</td>
 <td class="num wide">${proof ? `${formatAge(now - Date.parse(proof.finishedAt))} ago` : 'none'}</td>
-<td class="wide">${strip(nights.slice(-STRIP_NIGHTS))}</td></tr>`;
+<td class="wide wider">${strip(nights.slice(-STRIP_NIGHTS))}</td></tr>`;
   });
-  return html`<table><thead><tr><th scope="col">Host</th><th scope="col">State</th><th scope="col" class="wide">Last good run</th><th scope="col" class="num">Age</th><th scope="col" class="num wide">Size</th><th scope="col" class="num wide">Copies</th><th scope="col" class="num wide">Last drill</th><th scope="col" class="wide num">Last ${STRIP_NIGHTS} nights</th></tr></thead>
+  return html`<table><thead><tr><th scope="col">Host</th><th scope="col">State</th><th scope="col" class="wide">Last good run</th><th scope="col" class="num">Age</th><th scope="col" class="num wide">Size</th><th scope="col" class="num wide wider">Copies</th><th scope="col" class="num wide">Last drill</th><th scope="col" class="wide wider num">Last ${STRIP_NIGHTS} nights</th></tr></thead>
 <tbody>${rows}</tbody></table>`;
 }
 

@@ -1,6 +1,6 @@
-import type { AuditOverview, OverviewFinding } from '../../model/overview.ts';
+import type { AuditOverview, HostOverview, OverviewFinding } from '../../model/overview.ts';
 import { formatMoment } from '../moment.ts';
-import { type Verdict, verdictOf } from '../verdict.ts';
+import { type Standing, standingOf, type Verdict, verdictOf } from '../verdict.ts';
 import { favicon } from './favicon.ts';
 import { findingsList, hostSection } from './host-section.ts';
 import { hostsTable } from './hosts-table.ts';
@@ -15,7 +15,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; ba
 
 /** The page: one file of HTML that asks nobody for anything. */
 export function renderPage(overview: AuditOverview): string {
-  const { hosts, retired } = overview;
+  const [hosts, retired] = [inOrder(overview.hosts), inOrder(overview.retired)];
   const verdict = verdictOf(overview);
   const now = Date.parse(overview.madeAt);
   const page = html`<!doctype html>
@@ -47,6 +47,15 @@ ${WORDS}
 </html>
 `;
   return page.markup;
+}
+
+const URGENCY: Readonly<Record<Standing, number>> = { bad: 0, warned: 1, good: 2 };
+const byName = new Intl.Collator('en', { numeric: true });
+
+/** What needs attention first; then by name, and db10 behind db9. */
+function inOrder(hosts: readonly HostOverview[]): readonly HostOverview[] {
+  const urgency = (host: HostOverview) => URGENCY[standingOf(host)];
+  return [...hosts].sort((a, b) => urgency(a) - urgency(b) || byName.compare(a.host, b.host));
 }
 
 function header({ head, madeAt }: AuditOverview, { standing, sentence }: Verdict): Html {

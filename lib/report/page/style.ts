@@ -6,13 +6,13 @@
 const LIGHT = `
   --page: #f5f5f2; --card: #ffffff; --ink: #1c2227; --soft: #56616b; --hair: #e3e5e3; --sink: #f3f4f1;
   --link: #1f5f99; --ok: #176b4c; --ok-bg: #e3f2ea; --warn: #855600; --warn-bg: #fcf0d6; --bad: #b0281f; --bad-bg: #fae6e3;
-  --cell: #43977a; --none: #dfe2df; --sql: #2667a8; --sealed: #a9c6e4; --took: #6f5aa0; --took-bg: #ddd6ec; --mark: #c4520a;
+  --cell: #43977a; --none: #d3d8d5; --void: #eff1ee; --sql: #2667a8; --sealed: #a9c6e4; --took: #6f5aa0; --took-bg: #ddd6ec; --mark: #c4520a;
   --on-mark: #ffffff;`;
 
 const DARK = `
   --page: #101315; --card: #181c1f; --ink: #e6e9eb; --soft: #9ba6b0; --hair: #2b3136; --sink: #1f2428;
   --link: #86b9ea; --ok: #6fd0a5; --ok-bg: #15301f; --warn: #e5b456; --warn-bg: #33280f; --bad: #ff9187; --bad-bg: #3b1c19;
-  --cell: #2f8f6a; --none: #2c3337; --sql: #7db4ee; --sealed: #2f5074; --took: #b5a1e6; --took-bg: #383052; --mark: #ff9d57;
+  --cell: #2f8f6a; --none: #353d42; --void: #1f2427; --sql: #7db4ee; --sealed: #2f5074; --took: #b5a1e6; --took-bg: #383052; --mark: #ff9d57;
   --on-mark: #181c1f;`;
 
 export const STYLE = `
@@ -103,6 +103,7 @@ figcaption h3 { margin: 0; }
 .n-ok { fill: var(--cell); stroke: var(--cell); } .n-bad { fill: var(--bad); stroke: var(--bad); }
 .n-skip { fill: var(--warn); stroke: var(--warn); } .n-gone { fill: var(--card); stroke: var(--bad); }
 .n-wait { fill: var(--card); stroke: var(--soft); stroke-dasharray: 2 1.5; } .n-none { fill: var(--none); stroke: var(--none); }
+.n-void { fill: var(--void); stroke: var(--void); }
 .n-odd { fill: var(--mark); stroke: var(--mark); }
 [class^="n-"] { stroke-linejoin: round; }
 .l-grid { fill: none; stroke: var(--hair); } .l-sql { fill: none; stroke: var(--sql); stroke-width: 1.6; stroke-linejoin: round; }
@@ -122,6 +123,9 @@ details td, details th { padding-top: 5px; padding-bottom: 5px; }
 .words dt { font-weight: 560; } .words dd { margin: 0; color: var(--soft); }
 pre { background: var(--sink); border-radius: 10px; padding: 14px 16px; overflow-x: auto; line-height: 1.6; color: var(--ink); }
 
+.foot h2 { color: var(--ink); }
+
+@media (max-width: 1023px) { .wider { display: none; } }
 @media (max-width: 719px) {
   main, .top, .foot { padding-left: 16px; padding-right: 16px; }
   .top { padding-top: 28px; }
@@ -131,7 +135,7 @@ pre { background: var(--sink); border-radius: 10px; padding: 14px 16px; overflow
   .wide { display: none; }
   .facts { grid-template-columns: 1fr 1fr; gap: 16px; }
   th, td { padding-right: 12px; }
-  .host { min-width: 4rem; }
+  .host { min-width: 4rem; } .pill { white-space: normal; }
   .words { grid-template-columns: 1fr; gap: 2px; } .words dd { margin-bottom: 10px; }
   .up { display: none; }
    .halves > svg { max-width: none; }
@@ -139,7 +143,12 @@ pre { background: var(--sink); border-radius: 10px; padding: 14px 16px; overflow
 @media print {
   body { background: #fff; font-size: 10.5pt; }
   main, .top, .foot { max-width: none; padding: 0; }
-  .card, .tile { border-color: #ccc; box-shadow: none; }
+  .card, .tile { border-color: #ccc; }
+  .card { padding: 18px 20px 20px; }
+  .tiles { grid-template-columns: repeat(4, 1fr); gap: 10px; } .tile { padding: 12px 14px; } .tile .figure { font-size: 1.25rem; }
+  .facts { grid-template-columns: repeat(4, 1fr); gap: 14px; }
+  th, td { padding-top: 6px; padding-bottom: 6px; }
+  .wider { display: none; }
   .card, .tile, figure, tr, .findings li { break-inside: avoid; }
   .host-card { break-inside: auto; }
   h2, h3 { break-after: avoid; }

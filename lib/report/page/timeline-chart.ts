@@ -23,7 +23,6 @@ interface Timeline {
   readonly nights: readonly Night[];
   readonly lines: readonly Line[];
   readonly scale: (most: number) => Scale;
-  readonly format: (value: number) => string;
   readonly label: string;
 }
 
@@ -34,21 +33,21 @@ export function sizeChart(nights: readonly Night[]): Html {
     { of: ({ plainBytes }: OverviewRun) => plainBytes, line: 'l-sql', dots: 'p-sql' },
   ];
   const label = `Size of the backup${rangeOf(nights, ({ plainBytes }) => formatBytes(plainBytes))}`;
-  return timelineChart({ nights, lines, scale: byteScale, format: formatBytes, label });
+  return timelineChart({ nights, lines, scale: byteScale, label });
 }
 
 /** How long each night's run took. */
 export function durationChart(nights: readonly Night[]): Html {
   const lines = [{ of: ({ durationMs }: OverviewRun) => durationMs, line: 'l-took', area: 'a-took', dots: 'p-took' }];
   const label = `Duration of the backup${rangeOf(nights, ({ durationMs }) => formatDuration(durationMs))}`;
-  return timelineChart({ nights, lines, scale: durationScale, format: shortDuration, label });
+  return timelineChart({ nights, lines, scale: durationScale, label });
 }
 
-function timelineChart({ nights, lines, scale, format, label }: Timeline): Html {
+function timelineChart({ nights, lines, scale, label }: Timeline): Html {
   const inks = new Inks();
   const runs = nights.map(goodRun);
   const most = Math.max(1, ...runs.flatMap((run) => (run ? lines.map(({ of }) => of(run)) : [])));
-  const { max, interval } = scale(most);
+  const { max, interval, format } = scale(most);
   const soft = { color: inks.plain(''), fontSize: 10 };
   const hair = { lineStyle: { color: inks.plain('l-grid'), width: 1 } };
   const isFew = runs.filter((run) => run !== null).length <= FEW;
@@ -119,13 +118,6 @@ function formatTick(date: string): string {
       ? date.slice(0, 4)
       : month
     : `${Number(date.slice(8))} ${month}`;
-}
-
-/** `5 min`, where `formatDuration` says `5 min 0 s`. */
-function shortDuration(durationMs: number): string {
-  return formatDuration(durationMs)
-    .replace(/^(\d+)\.0 s$/, '$1 s')
-    .replace(/ 0 (s|min)$/, '');
 }
 
 function rangeOf(nights: readonly Night[], format: (run: OverviewRun) => string): string {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
+import { publicText } from './known-secrets.ts';
 
 /** What Octokit's errors carry; a `response` only when GitHub has answered. */
 interface Answered {
@@ -9,19 +10,14 @@ interface Answered {
   readonly response?: { readonly headers?: Readonly<Record<string, unknown>>; readonly data?: unknown };
 }
 
-interface Asked {
-  readonly token: string;
-  readonly timeoutMs: number;
-}
-
 const PERMISSION_HINT =
   'the token needs to write pull requests: in a workflow, permissions: pull-requests: write; in a pull request of a fork it never may';
 
 /** The failure of a request to GitHub. Its answers are recognised here and nowhere else; the token is in none of it. */
-export function githubFailure(what: string, error: unknown, { token, timeoutMs }: Asked): CoffreError {
+export function githubFailure(what: string, error: unknown, timeoutMs: number): CoffreError {
   if (error instanceof CoffreError) return error;
   const failed = (code: ErrorCode, cause: string, hint: string) =>
-    new CoffreError(code, `cannot ${what}: ${cause}`.replaceAll(token, '[token]'), { hint });
+    new CoffreError(code, publicText(`cannot ${what}: ${cause}`), { hint });
   if (error instanceof z.ZodError) {
     return failed('unexpected', 'GitHub answers something else than its documentation says', describeIssue(error));
   }
@@ -57,7 +53,7 @@ export function githubFailure(what: string, error: unknown, { token, timeoutMs }
 
 function messageOf(data: unknown): string | undefined {
   const message = (data as { message?: unknown } | null | undefined)?.message;
-  return typeof message === 'string' ? message.slice(0, 300) : undefined;
+  return typeof message === 'string' ? publicText(message).slice(0, 300) : undefined;
 }
 
 /** The seconds that a rate limit asks for; undefined where it is none. */

@@ -4,6 +4,7 @@ import { Octokit } from '@octokit/rest';
 import { CoffreError } from '../model/error.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
 import { githubFailure } from './github-failure.ts';
+import { learnSecret } from './known-secrets.ts';
 
 export interface GitHubOptions {
   /** Stands in the header of each request, and nowhere else: no message, log or error ever holds it. */
@@ -47,6 +48,7 @@ const RepositoryClient = Octokit.plugin(retry, throttling);
 /** Throws `usage` for an address that is none, and `refused` for one that would carry the token unencrypted. */
 export function openGitHub(options: GitHubOptions): GitHub {
   const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000 } = options;
+  learnSecret(token);
   const apiUrl = parseApiUrl(options.apiUrl);
   const address = parseRepository(options.repository);
   const mayWait = (seconds: number, _request: object, _octokit: object, waits: number) =>
@@ -72,7 +74,7 @@ export function openGitHub(options: GitHubOptions): GitHub {
         return await orAborted(signal, call(octokit, address));
       } catch (error) {
         if (signal?.aborted) throw new CoffreError('interrupted', `cannot ${what}: interrupted`);
-        throw githubFailure(what, error, { token, timeoutMs });
+        throw githubFailure(what, error, timeoutMs);
       }
     },
   };

@@ -3,14 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
 import { execute } from '../../lib/database/client.ts';
-import { optionLine, secretWorld, speakingHook, writeSecrets } from '../fixture/secret-world.ts';
+import { optionLine, secretWorld, speakingRemote, writeSecrets } from '../fixture/secret-world.ts';
+import { hasLoginShell } from '../login-shell.ts';
 
 /*
  * Secrets that were made for this test, awkward ones, go through nights that fail; afterwards they are looked for, in every
  * form, in all that was said, started and written. `no-secrets.suite.ts` has more such nights.
  */
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const night = await secretWorld(t);
 const { world, secret } = night;
 const { at } = world;
@@ -45,16 +46,21 @@ t.test('nights that fail, each with a secret in the middle of it', async (t) => 
   }
 
   const env = night.keep('host/etc/coffre/wrong.env');
-  writeSecrets(env, { OFFSITE_PASSPHRASE: `not ${secret.identity}`, COFFRE_GITHUB_TOKEN: secret.token });
+  const wrongPassphrase = `not ${secret.identity}`;
+  night.learn('wrong passphrase', wrongPassphrase);
+  writeSecrets(env, { OFFSITE_PASSPHRASE: wrongPassphrase, REPLICATION_PASSWORD: secret.replication });
+  const gossip = [`https://bot:${secret.token}@git.example.net`, encodeURIComponent(wrongPassphrase)];
+  gossip.push(Buffer.from(`x${secret.replication}`).toString('base64'));
+  const audit = hasLoginShell() ? await speakingRemote(t, night, `fatal: no ${gossip.join(' ')}`) : undefined;
   const allOwed = await night.inventoryWith((host) => {
     host.secrets = { path: env };
+    if (audit !== undefined) host.audit = audit;
   });
-  const quiet = speakingHook(night, `denied to https://bot:${secret.token}@git.example.net/audit`);
   const owed = await night.run('offsite and audit repository refuse', 'backup', ['--json'], { inventory: allOwed });
-  quiet();
   t.equal(owed.exitCode, 3, owed.stdout);
   t.match(owed.stdout, /owed: contractor: /);
-  t.match(owed.stdout, /owed: publication: /);
+  if (audit !== undefined)
+    t.match(owed.stdout, /owed: publication: .*no https:\/\/\[secret\]@git\.example\.net \[secret\] \S*\[secret\]/);
 
   const inUrl = await night.inventoryWith((host) => {
     host.audit = { kind: 'git', remote: `https://bot:${secret.token}@git.example.net/audit`, branch: 'main' };

@@ -51,7 +51,7 @@ t.test('what is said, asked and crashed with goes through it', async (t) => {
   };
   const nights: readonly (readonly [string, Record<string, string>, RegExp])[] = [
     ['', {}, /all done: \[secret\]/],
-    ['', { FAIL: '1', COFFRE_DEBUG: '1' }, /failed with \[secret\][^]*\n {4}at /],
+    ['', { FAIL: '1', COFFRE_DEBUG: '1' }, /failed with \[secret\][\s\S]*\n {4}at /],
     ['', { LATE: '1', COFFRE_DEBUG: '1' }, /late \[secret\]/],
     ['--json', {}, /"\[secret\]":\["\[secret\]"/],
     ['--json', { LATE: '1' }, /"message":"late \[secret\]"/],

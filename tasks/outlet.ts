@@ -17,11 +17,3 @@ export function toStderr(text: string): void {
 export function jsonToStdout(value: object, said?: (key: string, value: unknown) => unknown): void {
   process.stdout.write(`${publicJson(value, said)}\n`);
 }
-
-/**
- * One line of `--json` that is for control's program and for nobody to read, with a name, a hash or a sealed key in it that has
- * to arrive as it is. Control tells none of it.
- */
-export function jsonToControl(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
-}

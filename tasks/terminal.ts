@@ -8,7 +8,7 @@ import { formatBytes, formatDuration } from '../lib/report/format.ts';
 import { formatPlan } from '../lib/report/plan.ts';
 import { onOneLine } from '../lib/report/table.ts';
 import { learnSecret, publicText } from '../lib/system/known-secrets.ts';
-import { jsonToControl, jsonToStdout, toStderr, toStdout } from './outlet.ts';
+import { jsonToStdout, toStderr, toStdout } from './outlet.ts';
 import { inOwnWords } from './own-words.ts';
 
 /** Where a task speaks: a person's terminal, cron's plain lines, or one JSON event a line. */
@@ -25,10 +25,7 @@ export function jsonTerminal(): Terminal {
     key === 'hint' && typeof value === 'string' ? inOwnWords(value) : value;
   const write = (value: object) => jsonToStdout(value, hints);
   return {
-    event: ({ kind, ...rest }) =>
-      kind === 'account-order' || kind === 'question'
-        ? jsonToControl({ event: kind, ...rest })
-        : write({ event: kind, ...rest }),
+    event: ({ kind, ...rest }) => write({ event: kind, ...rest }),
     result: ({ data, exitCode }) => write({ event: 'result', exitCode, data }),
     failure: (error) => {
       const { code, message, hint, findings, exitCode } = error;

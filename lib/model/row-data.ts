@@ -8,7 +8,7 @@ type Rule = readonly [RegExp, string];
  */
 const RULES: readonly Rule[] = [
   // The client's echo of the statement that failed.
-  [/^-{14}\n[\s\S]*?(?:\n-{14}$|(?![\s\S]))/gm, '…'],
+  [/^-{14}\r?\n[\s\S]*?(?:\n-{14}\r?$|(?![\s\S]))/gm, '…'],
   [/\b((?:INSERT|REPLACE)\s[^;\n]{0,1000}?\bVALUES?\s*)\([\s\S]*/gi, '$1(…)'],
   [/\b(near )'(?:[\s\S]*(' at line \d+)|[\s\S]*)/g, "$1'…$2"],
   [/\b(Duplicate entry )'(?:[\s\S]*(' for key )|[\s\S]*)/g, "$1'…$2"],
@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
 ];
 
 const MAY_BE =
-  /-{14}\n|\bVALUES?\s*\(|near '|Duplicate entry|ncorrect|nvalid|Wrong|Illegal|out of range|no partition|XPATH|Query: '|Unexpected/;
+  /-{14}\r?\n|\bVALUES?\s*\(|near '|Duplicate entry|ncorrect|nvalid|Wrong|Illegal|out of range|no partition|XPATH|Query: '|Unexpected/;
 
 /** `text` without what a server, or a client of it, repeats of rows and statements. */
 export function withoutRowData(text: string): string {

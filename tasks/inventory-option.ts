@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readInventory } from '../lib/inventory/read.ts';
 import type { Inventory } from '../lib/model/inventory.ts';
+import { toStderr } from './outlet.ts';
 import { type TaskContext, textOf } from './run-task.ts';
 
 const OWN = 'inventory';
@@ -15,7 +16,7 @@ export function inventoryFolder(values: TaskContext['values'], onHost = ON_HOST)
   if (named !== undefined) return named;
   if (process.env.COFFRE_COMMAND !== undefined) return onHost;
   if (!existsSync(QUICKSTART)) return OWN;
-  process.stderr.write(`using the inventory of the quickstart, ${QUICKSTART}; another one: --inventory DIR\n`);
+  toStderr(`using the inventory of the quickstart, ${QUICKSTART}; another one: --inventory DIR\n`);
   return QUICKSTART;
 }
 

@@ -1,5 +1,6 @@
 import { CoffreError } from '../lib/model/error.ts';
 import { readRequired } from '../lib/system/files.ts';
+import { learnSecret } from '../lib/system/known-secrets.ts';
 import { type TaskContext, textOf } from './run-task.ts';
 import { askPassphrase } from './terminal.ts';
 
@@ -20,6 +21,7 @@ export async function passphraseOf(
     file === undefined
       ? await askPassphrase(prompt, fd === undefined ? undefined : Number(fd))
       : ((await readRequired(file)).toString('utf8').split(/\r?\n/, 1)[0] ?? '');
+  learnSecret(passphrase);
   if (passphrase === '') throw new CoffreError('usage', 'cannot use an empty passphrase', { hint: 'give one' });
   const typed = file === undefined && fd === undefined;
   if (times === 'twice' && typed && (await askPassphrase('Once more', undefined)) !== passphrase) {

@@ -2,7 +2,9 @@ import { parse as parsePath } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
+import { leaveNoReport } from '../lib/system/crash-report.ts';
 import { expectBulkData } from '../lib/system/memory.ts';
+import { toStderr, toStdout } from './outlet.ts';
 import { commandOf } from './own-words.ts';
 import { jsonTerminal, plainTerminal } from './terminal.ts';
 
@@ -53,18 +55,30 @@ export async function runTask(task: Task): Promise<void> {
   const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
   // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  leaveNoReport();
   expectBulkData();
+  const fail = (error: unknown) => {
+    const failure = asCoffreError(error);
+    process.exitCode = failure.exitCode;
+    terminal.failure(failure);
+    if (failure.code === 'unexpected' && process.env.COFFRE_DEBUG) toStderr(`${(error as Error).stack}\n`);
+  };
+  // Node would print it itself, with all that hangs on it. It also comes here for a promise that nobody waits for.
+  process.on('uncaughtException', (error) => {
+    fail(error);
+    process.exit(process.exitCode);
+  });
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping: what is half-done is being taken away; once more to stop at once\n');
+    toStderr('\nstopping: what is half-done is being taken away; once more to stop at once\n');
     stopper.abort(new CoffreError('interrupted', `${task.verb} was interrupted`));
   };
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
   try {
     const { values, positionals } = parse(task, described, args);
     if (values.help) {
-      process.stdout.write(helpText(task, described));
+      toStdout(helpText(task, described));
       return;
     }
     const emit: Emit = (event) => terminal.event(event);
@@ -72,10 +86,7 @@ export async function runTask(task: Task): Promise<void> {
     process.exitCode = result.exitCode ?? 0;
     terminal.result({ ...result, exitCode: process.exitCode });
   } catch (error) {
-    const failure = stopper.signal.aborted ? asCoffreError(stopper.signal.reason) : asCoffreError(error);
-    process.exitCode = failure.exitCode;
-    terminal.failure(failure);
-    if (failure.code === 'unexpected' && process.env.COFFRE_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
+    fail(stopper.signal.aborted ? stopper.signal.reason : error);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
   }

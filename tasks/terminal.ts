@@ -7,6 +7,8 @@ import type { FlowEvent } from '../lib/model/event.ts';
 import { formatBytes, formatDuration } from '../lib/report/format.ts';
 import { formatPlan } from '../lib/report/plan.ts';
 import { onOneLine } from '../lib/report/table.ts';
+import { learnSecret, publicText } from '../lib/system/known-secrets.ts';
+import { jsonToStdout, toStderr, toStdout } from './outlet.ts';
 import { inOwnWords } from './own-words.ts';
 
 /** Where a task speaks: a person's terminal, cron's plain lines, or one JSON event a line. */
@@ -23,12 +25,12 @@ export function toneOf(stream: NodeJS.WriteStream): (tone: 'good' | 'warned' | '
   return (tone, text) => `\u001b[${codes[tone]}m${text}\u001b[0m`;
 }
 
-const toStderr = (line: string) => process.stderr.write(`${inOwnWords(line)}\n`);
+const say = (line: string) => toStderr(`${inOwnWords(line)}\n`);
 
 export function jsonTerminal(): Terminal {
   const hints = (key: string, value: unknown) =>
     key === 'hint' && typeof value === 'string' ? inOwnWords(value) : value;
-  const write = (value: object) => process.stdout.write(`${JSON.stringify(value, hints)}\n`);
+  const write = (value: object) => jsonToStdout(value, hints);
   return {
     event: ({ kind, ...rest }) => write({ event: kind, ...rest }),
     result: ({ data, exitCode }) => write({ event: 'result', exitCode, data }),
@@ -56,21 +58,21 @@ export function plainTerminal(): Terminal {
         case 'phase-started':
           return progress.start(`${onOneLine(event.phase)}  ${subject}`);
         case 'phase-ended':
-          toStderr(
+          say(
             `${paint(32, 'done')}  ${onOneLine(event.phase).padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`,
           );
           return;
         case 'plan':
-          toStderr(formatPlan(event.plan));
+          say(formatPlan(event.plan));
           return;
         case 'changes':
-          toStderr(formatPlan({ host: subject, changes: event.changes, remarks: [] }));
+          say(formatPlan({ host: subject, changes: event.changes, remarks: [] }));
           return;
         case 'note':
-          toStderr(`      ${subject}: ${onOneLine(event.text)}`);
+          say(`      ${subject}: ${onOneLine(event.text)}`);
           return;
         case 'warning':
-          toStderr(
+          say(
             `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${onOneLine(event.hint)}`,
           );
           return;
@@ -78,13 +80,13 @@ export function plainTerminal(): Terminal {
     },
     result: ({ text }) => {
       progress.clear();
-      if (text !== '') process.stdout.write(`${inOwnWords(text)}\n`);
+      if (text !== '') toStdout(`${inOwnWords(text)}\n`);
     },
     failure: (error) => {
       progress.clear();
-      for (const finding of error.findings) toStderr(`  ${onOneLine(finding)}`);
-      toStderr(`${paint(31, 'error:')} ${onOneLine(error.message)}`);
-      if (error.hint) toStderr(`${paint(33, 'hint:')} ${onOneLine(error.hint)}`);
+      for (const finding of error.findings) say(`  ${onOneLine(finding)}`);
+      say(`${paint(31, 'error:')} ${onOneLine(error.message)}`);
+      if (error.hint) say(`${paint(33, 'hint:')} ${onOneLine(error.hint)}`);
     },
   };
 }
@@ -93,8 +95,9 @@ export function plainTerminal(): Terminal {
 function progressLine() {
   if (!process.stderr.isTTY) return { start: () => undefined, show: () => undefined, clear: () => undefined };
   let shownAt = 0;
+  // Looked through before it is cut: half a secret is not found any more.
   const write = (text: string) =>
-    process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    toStderr(`\r\u001b[K${publicText(text).slice(0, (process.stderr.columns ?? 80) - 1)}`);
   return {
     start: (text: string) => write(`  …   ${text}`),
     show: (event: Extract<FlowEvent, { kind: 'progress' }>) => {
@@ -106,7 +109,7 @@ function progressLine() {
       const done = `${formatBytes(event.doneBytes)}${total}${tables}${left}`;
       write(`  …   ${onOneLine(event.phase).padEnd(12)} ${onOneLine(event.subject)}  ${done}`);
     },
-    clear: () => process.stderr.write('\r\u001b[K'),
+    clear: () => toStderr('\r\u001b[K'),
   };
 }
 
@@ -115,20 +118,25 @@ function progressLine() {
  * Throws `usage` where there is neither.
  */
 export async function askPassphrase(prompt: string, fd: number | undefined): Promise<string> {
-  if (fd !== undefined) return await firstLine(fd);
+  const passphrase = fd === undefined ? await typed(prompt) : await firstLine(fd);
+  learnSecret(passphrase);
+  return passphrase;
+}
+
+async function typed(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) {
     throw new Failure('usage', 'cannot ask for the passphrase: there is no terminal', {
       hint: 'hand it in: --passphrase-file FILE, or on standard input: --passphrase-fd 0 < FILE',
     });
   }
-  process.stderr.write(`${prompt}: `);
+  toStderr(`${prompt}: `);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
   try {
     return await reader.question('');
   } finally {
     reader.close();
-    process.stderr.write('\n');
+    toStderr('\n');
   }
 }
 
@@ -136,7 +144,7 @@ export async function askPassphrase(prompt: string, fd: number | undefined): Pro
 export async function askLine(prompt: string): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   try {
-    return await reader.question(`${prompt}: `);
+    return await reader.question(`${publicText(prompt)}: `);
   } finally {
     reader.close();
   }

@@ -1,6 +1,7 @@
 import type { RestorePlan } from '../lib/flow/plan-restore.ts';
 import { formatRestorePlan } from '../lib/report/restore-result.ts';
 import { onOneLine } from '../lib/report/table.ts';
+import { toStderr } from './outlet.ts';
 import type { TaskContext } from './run-task.ts';
 import { askLine } from './terminal.ts';
 
@@ -13,7 +14,7 @@ export function typedNames(
 ): ((plan: RestorePlan) => Promise<readonly string[]>) | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY || values.json === true) return undefined;
   return async (plan) => {
-    process.stderr.write(`${formatRestorePlan(plan)}\n\n`);
+    toStderr(`${formatRestorePlan(plan)}\n\n`);
     const others = [...plan.immovable, ...plan.unsettled];
     const names = plan.refused.filter((name) => !others.some(({ database }) => database === name));
     const typed: string[] = [];

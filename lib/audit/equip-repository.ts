@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
-import { redactAddresses } from '../model/git-remote.ts';
 import type { Change } from '../model/plan.ts';
 import { textDiff } from '../model/text-diff.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import { type GitOptions, runGit } from '../system/git.ts';
 import { fetchBranch, pushBranch } from '../system/git-transfer.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { show } from './finding.ts';
 import { readBlobs, readTree, type TreeEntry } from './git-objects.ts';
 import { placeOf } from './paths.ts';
@@ -99,7 +99,7 @@ function refusal(
   [hint = '']: readonly string[],
   paths: readonly string[] = [],
 ): CoffreError {
-  return new CoffreError('refused', `cannot make ${redactAddresses(remote)} an audit repository: ${why}`, {
+  return new CoffreError('refused', `cannot make ${publicText(remote)} an audit repository: ${why}`, {
     hint,
     findings: paths.slice(0, 20),
   });

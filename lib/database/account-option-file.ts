@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Resource } from '../model/plan.ts';
 import { exists, makeFolder, removeDurably, writeDurably } from '../system/files.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 import { accountName } from './account-name.ts';
 import { type AccountHost, bytesOf, readAccountOptions } from './account-options.ts';
 import { accountRecordPath, readAccountRecord, writeAccountRecord } from './account-record.ts';
@@ -76,5 +77,7 @@ export function isMadePassword(password: string): boolean {
 }
 
 function randomPassword(): string {
-  return randomBytes(PASSWORD_BYTES).toString('base64url');
+  const password = randomBytes(PASSWORD_BYTES).toString('base64url');
+  learnSecret(password);
+  return password;
 }

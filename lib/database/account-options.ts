@@ -3,6 +3,7 @@ import { CoffreError, errnoOf } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { explained } from '../system/explained.ts';
 import { readRequired } from '../system/files.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 import { oneLine } from './account-name.ts';
 import { nativeHash } from './native-hash.ts';
 import { parseOptionFile } from './option-file-text.ts';
@@ -47,6 +48,7 @@ export async function readAccountOptions({ database }: AccountHost): Promise<Acc
   const text = (await readRequired(path)).toString('latin1');
   const options = parseOptionFile(text);
   const former = options?.password;
+  if (former !== undefined) learnSecret(Buffer.from(former, 'latin1'));
   const exposed = (found.mode & 0o077) !== 0 || found.uid !== process.geteuid?.();
   const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
   const keeps = wantsPassword && former !== undefined && !exposed;

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import { CoffreError } from '../model/error.ts';
 import { run } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { clientFailure } from './client-failure.ts';
@@ -66,7 +67,18 @@ export function unescapeField(field: string): string {
 
 export function parseRows<Row>(text: string, row: ZodType<Row>): Row[] {
   const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => row.parse(JSON.parse(line)));
+  return lines.map((line) => row.parse(jsonOf(line)));
+}
+
+/** Not by the parser's own words, which repeat what they could not read. */
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new CoffreError('unexpected', "cannot read the database's answer: a line of it is no JSON", {
+      hint: 'look whether an option file of the client changes what it prints',
+    });
+  }
 }
 
 async function output(connection: Connection, sql: string, extra: readonly string[]): Promise<string> {

@@ -4,12 +4,13 @@ import type { Source } from '../audit/open-repository.ts';
 import { repositoryFiles } from '../audit/repository-files.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import { parseGitRemote, redactAddresses } from '../model/git-remote.ts';
+import { parseGitRemote } from '../model/git-remote.ts';
 import { GITHUB_HOST_KEY, githubRepositoryOf, isGitHubRepository } from '../model/github-address.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Change } from '../model/plan.ts';
 import type { Clock } from '../system/clock.ts';
 import { exists } from '../system/files.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { auditSource } from './audit-source.ts';
 import { type NamedSources, watchdogSources } from './watchdog-sources.ts';
 
@@ -48,7 +49,7 @@ export async function auditInit(order: AuditInitOrder): Promise<AuditInit> {
   const target = await targetOf(order);
   const github = githubRepositoryOf(target.location) ?? null;
   const sources = await workflowSources(order, github);
-  const told = redactAddresses(target.location);
+  const told = publicText(target.location);
   const { changes, commit } = await equipRepository({
     remote: target.location,
     branch: target.branch,
@@ -103,7 +104,7 @@ async function locate(remote: string): Promise<string> {
   if (transport === 'file' || (await exists(remote))) return resolve(remote.replace(/^file:\/\//, ''));
   const why = fault ?? (hasPassword ? 'a password stands in its address' : undefined);
   if (why === undefined) return remote;
-  throw new CoffreError('usage', `cannot use the remote ${redactAddresses(remote)}: ${why}`, {
+  throw new CoffreError('usage', `cannot use the remote ${publicText(remote)}: ${why}`, {
     hint: 'name a remote such as git@github.com:acme/backup-audit.git, or acme/backup-audit with --repository',
   });
 }

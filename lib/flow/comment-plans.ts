@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import { PLAN_MARKER } from '../report/plan-comment.ts';
 import type { PullRequestComment, PullRequestComments } from '../system/github-comments.ts';
+import { publicText } from '../system/known-secrets.ts';
 
 export interface Commented {
   readonly action: 'created' | 'updated';
@@ -10,11 +11,12 @@ export interface Commented {
 }
 
 /**
- * Leaves exactly one comment with plans on a pull request: `body`, which begins with the marker. The one that is
+ * Leaves exactly one comment with plans on a pull request: `plans`, which begin with the marker. The one that is
  * there is updated in place. Ours is what bears our own login *and* begins with the marker: what people write stays,
  * also when they quote a plan.
  */
-export async function commentPlans(comments: PullRequestComments, body: string): Promise<Commented> {
+export async function commentPlans(comments: PullRequestComments, plans: string): Promise<Commented> {
+  const body = publicText(plans);
   const self = await comments.self();
   const ours = async () => (await comments.list()).filter((comment) => comment.author === self && hasMarker(comment));
   const [first, ...further] = await ours();

@@ -1,4 +1,5 @@
 import { asCoffreError, type CoffreError } from '../model/error.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { conclude, publish } from './conclude.ts';
 import { discardFolders } from './run-folders.ts';
 import type { RunRecord } from './run-record.ts';
@@ -69,7 +70,7 @@ async function recordFailure(record: RunRecord, { code }: CoffreError): Promise<
   try {
     await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
   } catch (error) {
-    const why = asCoffreError(error).message;
+    const why = publicText(asCoffreError(error).message);
     // The next run records it, and is not to take it for a killed one. Where not even this can be written, it says so.
     const journal = { ...record.journalAs('working'), unrecorded: { code, why } };
     if (record.journaled !== undefined) await record.writeJournal(journal).catch(() => undefined);

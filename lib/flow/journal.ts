@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ErrorCode } from '../model/error.ts';
 import type { Manifest, Phase, SignedManifest } from '../model/manifest.ts';
+import type { PublicText } from '../model/redact.ts';
 import type { RunId } from '../model/run-id.ts';
 import { readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
 
@@ -20,7 +21,7 @@ export interface Journal {
   readonly phase: Phase;
   readonly draft: Draft;
   /** Of a run that has ended by itself: by which error, and why it could not be put on record. */
-  readonly unrecorded?: { readonly code: ErrorCode; readonly why: string };
+  readonly unrecorded?: { readonly code: ErrorCode; readonly why: PublicText };
   readonly signed?: { readonly bytes: string; readonly signature: string };
 }
 

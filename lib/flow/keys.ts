@@ -8,6 +8,7 @@ import { generateKeyPair } from '../seal/key-pair.ts';
 import { describePublicKey, type PublicKeyFacts } from '../seal/public-key.ts';
 import { createDurably, exists, makeFolder, removeDurably } from '../system/files.ts';
 import { tryGit } from '../system/git.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 
 /** Shorter ones are guessed, however slow a guess is made. */
 const LEAST_CHARACTERS = 12;
@@ -35,6 +36,7 @@ export interface MadeRecipient extends PublicKeyFacts {
  * key would come to lie where Git would publish it.
  */
 export async function newRecipient(order: NewRecipient): Promise<MadeRecipient> {
+  learnSecret(order.passphrase);
   const name = parseName(order.name);
   assertPassphrase(order.passphrase);
   const publicKeyPath = join(resolve(order.inventoryFolder), 'recipients', `${name}.pem`);
@@ -43,6 +45,7 @@ export async function newRecipient(order: NewRecipient): Promise<MadeRecipient> 
   for (const path of [publicKeyPath, privateKeyPath]) if (await exists(path)) throw alreadyThere(path);
 
   const { publicKey, privateKey } = await generateKeyPair(order.passphrase);
+  learnSecret(privateKey);
   const facts = describePublicKey(publicKey, name);
   await makeFolder(dirname(publicKeyPath));
   await makeFolder(dirname(privateKeyPath), 0o700);

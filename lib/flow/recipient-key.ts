@@ -10,6 +10,7 @@ import type { Resource } from '../model/plan.ts';
 import { generateOpenKeyPair } from '../seal/key-pair.ts';
 import { explained } from '../system/explained.ts';
 import { createDurably, exists, makeFolder, readIfPresent, writeDurably } from '../system/files.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 
 type Holder = Pick<DrillerConfig, 'name' | 'key' | 'recipient'>;
 
@@ -40,7 +41,9 @@ export function recipientKeyResource({ name: driller, key: path, recipient }: Ho
     async apply(change) {
       if (change.action === 'create') {
         await makeFolder(dirname(path), 0o700);
-        return await writeDurably(path, (await generateOpenKeyPair()).privateKey, PRIVATE);
+        const { privateKey } = await generateOpenKeyPair();
+        learnSecret(privateKey);
+        return await writeDurably(path, privateKey, PRIVATE);
       }
       try {
         await chown(path, owner, -1);
@@ -55,6 +58,7 @@ export function recipientKeyResource({ name: driller, key: path, recipient }: Ho
 /** PEM of the public half of the key at `path`; null while there is none that can be read. */
 export async function recipientPublicKey(path: string): Promise<string | null> {
   const pem = await readIfPresent(path);
+  if (pem) learnSecret(pem);
   try {
     return pem ? publicHalfOf(pem) : null;
   } catch {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { start } from '../system/command.ts';
 import { copyFile, readRequired, writeDurably } from '../system/files.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { type Program, requireProgram } from '../system/programs.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 
@@ -51,6 +52,17 @@ export async function recoverByHand(options: ByHand): Promise<void> {
   }
 }
 
+/**
+ * What the programs made of it, such as `ERROR 1062 (23000) at line 7: …` and `sha256sum: …`. The rest of what they print is
+ * statements that failed, with rows in them.
+ */
+function verdictsIn(said: string): readonly string[] {
+  const lines = publicText(said).split(/\r?\n/);
+  return lines.filter((line) => VERDICT.test(line)).slice(-6);
+}
+
+const VERDICT = new RegExp(`^(ERROR \\d+ \\(|(${[...PROGRAMS, 'gzip', 'zstd'].join('|')}): |[\\w.@%~-]+: FAILED)`);
+
 async function onTerminal({ runFolder, passphrase }: ByHand, env: Readonly<Record<string, string>>): Promise<void> {
   // script(1) gives the shell a terminal, on which openssl asks; SHELL is what it starts the command with.
   const args = ['--quiet', '--return', '--echo', 'never', '--command', 'sh -eu "$COMMANDS"', '/dev/null'];
@@ -70,6 +82,6 @@ async function onTerminal({ runFolder, passphrase }: ByHand, env: Readonly<Recor
   if (exitCode === 0) return;
   throw new CoffreError('verification-failed', `cannot recover by hand: the shell ended with ${exitCode}`, {
     hint: `do it step by step: less ${join(runFolder, RECOVERY_FILE)}`,
-    findings: said.split(/\r?\n/).slice(-6),
+    findings: verdictsIn(said),
   });
 }

@@ -3,6 +3,7 @@ import { parseOptionFile } from '../database/option-file-text.ts';
 import type { ReplicationLogin } from '../database/seed-replica.ts';
 import { CoffreError } from '../model/error.ts';
 import { readRequired } from '../system/files.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 import { readSecrets } from '../system/secrets.ts';
 
 export interface LoginSources {
@@ -49,6 +50,7 @@ async function fromOptionFile(path: string): Promise<ReplicationLogin> {
     });
   }
   const { user, password } = parseOptionFile(content.toString('latin1')) ?? {};
+  if (password !== undefined) learnSecret(Buffer.from(password, 'latin1'));
   const utf8 = (text: string) => Buffer.from(text, 'latin1').toString('utf8');
   if (user !== undefined && password !== undefined) return { user: utf8(user), password: utf8(password) };
   throw new CoffreError('usage', `cannot log in at the primary: ${path} has no user and password`, {

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { HostFacts } from '../host/probe.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
+import { lastWords } from '../system/last-words.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { type Answer, answerQuestions } from './answer-questions.ts';
 import { hearAgent } from './hear-agent.ts';
@@ -65,7 +66,7 @@ export async function runAgent<Data>(session: Session, agent: string, errand: Er
   if (exitCode === 126) throw cannotStart(name, facts, stderr);
   throw new CoffreError(
     'unexpected',
-    `cannot run the agent on ${name}: it ended with ${exitCode}: ${stderr.trim().split('\n').at(-1)}`,
+    `cannot run the agent on ${name}: it ended with ${exitCode}: ${lastWords(stderr) ?? 'it said nothing'}`,
     { hint: `try it there: ${[...asRoot(facts), agent, verb, '--help'].join(' ')}` },
   );
 }

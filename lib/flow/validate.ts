@@ -11,9 +11,9 @@ import { type Seen, withWitness } from '../audit/witness.ts';
 import { nextSeen } from '../audit/witness-rule.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
-import { redactAddresses } from '../model/git-remote.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Clock } from '../system/clock.ts';
+import { publicText } from '../system/known-secrets.ts';
 
 export interface ValidateOptions {
   readonly inventory: Inventory;
@@ -109,7 +109,7 @@ function countKinds(records: readonly { readonly kind: string }[]): Readonly<Rec
 /** Where the repository is, and which branch: what is remembered of one says nothing of another. */
 async function nameOf({ location, branch = 'HEAD' }: Source): Promise<string> {
   const folder = await realpath(location).catch(() => undefined);
-  return `${folder ?? redactAddresses(location)} ${branch}`;
+  return `${folder ?? publicText(location)} ${branch}`;
 }
 
 /** As many findings of one rule are told for one host, and of all hosts together twenty times as many. */

@@ -2,6 +2,7 @@ import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Resource } from '../model/plan.ts';
 import { run } from '../system/command.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { type Program, requireProgram } from '../system/programs.ts';
 import {
   isServicePolicyLeft,
@@ -64,7 +65,9 @@ async function install(packages: readonly string[]): Promise<void> {
   const updated = await apt(['update', '-qq']);
   const { exitCode, stderr } = await apt(words);
   if (exitCode === 0) return;
-  const said = `${updated.stderr}\n${stderr}`.split('\n').filter((line) => line.startsWith('E: '));
+  const said = publicText(`${updated.stderr}\n${stderr}`)
+    .split('\n')
+    .filter((line) => line.startsWith('E: '));
   throw new CoffreError('program-missing', `cannot install ${packages.join(' ')}: apt-get ended with ${exitCode}`, {
     hint: `try by hand on the host: ${commandLine(packages)}`,
     findings: said.slice(0, 5),

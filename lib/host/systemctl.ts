@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import { type Ended, run } from '../system/command.ts';
 import { exists } from '../system/files.ts';
+import { publicText } from '../system/known-secrets.ts';
 import { requireProgram } from '../system/programs.ts';
 
 /** Runs `systemctl` with these arguments. Handed in, because only a host whose first process is systemd has one. */
@@ -20,7 +21,7 @@ export async function hostSystemctl(): Promise<Systemctl | undefined> {
 export async function systemctlOrThrow(systemctl: Systemctl, args: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await systemctl(args);
   if (exitCode === 0) return stdout;
-  const why = stderr.trim().split('\n')[0] || `exit code ${exitCode}`;
+  const why = publicText(stderr).trim().split('\n')[0]?.slice(0, 300) || `exit code ${exitCode}`;
   throw new CoffreError('unexpected', `cannot run systemctl ${args.join(' ')}: ${why}`, {
     hint: 'look at: systemctl status coffre.timer coffre.service; journalctl -u coffre.timer',
   });

@@ -52,11 +52,6 @@ export function parseGitRemote(remote: string): GitRemote {
   }
 }
 
-/** `text` without the user and password of any address in it. */
-export function redactAddresses(text: string): string {
-  return text.replaceAll(/\/\/[^/\s@]*(?:@[^/\s@]*)*@/g, '//***@');
-}
-
 function isPrintable(text: string): boolean {
   return [...text].every((character) => character > ' ' && character !== '\x7f');
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { CoffreError } from '../model/error.ts';
+import { learnSecret } from '../system/known-secrets.ts';
 
 const FORM = /^[0-9a-f]{64}$/;
 const HIDDEN = '[passphrase]';
@@ -17,6 +18,7 @@ export class Passphrase {
 
   private constructor(text: string) {
     this.#text = text;
+    learnSecret(text);
   }
 
   static random(): Passphrase {

@@ -3,6 +3,7 @@ import type { ContractorSide } from '../model/far-end.ts';
 import type { HostName } from '../model/names.ts';
 import { type Change, diffLines, type Remark, type Resource } from '../model/plan.ts';
 import { quotePosix } from '../system/command.ts';
+import { lastWords } from '../system/last-words.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { CONTRACTOR_SCRIPT } from './contractor-script.ts';
 import { ACCOUNT_COMMENT, KEYS_FOLDER, tagOf, USERADD_OPTIONS } from './contractor-side.ts';
@@ -72,7 +73,7 @@ async function scriptOver({ connection }: ContractorLogin): Promise<Script> {
     const ended = await run([...prefix, 'sh', '-c', CONTRACTOR_SCRIPT, 'coffre', verb, ...args], input);
     if (ended.exitCode === 0) return ended.stdout;
     if (ended.exitCode === NOTHING_THERE) return undefined;
-    const why = ended.stderr.trim().split('\n').at(-1) || 'it ended early';
+    const why = lastWords(ended.stderr) ?? 'it ended early';
     throw new CoffreError(
       ended.exitCode === null ? 'offsite-unreachable' : 'refused',
       `cannot set up the contractor's side: ${why}`,

@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { Bytes } from '../model/stages.ts';
+import { lastWords } from '../system/last-words.ts';
 import type { SshConnection } from '../system/ssh.ts';
 import { assertFileName, isFileName, runsAmong } from './run-names.ts';
 import type { RunReader } from './run-reader.ts';
@@ -112,6 +113,6 @@ function failed(what: string, name: string, { exitCode, stderr }: { exitCode: nu
       hint: 'look at the host and at the network, then run it again',
     });
   }
-  const why = stderr.trim().split('\n').at(-1) || `it ended with ${exitCode}`;
+  const why = lastWords(stderr) ?? `it ended with ${exitCode}`;
   return new CoffreError('unexpected', `cannot ${what} on ${name}: ${why}`, { hint: 'take another copy of the run' });
 }

@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
-import { redactAddresses } from '../model/git-remote.ts';
+import { parseGitRemote } from '../model/git-remote.ts';
 import { type Ended, quotePosix, type Running, run, start } from './command.ts';
 import { type HttpsAccess, redactCredential, withCredential } from './git-credential.ts';
+import { publicText } from './known-secrets.ts';
 import { requireProgram } from './programs.ts';
 
 /** How git reaches a remote over SSH. */
@@ -68,6 +69,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
 /** As `runGit`, for callers to whom other exit codes are answers. */
 export async function tryGit(args: readonly string[], options: GitOptions = {}): Promise<Ended> {
   const { ssh, https, env, timeoutMs = TIMEOUT_MS, ...rest } = options;
+  assertNoPassword(args);
   // git's helpers outlive it, and hold its output open: timeout(1) ends the whole group of processes.
   const patience = ['--kill-after=5', String(timeoutMs / 1000), requireProgram('git')];
   return withSshCommand(ssh, (command) =>
@@ -82,6 +84,14 @@ export async function tryGit(args: readonly string[], options: GitOptions = {}):
       return { ...ended, stdout: stdout ?? '', stderr: stderr ?? '', ...(isUnanswered ? { exitCode: null } : {}) };
     }),
   );
+}
+
+/** Anybody on this machine can read the arguments of a program, and git itself passes an address on to others. */
+function assertNoPassword(args: readonly string[]): void {
+  if (!args.some((word) => word.includes('://') && parseGitRemote(word).hasPassword)) return;
+  throw new CoffreError('refused', 'cannot use this address of a repository: a password or a token stands in it', {
+    hint: 'take it out of the address, and replace it: others may have read it. Reach the remote by SSH with a key',
+  });
 }
 
 /** Starts a git command for bulk data: no remote, no timeout. */
@@ -167,7 +177,7 @@ const FAILURES: readonly {
 ];
 
 function lastLine(stderr: string): string | undefined {
-  const lines = redactAddresses(stderr)
+  const lines = publicText(stderr)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('hint:'));

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import { explained } from './explained.ts';
 import { readRequired } from './files.ts';
+import { learnSecret } from './known-secrets.ts';
 import { readSecrets } from './secrets.ts';
 
 /** What GitHub Actions tells the steps of a workflow; by hand the same variables are set. */
@@ -37,6 +38,7 @@ const Event = z.object({
  */
 export async function readActionsContext(env: NodeJS.ProcessEnv, secretsFile = '.env'): Promise<ActionsContext> {
   const { GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_EVENT_PATH, GITHUB_SHA, GITHUB_TOKEN } = env;
+  if (GITHUB_TOKEN) learnSecret(GITHUB_TOKEN);
   const event = GITHUB_EVENT_PATH ? await readEvent(GITHUB_EVENT_PATH) : {};
   return {
     repository: GITHUB_REPOSITORY ?? '',

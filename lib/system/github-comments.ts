@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { GitHub } from './github.ts';
 import { ownLogin } from './github-login.ts';
+import { publicText } from './known-secrets.ts';
 
 const Comment = z.object({
   id: z.int(),
@@ -44,13 +45,15 @@ export function pullRequestComments(github: GitHub, pullRequest: number): PullRe
       }),
     create: (body) =>
       github.ask(`comment on ${subject}`, async (octokit, repository) => {
-        const once = { ...repository, issue_number: pullRequest, body, request: { retries: 0 } };
+        const text = publicText(body);
+        const once = { ...repository, issue_number: pullRequest, body: text, request: { retries: 0 } };
         return parseComment((await octokit.rest.issues.createComment(once)).data);
       }),
     update: (id, body) =>
-      github.ask(`update a comment of ${subject}`, async (octokit, repository) =>
-        parseComment((await octokit.rest.issues.updateComment({ ...repository, comment_id: id, body })).data),
-      ),
+      github.ask(`update a comment of ${subject}`, async (octokit, repository) => {
+        const changed = { ...repository, comment_id: id, body: publicText(body) };
+        return parseComment((await octokit.rest.issues.updateComment(changed)).data);
+      }),
     remove: (id) =>
       github.ask(`remove a comment of ${subject}`, async (octokit, repository) => {
         await octokit.rest.issues.deleteComment({ ...repository, comment_id: id });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
+import { publicText } from './known-secrets.ts';
 
 /** What Octokit's errors carry; a `response` only when GitHub has answered. */
 interface Answered {
@@ -27,16 +28,15 @@ export const PULL_REQUEST_NAMES: GitHubNames = {
 };
 
 interface Asked {
-  readonly token: string;
   readonly timeoutMs: number;
   readonly names: GitHubNames;
 }
 
 /** The failure of a request to GitHub. Its answers are recognised here and nowhere else; the token is in none of it. */
-export function githubFailure(what: string, error: unknown, { token, timeoutMs, names }: Asked): CoffreError {
+export function githubFailure(what: string, error: unknown, { timeoutMs, names }: Asked): CoffreError {
   if (error instanceof CoffreError) return error;
   const failed = (code: ErrorCode, cause: string, hint: string) =>
-    new CoffreError(code, `cannot ${what}: ${cause}`.replaceAll(token, '[token]'), { hint });
+    new CoffreError(code, publicText(`cannot ${what}: ${cause}`), { hint });
   if (error instanceof z.ZodError) {
     return failed('unexpected', 'GitHub answers something else than its documentation says', describeIssue(error));
   }
@@ -96,7 +96,7 @@ export function plainRetryAfter(error: unknown): number | undefined {
 
 function messageOf(data: unknown): string | undefined {
   const message = (data as { message?: unknown } | null | undefined)?.message;
-  return typeof message === 'string' ? message.slice(0, 300) : undefined;
+  return typeof message === 'string' ? publicText(message).slice(0, 300) : undefined;
 }
 
 /** The seconds that a rate limit asks for; undefined where it is none. */

@@ -6,6 +6,7 @@ import { CoffreError } from '../model/error.ts';
 import { COFFRE_VERSION } from '../model/version.ts';
 import { sleep } from './clock.ts';
 import { type GitHubNames, githubFailure, PULL_REQUEST_NAMES, plainRetryAfter } from './github-failure.ts';
+import { learnSecret } from './known-secrets.ts';
 
 export interface GitHubOptions {
   /** Stands in the header of each request, and nowhere else: no message, log or error ever holds it. */
@@ -51,6 +52,7 @@ const RepositoryClient = Octokit.plugin(retry, throttling);
 /** Throws `usage` for an address that is none, and `refused` for one that would carry the token unencrypted. */
 export function openGitHub(options: GitHubOptions): GitHub {
   const { token, signal, timeoutMs = TIMEOUT_MS, secondMs = 1000, names = PULL_REQUEST_NAMES } = options;
+  learnSecret(token);
   const apiUrl = parseApiUrl(options.apiUrl);
   const address = parseRepository(options.repository);
   const mayWait = (seconds: number, _request: object, _octokit: object, waits: number) =>
@@ -85,7 +87,7 @@ export function openGitHub(options: GitHubOptions): GitHub {
         }
       } catch (error) {
         if (signal?.aborted) throw new CoffreError('interrupted', `cannot ${what}: interrupted`);
-        throw githubFailure(what, error, { token, timeoutMs, names });
+        throw githubFailure(what, error, { timeoutMs, names });
       }
     },
   };

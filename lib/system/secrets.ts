@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import dotenv from 'dotenv';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import { explained } from './explained.ts';
+import { learnSecret } from './known-secrets.ts';
 
 /** The secrets of one .env file, by name. No secret is ever in a message, a log or an environment. */
 export interface Secrets {
@@ -12,6 +13,8 @@ export interface Secrets {
 }
 
 const LIMIT_BYTES = 64 * 1024;
+/** What people write beside a secret: whoever it is for, and where. */
+const NO_SECRET = /_(USER|NAME|ID|HOST|ADDRESS|PORT|URL|FILE|PATH)$/;
 
 /**
  * Reads a .env file, which only its owner may read (0600 or 0400). No file means no secrets: that is an error only
@@ -19,6 +22,7 @@ const LIMIT_BYTES = 64 * 1024;
  */
 export async function readSecrets(path: string): Promise<Secrets> {
   const values = new Map(Object.entries(dotenv.parse((await readPrivately(path)) ?? '')));
+  for (const [name, value] of values) if (!NO_SECRET.test(name)) learnSecret(value);
   const optional = (name: string) => values.get(name) || undefined;
   return {
     optional,

@@ -10,6 +10,7 @@ import {
 import type { ErrorCode } from '../model/error.ts';
 import { type Ended, quotePosix } from './command.ts';
 import { connectGathered } from './gathered-socket.ts';
+import { learnSecret } from './known-secrets.ts';
 import { type Sftp, wrapSftp } from './sftp.ts';
 import { sshFailure } from './ssh-failure.ts';
 import { probeOver, type SshProbe } from './ssh-probe.ts';
@@ -61,6 +62,9 @@ const STDERR_LIMIT = 64 * 1024;
  * `interrupted` when the signal fires, and the target's own `unreachable` code for everything else.
  */
 export async function connectSsh(target: SshTarget): Promise<SshConnection> {
+  const { identity, passphrase } = target;
+  if (typeof identity === 'string' || Buffer.isBuffer(identity)) learnSecret(identity);
+  if (passphrase !== undefined) learnSecret(passphrase);
   const client = new Client();
   let broken: unknown;
   client.on('error', (error) => {

@@ -4,11 +4,11 @@ import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import t from 'tap';
 import { renderPage } from '../../lib/report/page/render-page.ts';
-import { historyOf, type Mishap } from '../fixture/audit-history.ts';
 import { startBrowser, whyNoBrowser } from '../fixture/browser.ts';
 import { compareImages, contrasts, leaveAlone, overflows, rowsOf } from '../fixture/in-page.mjs';
 import { overviewOfHistory } from '../fixture/judged-history.ts';
 import { servePage } from '../fixture/one-page-server.ts';
+import { historyOf, type Mishap } from '../fixture/told-history.ts';
 
 /*
  * The page in a real browser: both themes, a wide window and a phone. Screenshots of the charts are compared with those in

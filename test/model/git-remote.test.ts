@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { parseGitRemote, redactAddresses } from '../../lib/model/git-remote.ts';
+import { parseGitRemote } from '../../lib/model/git-remote.ts';
 
 t.test('knows how a remote is reached', async (t) => {
   const of = (remote: string) => parseGitRemote(remote).transport;
@@ -30,15 +30,11 @@ t.test('refuses what could run a program, or travels unprotected', async (t) => 
   for (const remote of wrong) t.equal(parseGitRemote(remote).transport, 'refused', JSON.stringify(remote));
 });
 
-t.test('sees a password or a token in an address, and takes it out of messages', async (t) => {
+t.test('sees a password or a token in an address', async (t) => {
   t.ok(parseGitRemote('https://user:hunter2@git.example.net/x').hasPassword);
   t.ok(parseGitRemote('https://ghp_token@git.example.net/x').hasPassword);
   t.ok(parseGitRemote('ssh://git:hunter2@git.example.net/x').hasPassword);
   t.notOk(parseGitRemote('ssh://git@git.example.net/x').hasPassword);
-  t.equal(
-    redactAddresses("fatal: unable to access 'https://u:hun@ter2@h/x': no"),
-    "fatal: unable to access 'https://***@h/x': no",
-  );
 });
 
 t.test('reads any text without failing', async () => {

@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import type { CoffreError } from '../../lib/model/error.ts';
-import { runGit } from '../../lib/system/git.ts';
+import { gitFailure, runGit } from '../../lib/system/git.ts';
 import { fetchBranch, pushBranch } from '../../lib/system/git-transfer.ts';
+import { learnSecret } from '../../lib/system/known-secrets.ts';
 
 const lsRemote = (remote: string, timeoutMs = 5000) =>
   runGit(['ls-remote', '--', remote], { timeoutMs, ssh: { hostKey: 'ssh-ed25519 AAAA' } }).then(
@@ -26,10 +27,26 @@ t.test('ends with its whole family when a remote never answers', async (t) => {
   }
 });
 
-t.test('tells an unreachable remote apart from a refused one, and shows no password', async (t) => {
-  const refused = await lsRemote('https://user:hunter2@127.0.0.1:1/x');
-  t.match(refused, { code: 'audit-unreachable', exitCode: 7, hint: /ls-remote/ });
-  t.notMatch(`${refused?.message} ${refused?.hint}`, /hunter2/);
+t.test('starts no program with a password or a token in its arguments', async (t) => {
+  for (const address of ['https://user:hunter2@127.0.0.1:1/x', 'https://hunter2@h/x', 'ssh://git:hunter2@h/x']) {
+    const refused = await lsRemote(address);
+    t.match(refused, { code: 'refused', exitCode: 8, hint: /replace it/ });
+    t.notMatch(`${refused?.message} ${refused?.hint}`, /hunter2/);
+  }
+});
+
+t.test('tells of what git says nothing that is a secret', async (t) => {
+  const told = (stderr: string) => gitFailure(['fetch'], { exitCode: 128, stdout: '', stderr }).message;
+  t.equal(
+    told("fatal: unable to access 'https://u:hun@ter2@h/x/': The requested URL returned error: 403"),
+    "cannot fetch with git: unable to access 'https://[secret]@h/x/': The requested URL returned error: 403",
+  );
+  learnSecret('a token of our own');
+  t.equal(told(`remote: ${'x'.repeat(280)} a token of our own`).slice(-12), 'xxx [secret]');
+});
+
+t.test('tells an unreachable remote apart from a refused one', async (t) => {
+  t.match(await lsRemote('https://127.0.0.1:1/x'), { code: 'audit-unreachable', exitCode: 7, hint: /ls-remote/ });
   t.match(await lsRemote('/nowhere/at/all'), { code: 'audit-unreachable' });
   t.match(await lsRemote('ssh://127.0.0.1:1/x'), { code: 'audit-unreachable', message: /[Cc]onnection refused/ });
 });

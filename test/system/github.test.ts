@@ -71,7 +71,7 @@ t.test('a token that may not write is told what permission it lacks', async (t) 
   const error = await refused(comments.create('one'));
   t.match(error, {
     code: 'github-unreachable',
-    message: /not accessible by integration \[token\]/,
+    message: /not accessible by integration \[secret\]/,
     hint: /pull-requests: write/,
   });
   t.equal(server.requests.length, 1);

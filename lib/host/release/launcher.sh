@@ -4,6 +4,8 @@
 # another release changes nothing under the feet of a verb that runs.
 set -u
 unset NODE_OPTIONS NODE_PATH CDPATH
+# A core dump would hold the passphrase of the run.
+ulimit -c 0
 export COFFRE_COMMAND=coffre
 
 fail() {

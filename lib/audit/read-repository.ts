@@ -8,12 +8,15 @@ import { sha256Of } from '../system/files.ts';
 import { parseDrill, parseHostRecord, parseManifest } from './canonical.ts';
 import { RECORD_LIMIT_BYTES } from './canonical-record.ts';
 import type { AuditFinding } from './finding.ts';
-import { readBlobs, type TreeEntry, treeEntries } from './git-objects.ts';
-import { type Arrival, descendsFrom, type Rewrite, readHistory, readNews } from './history.ts';
+import { readBlobs } from './git-objects.ts';
+import { type Arrival, descendsFrom, type Rewrite, readHistory } from './history.ts';
 import { isOddArrival } from './odd-arrival.ts';
 import { type OpenRepository, type Source, withRepository } from './open-repository.ts';
-import { type Place, placeOf } from './paths.ts';
+import type { Place } from './paths.ts';
 import { type PlaceEvent, placeEventsOf } from './place-event.ts';
+import { type PlacedEntry, readEntries } from './read-entries.ts';
+import { readNewsOf } from './read-news.ts';
+import { sharer } from './sharer.ts';
 import { isCanonicalArmor } from './signature-armor.ts';
 import { type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
 import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
@@ -58,11 +61,6 @@ interface Found {
   readonly trusted: boolean;
   /** Fingerprint of the key that has signed it, valid then or not; null where none of those that may has. */
   readonly signedBy: string | null;
-}
-
-/** An entry, and what its path may hold. */
-export interface PlacedEntry extends TreeEntry {
-  readonly place: Place | 'other' | undefined;
 }
 
 /** The audit repository as a value: all that the rules look at. */
@@ -146,45 +144,6 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
   });
 }
 
-/** More than three hundred hosts have in ten years: whatever is there, it fits into memory. */
-const ENTRY_LIMIT = 2_500_000;
-/** As many of those that do not belong are named, and as many counted. */
-const STRAYS = 100;
-const STRAY_LIMIT = 100_000;
-
-async function readEntries(repository: string, head: string) {
-  const entries: PlacedEntry[] = [];
-  let strays = 0;
-  let total = 0;
-  for await (const some of treeEntries(repository, head)) {
-    for (const entry of some) {
-      const place = placeOf(entry.path);
-      if (place === undefined) strays += 1;
-      if (place !== undefined || strays <= STRAYS) entries.push({ ...entry, place });
-    }
-    total += some.length;
-    if (total > ENTRY_LIMIT || strays > STRAY_LIMIT) return { entries, strays: Number.POSITIVE_INFINITY };
-  }
-  return { entries, strays: Math.max(0, strays - STRAYS) };
-}
-
-/** A commit that is gone has no news: that it is gone is found by the head that is remembered. */
-async function readNewsOf(repository: string, head: string, seen: Seen | null) {
-  const news = new Map<string, ReadonlySet<string>>();
-  const since = new Map<string, ReadonlySet<string>>();
-  for (const [fingerprint, closed] of Object.entries(seen?.closed ?? {})) {
-    const known = since.get(closed.head);
-    const paths =
-      known ??
-      ((await descendsFrom(repository, head, closed.head))
-        ? await readNews(repository, closed.head, head)
-        : new Set<string>());
-    since.set(closed.head, paths);
-    news.set(fingerprint, paths);
-  }
-  return news;
-}
-
 interface Pair {
   readonly path: string;
   readonly place: Place;
@@ -212,7 +171,7 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Pla
     const check = inspect(pair, bytes, signature, signers).then((result) => {
       checking.delete(check);
       findings.push(...result.findings);
-      if (result.link) links.push(shared(result.link));
+      if (result.link) links.push(withShared(result.link, shared));
       if (result.drill) drills.push(result.drill);
       if (result.other) others.push(result.other);
     });
@@ -226,21 +185,14 @@ async function readRecords({ repository }: OpenRepository, entries: readonly Pla
   return { ...inOrder, findings: findings.sort(byPath) };
 }
 
-/** Night by night a host's copies and recipients are the same: each is kept once. */
-function sharer() {
-  const known = new Map<string, unknown>();
-  const once = <T>(value: T): T => {
-    const text = JSON.stringify(value);
-    if (!known.has(text)) known.set(text, value);
-    return known.get(text) as T;
-  };
-  return (link: PublishedLink): PublishedLink => ({
+function withShared(link: PublishedLink, shared: <T>(value: T) => T): PublishedLink {
+  return {
     ...link,
-    copies: once(link.copies),
-    deliveries: once(link.deliveries),
-    signedBy: once(link.signedBy),
-    figures: { ...link.figures, recipients: once(link.figures.recipients) },
-  });
+    copies: shared(link.copies),
+    deliveries: shared(link.deliveries),
+    signedBy: shared(link.signedBy),
+    figures: { ...link.figures, recipients: shared(link.figures.recipients) },
+  };
 }
 
 /** Records that stand beside their signature. Others, and files too large to be either, are for the rules to name. */

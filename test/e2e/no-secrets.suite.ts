@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { execute } from '../../lib/database/client.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
-import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
+import { startThrowawayServer, type ThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { recoverByHand } from '../../lib/flow/recover-by-hand.ts';
 import { asCoffreError } from '../../lib/model/error.ts';
 import { tellFailure } from '../../lib/model/told-failure.ts';
@@ -91,7 +91,6 @@ t.test('backups that fail', async (t) => {
     });
     ends(t, [0, 4, 7], ended);
     const again = await startThrowawayServer({ folder: world.server.folder, logBin: true, network: true });
-    t.teardown(() => undefined);
     servers.push(again);
   });
 
@@ -170,7 +169,7 @@ function stackShown(error: Error): TaskEnd {
   return { exitCode: 1, stdout: '', stderr: '' };
 }
 
-const servers: { stop(): Promise<void> }[] = [];
+const servers: ThrowawayServer[] = [];
 t.teardown(async () => {
   for (const server of servers) await server.stop();
 });
@@ -214,7 +213,7 @@ t.test('restores that fail', async (t) => {
   });
   ends(t, [0], await night.run('a run for a replica', 'backup', [], { inventory: loadable }));
   const replica = await serverFor(t, { logBin: true, extra: ['--server-id=77'] });
-  const primary = world.server.port;
+  const primary = servers.at(-1)?.port;
   const asReplica = ['--socket', replica.socket, '--as-replica', '--primary', `127.0.0.1:${primary}`];
   const stranger = await night.restore('a replica that is not let in', asReplica);
   ends(t, [4], stranger);

@@ -2,6 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { CoffreError } from '../../lib/model/error.ts';
+import { publicText } from '../../lib/system/known-secrets.ts';
 import { readSecrets } from '../../lib/system/secrets.ts';
 
 const put = async (folder: string, content: string, mode = 0o600) => {
@@ -37,6 +38,12 @@ t.test('refuses a file that others can read', async (t) => {
     t.match(error, { hint: /chmod 600/ });
     t.notMatch(String(error), /hunter2/);
   }
+});
+
+t.test('what stands there is told in no text, also where others could read it', async (t) => {
+  await readSecrets(await put(t.testdir(), 'KEY="of the house"\nAPP_USER=somebody\n'));
+  await t.rejects(readSecrets(await put(t.testdir(), 'KEY="of the garden"\n', 0o644)), { code: 'refused' });
+  t.equal(publicText('somebody has: of the house, of the garden'), 'somebody has: [secret], [secret]');
 });
 
 t.test('refuses a folder, and takes no file for no secrets', async (t) => {

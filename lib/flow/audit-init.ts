@@ -55,6 +55,7 @@ export async function auditInit(order: AuditInitOrder): Promise<AuditInit> {
     branch: target.branch,
     options: {
       ...(target.ssh === undefined ? {} : { ssh: target.ssh }),
+      ...(target.https === undefined ? {} : { https: target.https }),
       ...(signal === undefined ? {} : { signal }),
     },
     files: await repositoryFiles({
@@ -95,6 +96,7 @@ async function targetOf({ inventory, remote, branch }: AuditInitOrder): Promise<
     location,
     branch: branch ?? same?.branch ?? 'main',
     ssh: { identity: same?.ssh?.identity, hostKey },
+    ...(same?.https === undefined ? {} : { https: same.https }),
   };
 }
 

@@ -3,6 +3,7 @@ import { CoffreError } from '../model/error.ts';
 import type { GitHub } from './github.ts';
 import type { GitHubNames } from './github-failure.ts';
 import { ownLogin } from './github-login.ts';
+import { publicText } from './known-secrets.ts';
 
 /** What hints speak of, where it is about issues. */
 export const ISSUE_NAMES: GitHubNames = {
@@ -80,7 +81,8 @@ export function repositoryIssues(github: GitHub): RepositoryIssues {
       }),
     create: (title, body, label) =>
       github.ask('open an issue', async (octokit, repository) => {
-        const once = { ...repository, title, body, labels: [label], request: { retries: 0 } };
+        const text = { title: publicText(title), body: publicText(body) };
+        const once = { ...repository, ...text, labels: [label], request: { retries: 0 } };
         return theIssue((await octokit.rest.issues.create(once)).data);
       }),
     update: (number, { body, open, labels }) =>
@@ -89,14 +91,14 @@ export function repositoryIssues(github: GitHub): RepositoryIssues {
         const { data } = await octokit.rest.issues.update({
           ...{ ...repository, issue_number: number, ...state },
           ...(open === false ? { state_reason: 'completed' as const } : {}),
-          ...(body === undefined ? {} : { body }),
+          ...(body === undefined ? {} : { body: publicText(body) }),
           ...(labels === undefined ? {} : { labels: [...labels] }),
         });
         return theIssue(data);
       }),
     comment: (number, body) =>
       github.ask(`comment on issue ${number}`, async (octokit, repository) => {
-        const once = { ...repository, issue_number: number, body, request: { retries: 0 } };
+        const once = { ...repository, issue_number: number, body: publicText(body), request: { retries: 0 } };
         await octokit.rest.issues.createComment(once);
       }),
     provideLabel: async (label) => {

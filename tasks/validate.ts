@@ -6,6 +6,7 @@ import { formatValidationSummary } from '../lib/report/validation-summary.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { appendJobSummary } from '../lib/system/github-actions.ts';
 import { inventoryOf } from './inventory-option.ts';
+import { toStderr } from './outlet.ts';
 import { runTask, textOf } from './run-task.ts';
 
 await runTask({
@@ -38,6 +39,6 @@ that does not belong. Exit code 5 when there is an error. In GitHub Actions it a
 
 /** GitHub reads the commands from both streams of a step; with --json nothing else may stand on the first. */
 async function tellGitHub(validation: Validation): Promise<void> {
-  for (const line of githubAnnotations(validation.findings)) process.stderr.write(`${line}\n`);
+  for (const line of githubAnnotations(validation.findings)) toStderr(`${line}\n`);
   await appendJobSummary(process.env, formatValidationSummary(validation, systemClock.now()));
 }

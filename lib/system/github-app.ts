@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { Clock } from './clock.ts';
 import { type GitHubOptions, openGitHub } from './github.ts';
+import { learnSecret } from './known-secrets.ts';
 
 /** A GitHub App, as it is installed where the repository is. */
 export interface AppIdentity {
@@ -21,7 +22,7 @@ const Answer = z.object({ token: z.string().min(1) });
 
 /**
  * A token of the App, for an hour, for this repository alone, and for its contents alone. By hand, and not by
- * @octokit/auth-app: all that is needed of it is one signature, and the token it makes would be unknown to the door that
+ * @octokit/auth-app: all that is needed of it is one signature, and the token it makes would be unknown to the redactor that
  * keeps it out of messages. Throws what `ask` throws, and `refused` for a key that is none.
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
  */
@@ -31,6 +32,7 @@ export async function installationToken(
   options: Omit<GitHubOptions, 'token'>,
   clock: Clock,
 ): Promise<string> {
+  learnSecret(app.privateKey);
   const github = openGitHub({ ...options, token: appToken(app, clock.now()) });
   return await github.ask('get a token for the GitHub App', async (octokit, { repo }) => {
     const { data } = await octokit.rest.apps.createInstallationAccessToken({

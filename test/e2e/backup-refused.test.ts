@@ -173,7 +173,7 @@ badDay('the database stops in the middle of a dump', async (t) => {
   t.equal(ended.exitCode, 7, ended.stdout);
   t.match(eventsOf(ended).at(-1), {
     event: 'result',
-    error: { code: 'database-unreachable', message: /^cannot dump the database `/, hint: /systemctl status mariadb/ },
+    error: { code: 'database-unreachable', message: /^cannot dump the databases? `/, hint: /systemctl status mariadb/ },
   });
   const again = await startThrowawayServer({ folder: world.server.folder, logBin: true });
   t.teardown(() => again.stop());

@@ -147,7 +147,7 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.match(listed.stdout, /Z +provision .* create 5 folder, /m);
     const validated = await world.task('validate', []);
     t.equal(validated.exitCode, 0, validated.stdout);
-    t.match(validated.stdout, /^valid: 1 manifests, 2 of provision and 2 of verify at /m);
+    t.match(validated.stdout, /^valid: 1 manifest, 2 of provision and 2 of verify at /m);
   });
 
   await t.test('a rollback goes back to the release before, and needs one', async (t) => {

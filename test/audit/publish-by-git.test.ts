@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,43 +12,11 @@ import { readPublished } from '../../lib/audit/read-published.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
 import { sourceOf } from '../../lib/flow/audit-source.ts';
 import type { GitAudit } from '../../lib/model/audit-config.ts';
-import { type PublishingRemote, publishingContract } from '../contract/publishing.ts';
 import { type Authority, makeAuthority } from '../fixture/authority.ts';
 import { loginOf, serveGit } from '../fixture/git-http.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { watchProcesses } from '../fixture/process-watch.ts';
 import { signerOf, temporaryFolder } from '../fixture/signer.ts';
-
-publishingContract(t, 'git', async (t: Test): Promise<PublishingRemote> => {
-  const folder = await temporaryFolder(t);
-  const bare = join(folder, 'audit.git');
-  execFileSync('git', ['init', '-q', '--bare', '--initial-branch=main', bare]);
-  const hook = async (name: string, script: string) => {
-    const path = join(bare, 'hooks', name);
-    await writeFile(path, `#!/bin/sh\n${script}\n`);
-    await chmod(path, 0o755);
-    return path;
-  };
-  return {
-    audit: { kind: 'git', remote: bare, branch: 'main' },
-    secretsFile: join(folder, '.env'),
-    ...{ bare, besides: 0 },
-    away: () => rename(bare, `${bare}.away`),
-    back: () => rename(`${bare}.away`, bare),
-    // git-receive-pack, which has just moved the branch, dies before it can say so.
-    loseAnswer: () => hook('post-receive', 'rm "$0"; kill -9 $PPID'),
-    async stall() {
-      const [waiting, held] = [join(folder, 'waiting'), join(folder, 'held')];
-      await writeFile(held, '');
-      const path = await hook('pre-receive', `touch ${waiting}; while [ -e ${held} ]; do sleep 0.1; done`);
-      return {
-        isWaiting: async () => existsSync(waiting),
-        release: async () => await Promise.all([rm(held), rm(path)]),
-      };
-    },
-    protect: () => hook('pre-receive', 'echo "only by merge request" >&2; exit 1'),
-  };
-});
 
 const TOKEN = 'glpat-0123456789abcdefTOKEN';
 const clock = { now: () => new Date('2026-11-22T04:10:00Z') };

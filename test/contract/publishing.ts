@@ -46,7 +46,15 @@ const day = (n: number) => new Date(Date.UTC(2026, 10, n, 4));
 const pathOf = (host: string, n: number) => `manifests/${host}/2026/2026-11-${String(n).padStart(2, '0')}T040000Z.json`;
 
 /** What every kind of audit repository must do. */
-export function publishingContract(t: Test, kind: string, open: (t: Test) => Promise<PublishingRemote>): void {
+export function publishingContract(
+  t: Test,
+  kind: string,
+  open: (t: Test) => Promise<PublishingRemote>,
+  { quick = false } = {},
+): void {
+  /** What takes long is left to the suite. */
+  const long: Test['test'] | (() => void) = quick ? () => undefined : t.test.bind(t);
+
   const world = async (test: Test) => {
     const remote = await open(test);
     const { audit, secretsFile, bare } = remote;
@@ -128,7 +136,7 @@ export function publishingContract(t: Test, kind: string, open: (t: Test) => Pro
     remote.assertClean?.(t);
   });
 
-  t.test(`${kind}: a host and a driller with two chains publish at one moment, and nothing is lost`, async (t) => {
+  long(`${kind}: a host and a driller with two chains publish at one moment, and nothing is lost`, async (t) => {
     const { remote, optionsOf, append, publish, files, commits } = await world(t);
     const [db1, drill1] = [await signerOf(t, 'db1'), await signerOf(t, 'drill1')];
     const drilled = (name: string, hour: number) => {
@@ -174,7 +182,7 @@ export function publishingContract(t: Test, kind: string, open: (t: Test) => Pro
     remote.assertClean?.(t);
   });
 
-  t.test(`${kind}: eight hosts that publish at one moment all land`, async (t) => {
+  long(`${kind}: eight hosts that publish at one moment all land`, async (t) => {
     const { remote, append, publish, files, commits } = await world(t);
     const signers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => signerOf(t, `db${n}`)));
     for (const signer of signers) await append(signer, 1);
@@ -250,7 +258,7 @@ export function publishingContract(t: Test, kind: string, open: (t: Test) => Pro
     remote.assertClean?.(t);
   });
 
-  t.test(`${kind}: a host made anew goes on with its chain, and one that forgot it forks nothing`, async (t) => {
+  long(`${kind}: a host made anew goes on with its chain, and one that forgot it forks nothing`, async (t) => {
     const { remote, append, publish, commits } = await world(t);
     const signer = await signerOf(t, 'db1');
     for (const n of [1, 2]) await append(signer, n);
@@ -307,7 +315,7 @@ export function publishingContract(t: Test, kind: string, open: (t: Test) => Pro
     t.equal((await readOutbox(signer.stateFolder)).length, 1);
   });
 
-  t.test(`${kind}: SIGKILL right before the branch moves leaves the outbox whole`, async (t) => {
+  long(`${kind}: SIGKILL right before the branch moves leaves the outbox whole`, async (t) => {
     const { remote, optionsOf, append, publish, files, commits } = await world(t);
     const signer = await signerOf(t, 'db1');
     await append(signer, 1);

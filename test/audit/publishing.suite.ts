@@ -12,50 +12,20 @@ import { readPublished } from '../../lib/audit/read-published.ts';
 import { recoverHead } from '../../lib/audit/recover-head.ts';
 import { sourceOf } from '../../lib/flow/audit-source.ts';
 import type { GitHubAudit } from '../../lib/model/audit-config.ts';
-import { type PublishingRemote, publishingContract } from '../contract/publishing.ts';
+import { publishingContract } from '../contract/publishing.ts';
 import { AUDIT_TOKEN, startGitHubRepository } from '../fixture/github-repository.ts';
 import { answers, type Trouble, told } from '../fixture/github-server.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { watchProcesses } from '../fixture/process-watch.ts';
+import { gitHubRemote, gitRemote } from '../fixture/publishing-remotes.ts';
 import { signerOf, temporaryFolder } from '../fixture/signer.ts';
 
 const REPOSITORY = '/repos/acme/backup-audit';
 const MOVE = `PATCH ${REPOSITORY}/git/refs/heads`;
 const cut: Trouble = (_, response) => response.destroy();
 
-publishingContract(t, 'github', async (t: Test): Promise<PublishingRemote> => {
-  const folder = await temporaryFolder(t);
-  const server = await startGitHubRepository(folder);
-  t.teardown(() => server.close());
-  const secretsFile = join(folder, '.env');
-  await writeFile(secretsFile, `COFFRE_GITHUB_TOKEN=${AUDIT_TOKEN}\n`, { mode: 0o600 });
-  return {
-    audit: { kind: 'github', repository: 'acme/backup-audit', branch: 'main', api: server.apiUrl },
-    ...{ secretsFile, bare: server.bare, besides: 1 },
-    away: async () => {
-      server.state.isDown = true;
-    },
-    back: async () => {
-      server.state.isDown = false;
-    },
-    // The first one is carried out, and no try after it gets an answer.
-    async loseAnswer() {
-      server.answerMeets(MOVE, cut);
-      for (let times = 0; times < 3; times += 1) server.meets(MOVE, cut);
-    },
-    async stall() {
-      let isWaiting = false;
-      server.meets(MOVE, () => {
-        isWaiting = true;
-      });
-      return { isWaiting: async () => isWaiting, release: async () => undefined };
-    },
-    async protect() {
-      server.state.isProtected = true;
-    },
-    assertClean: (t) => t.strictSame(server.complaints, []),
-  };
-});
+publishingContract(t, 'git', gitRemote);
+publishingContract(t, 'github', gitHubRemote);
 
 const clock = { now: () => new Date('2026-11-22T04:10:00Z') };
 const day = (n: number) => new Date(Date.UTC(2026, 10, n, 4));

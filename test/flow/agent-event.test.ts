@@ -21,11 +21,14 @@ t.test('a question of an agent is one only in its whole form', async (t) => {
     signature: '',
     wrappedKeys: { 'a.enc': '' },
   };
-  for (const question of [shown, { ask: 'runs' }, { ask: 'read', run, file: 'a.enc', start: 0, bytes: 1 }])
+  const place = 0;
+  const read = { ask: 'read', place, run, file: 'a.enc', start: 0, bytes: 1 };
+  for (const question of [shown, { ask: 'runs', place }, read])
     t.match(agentEvent({ ...about, question }), { kind: 'question', id: 1, question });
   for (const question of [
     undefined,
     { ask: 'privateKey' },
+    { ask: 'runs' },
     { ...shown, manifest: '{}' },
     { ...shown, wrappedKeys: { '../a.enc': '' } },
     { ...shown, run: '..' },

@@ -33,7 +33,7 @@ async function hostOf(t: T, isThere = true) {
   const at = (name: string) => ({ path: join(folder, name) });
   const host = {
     ...{ name: signer.host, audit, offsite: [], state: { path: signer.stateFolder } },
-    ...{ store: { ...at('store'), mount: 'none' }, export: at('export'), keys: at('keys') },
+    ...{ store: { ...at('store'), mount: 'none' }, export: at('export'), keys: at('keys'), secrets: at('.env') },
   } as unknown as HostConfig;
   return { host, state: signer.stateFolder, bring, remote };
 }

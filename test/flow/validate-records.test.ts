@@ -22,7 +22,12 @@ const noon = (day: number, minute = 0) => new Date(Date.UTC(2026, 10, day, 11, m
 const [db1, db2] = [await signerOf(t, 'db1'), await signerOf(t, 'db2')];
 const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [] };
 const hostAt = (folder: string) =>
-  ({ ...plan, name: 'db1', audit: { kind: 'git', remote: folder, branch: 'main' } }) as unknown as HostConfig;
+  ({
+    ...plan,
+    name: 'db1',
+    secrets: { path: `${folder}/.env` },
+    audit: { kind: 'git', remote: folder, branch: 'main' },
+  }) as unknown as HostConfig;
 const inventoryAt = (folder: string): Inventory => ({
   folder: 'inventory',
   hosts: new Map([[db1.host, hostAt(folder)]]),

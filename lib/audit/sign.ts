@@ -12,8 +12,11 @@ import { readSigningKey, signingKeyPath } from './signing-key.ts';
 
 const ARMOR = /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n$/;
 
-/** Signs the canonical bytes of `manifest` with the host's own key. */
-export async function signManifest(manifest: Manifest, stateFolder: string): Promise<SignedManifest> {
+/** Signs the canonical bytes of `manifest` with the host's own key; never of one into which real names were put. */
+export async function signManifest(
+  manifest: Manifest & { readonly revealed?: never },
+  stateFolder: string,
+): Promise<SignedManifest> {
   const bytes = encodeManifest(manifest);
   return { manifest, bytes, signature: await signBytes(bytes, stateFolder, manifest.host), sha256: sha256Of(bytes) };
 }

@@ -10,13 +10,17 @@ import type { ArchiveUnderWay } from './archives-as-durable.ts';
 import { eachDump } from './each-dump.ts';
 import { openAtReplica } from './open-at-replica.ts';
 import type { PreparedRun } from './prepare-run.ts';
+import { publishedName } from './seal-names.ts';
 import { storeDump } from './store-dump.ts';
 
 /** Dumps on their way into the store. */
 export interface DumpsUnderWay {
   /** In an order in which they can be loaded. */
   readonly archives: readonly ArchiveUnderWay[];
+  /** As it is published. */
   readonly snapshot: SnapshotRecord;
+  /** Every name of a database or a table that the manifest of the run says, in whichever way. */
+  readonly names: ReadonlySet<string>;
   /** null unless the server is a replica. */
   readonly replication: ReplicationRecord | null;
   readonly dumpProgram: string;
@@ -79,7 +83,8 @@ export async function backUpDatabases(
   });
   return {
     archives,
-    snapshot: snapshot.record,
+    snapshot: publishedSnapshot(snapshot.record, prepared.namesKey),
+    names: namesIn(snapshot, named),
     replication,
     dumpProgram: snapshot.program,
     failure: () => first,
@@ -114,6 +119,18 @@ function tell({ record, plan, fallback }: Snapshot, subject: string, emit: Emit)
     text: `all databases are in one dump, which needs no lock and takes longer: ${fallback.message}`,
     hint: fallback.hint ?? 'look at: SHOW FULL PROCESSLIST',
   });
+}
+
+function namesIn({ dumps, record }: Snapshot, named: ReturnType<typeof namedTables>): ReadonlySet<string> {
+  const databases = dumps.flatMap(({ database }) => database ?? []);
+  const tables = [...named.values()].flat().map(({ table }) => table);
+  return new Set([...databases, ...tables, ...(record.positions ?? []).flatMap(({ table }) => table ?? [])]);
+}
+
+function publishedSnapshot({ positions, ...record }: SnapshotRecord, key: PreparedRun['namesKey']): SnapshotRecord {
+  if (!positions) return record;
+  const named = (table: string | null) => (table === null ? null : publishedName(key, table));
+  return { ...record, positions: positions.map(({ table, ...each }) => ({ ...each, table: named(table) })) };
 }
 
 /** The tables without transactions that a manifest names. */

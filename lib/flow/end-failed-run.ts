@@ -66,7 +66,7 @@ async function inSteps(
 async function recordFailure(record: RunRecord, { code }: CoffreError): Promise<void> {
   const { host, draft, phase } = record;
   const { clock, signal } = record.context;
-  const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
+  const nothing = { archives: [], names: undefined, dayArchive: null, instructions: null, copies: [], snapshot: null };
   try {
     await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
   } catch (error) {

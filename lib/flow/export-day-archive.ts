@@ -10,6 +10,14 @@ import type { PreparedRun } from './prepare-run.ts';
 import { RECOVERY_FILE } from './run-files.ts';
 import { runInstructions } from './run-instructions.ts';
 
+/** Where the day archive is made from. */
+export interface ExportSource {
+  readonly store: RunFolder;
+  readonly archives: readonly ArchiveUnderWay[];
+  /** Small files that lie beside the archives wherever these are, by name. */
+  readonly beside: ReadonlyMap<string, Buffer>;
+}
+
 /**
  * The export's folder of a run, complete but for its manifest. `onGrowing` gets the day archive as soon as it begins to
  * grow. Takes away what it has written when it fails.
@@ -17,17 +25,16 @@ import { runInstructions } from './run-instructions.ts';
 export async function exportDayArchive(
   prepared: PreparedRun,
   draft: Draft,
-  store: RunFolder,
-  archives: readonly ArchiveUnderWay[],
+  { store, archives, beside }: ExportSource,
   context: BackupContext,
   onGrowing: (growing: GrowingDayArchive) => void,
 ): Promise<BuiltDayArchive & { readonly reader: RunReader }> {
-  const { host, run, wrapped } = prepared;
+  const { host, run } = prepared;
   await assertFolderWritable(host.export.path);
   const folder = await openRunFolders(host.export.path).beginRun(run);
   try {
     const built = await buildDayArchive(prepared, store, folder, archives, context, onGrowing);
-    for (const { record, content } of wrapped) await folder.writeSmall(record.wrappedKey.file, content);
+    for (const [name, content] of beside) await folder.writeSmall(name, content);
     const instructions = runInstructions('offsite', { ...draft, archives: [...built.archives] });
     await folder.writeSmall(RECOVERY_FILE, instructions);
     return { ...built, reader: folder.reader };

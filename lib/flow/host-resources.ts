@@ -19,7 +19,9 @@ import type { HostConfig } from '../model/inventory.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { Resource } from '../model/plan.ts';
 import type { Slice } from '../model/slice.ts';
+import { ensureNamesKey, NamesKey, namesKeyPath } from '../seal/names-key.ts';
 import { storeFolder } from '../storage/store-folder.ts';
+import { readRequired } from '../system/files.ts';
 import { makeKeyFile } from '../system/ssh-key.ts';
 import { processUser } from '../system/users.ts';
 import { assertOwnSigner, ownSigners } from './own-signers.ts';
@@ -87,7 +89,22 @@ function keysOf(slice: Slice): Resource[] {
     ...identitiesOf(host).map(({ path, purpose, hasPassphrase }) =>
       keyResource({ path, purpose, hasPassphrase, make: () => makeKeyFile(path, host.name) }),
     ),
+    ...(host.names === 'hashed' ? [namesKeyOf(host)] : []),
   ];
+}
+
+/** It stays when the names are plain again, or the host is bare: by it a later run can be compared with the earlier ones. */
+function namesKeyOf({ name, settings }: HostConfig): Resource {
+  return keyResource({
+    path: namesKeyPath(settings.path),
+    purpose: `hashes the names of the databases of ${name}`,
+    make: async () => void (await ensureNamesKey(settings.path)),
+    form: {
+      what: '32 random bytes',
+      judge: 'coffre',
+      isUsable: async (path) => NamesKey.parse((await readRequired(path)).toString('latin1')) !== undefined,
+    },
+  });
 }
 
 export interface Identity {

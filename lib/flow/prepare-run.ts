@@ -6,6 +6,7 @@ import type { ReplicaSource } from '../database/replica-sources.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
+import { ensureNamesKey, type NamesKey } from '../seal/names-key.ts';
 import { Passphrase } from '../seal/passphrase.ts';
 import { Pace } from '../system/pace.ts';
 import { requireProgram } from '../system/programs.ts';
@@ -26,6 +27,8 @@ export interface PreparedRun {
   readonly dumpPace: Pace | undefined;
   readonly passphrase: Passphrase;
   readonly wrapped: readonly WrappedKey[];
+  /** Hashes the names that are published; null where they are published as they are. */
+  readonly namesKey: NamesKey | null;
 }
 
 /** Throws what stands in the way, before the run has cost anything. Adds to the draft what is known now. */
@@ -39,12 +42,14 @@ export async function prepareRun(
   await assertCanSign(host, inventory);
   const passphrase = Passphrase.random();
   const wrapped = await wrapForRecipients(host, inventory, passphrase);
+  const namesKey = host.names === 'hashed' ? await ensureNamesKey(host.settings.path) : null;
   const compressor = await chooseCompressor(host.compression.program, host.compression.level);
   const connection = connectionOf(host.database);
   const sources = await assertFollowing(connection, host.database);
   const server = await inspectServer(connection, host.database);
+  const sealing = { passphrase, wrapped, namesKey };
   return {
-    prepared: { host, run, connection, server, sources, compressor, dumpPace: dumpPaceOf(host), passphrase, wrapped },
+    prepared: { host, run, connection, server, sources, compressor, dumpPace: dumpPaceOf(host), ...sealing },
     draft: {
       ...draft,
       software: { ...draft.software, compressor: compressor.version },

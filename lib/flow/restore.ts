@@ -8,7 +8,7 @@ import { compressionOf } from '../model/compression.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Archive, RevealedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { SelectionWish } from '../model/selection.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
@@ -31,6 +31,7 @@ import { readPieces } from './read-pieces.ts';
 import { replacing } from './replacing.ts';
 import { agreement } from './restore-agreement.ts';
 import { notEverything, notTheSame } from './restore-failures.ts';
+import { revealNames } from './reveal-names.ts';
 import { type SeedWish, seed, tellSeedPlan } from './seed.ts';
 import { tellMissingDefiners } from './tell-missing-definers.ts';
 import { tellMissingParents } from './tell-missing-parents.ts';
@@ -132,7 +133,8 @@ function copyWish({ from, places, run, host, emit, signal }: RestoreOrder): Copy
 /** What has to be known, and proven of a copy, before anything is touched. */
 interface Prepared {
   readonly plan: RestorePlan;
-  readonly manifest: Manifest;
+  /** With real names. */
+  readonly manifest: RevealedManifest;
   readonly reader: RunReader;
   readonly passphrase: Passphrase;
   readonly seedPlan: SeedPlan | null;
@@ -145,7 +147,10 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
   const agree = agreement(order);
   let login: ReplicationLogin | undefined;
   return async (run, reader, place) => {
-    const { manifest } = await readManifest(reader, host.name, run, inventory.allowedSigners);
+    const signed = (await readManifest(reader, host.name, run, inventory.allowedSigners)).manifest;
+    // Where names are hashed, nobody can say what is meant before the run is opened.
+    const early = signed.names && (await passphraseOf(order.opening, signed, reader));
+    const manifest = early ? await revealNames(signed, reader, early) : (signed as RevealedManifest);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
     const plan = await joinDatabases(order.target, await agree(manifest, reader, place.name.startsWith('offsite:')));
     for (const remark of remarksOnSelections(plan.selections)) {
@@ -157,7 +162,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     await assertDefinersThere(order.target, order.selection, order.accounts);
-    const passphrase = await passphraseOf(order.opening, manifest, reader);
+    const passphrase = early ?? (await passphraseOf(order.opening, signed, reader));
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
     await warnOfForgedText(manifest, reader, plan.form, emit);

@@ -12,6 +12,7 @@ export const SIGNATURE_FILE = 'manifest.json.sig';
 export const SUMS_FILE = 'SHA256SUMS';
 export const RECOVERY_FILE = 'RECOVERY.txt';
 export const DAY_ARCHIVE_FILE = 'encrypted.dat';
+export const NAMES_FILE = 'names.json.enc';
 
 /** Every file of a run's folder that the manifest vouches for, with its digest. */
 export function vouchedFiles(
@@ -24,6 +25,7 @@ export function vouchedFiles(
     files.set(file.file, file.sha256);
     files.set(file.segments.file, file.segments.sha256);
   }
+  if (manifest.names) files.set(manifest.names.file, manifest.names.sha256);
   for (const { wrappedKey } of manifest.recipients) files.set(wrappedKey.file, wrappedKey.sha256);
   if (manifest.instructions) files.set(RECOVERY_FILE, manifest.instructions[form]);
   return files;

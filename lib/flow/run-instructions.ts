@@ -11,7 +11,8 @@ export function runInstructions(
     encryption,
     recipients,
     archives,
-  }: Pick<Manifest, 'host' | 'run' | 'encryption' | 'recipients' | 'archives'>,
+    names,
+  }: Pick<Manifest, 'host' | 'run' | 'encryption' | 'recipients' | 'archives' | 'names'>,
 ): string {
-  return recoveryText(form, { host, run, iterations: encryption?.iterations ?? 0, recipients, archives });
+  return recoveryText(form, { host, run, iterations: encryption?.iterations ?? 0, recipients, archives, names });
 }

@@ -12,6 +12,7 @@ import { readSealed } from './read-sealed.ts';
 import { RECOVERY_FILE, type RunForm } from './run-files.ts';
 import type { LocalFolders } from './run-folders.ts';
 import { runInstructions } from './run-instructions.ts';
+import { sealNames } from './seal-names.ts';
 
 /** What a full, broken or missing export does. The store is safe then, and the run goes on without a day archive. */
 const EXPORT_FAILURES: readonly ErrorCode[] = ['no-space', 'write-failed', 'store-unreachable', 'not-found'];
@@ -39,7 +40,17 @@ export async function sealRun(
   const { emit, signal, giveWay } = context;
   const dumps = await backUpDatabases(prepared, folders.store, emit, signal);
   const durable = dumps.archives.map((each) => each.durable);
-  const exporting = exportDayArchive(prepared, draft, folders.store, dumps.archives, context, onGrowing);
+  const { namesKey, passphrase, wrapped } = prepared;
+  const sealing = namesKey ? sealNames(namesKey, dumps.names, passphrase) : null;
+  const sealedNames = await sealing?.catch(async (error: unknown) => {
+    await dumps.close();
+    throw error;
+  });
+  const named: Draft = sealedNames ? { ...draft, names: sealedNames.record } : draft;
+  const beside = new Map(wrapped.map(({ record, content }) => [record.wrappedKey.file, content]));
+  if (sealedNames) beside.set(sealedNames.record.file, sealedNames.content);
+  const source = { store: folders.store, archives: dumps.archives, beside };
+  const exporting = exportDayArchive(prepared, named, source, context, onGrowing);
   const [exported] = await Promise.allSettled([exporting, giveWay?.(), ...durable]);
   await dumps.close();
   const failed = dumps.failure();
@@ -47,11 +58,9 @@ export async function sealRun(
   const done = exported.status === 'fulfilled' ? exported.value : undefined;
   const archives = done?.archives ?? (await Promise.all(durable));
   const { snapshot, replication, dumpProgram } = dumps;
-  for (const { record, content } of prepared.wrapped) {
-    await folders.keys.writeSmall(record.wrappedKey.file, content);
-    await folders.store.writeSmall(record.wrappedKey.file, content);
-  }
-  const instructions = (form: RunForm) => runInstructions(form, { ...draft, archives: [...archives] });
+  for (const { record, content } of wrapped) await folders.keys.writeSmall(record.wrappedKey.file, content);
+  for (const [name, content] of beside) await folders.store.writeSmall(name, content);
+  const instructions = (form: RunForm) => runInstructions(form, { ...named, archives: [...archives] });
   await folders.store.writeSmall(RECOVERY_FILE, instructions('store'));
   // With a day archive every archive has been read back from the store already: it was built from them.
   if (exported.status === 'rejected') {
@@ -61,7 +70,7 @@ export async function sealRun(
   }
   return {
     draft: {
-      ...draft,
+      ...named,
       software: { ...draft.software, dump: dumpProgram },
       server: draft.server && { ...draft.server, replication },
       snapshot,

@@ -60,7 +60,7 @@ async function giveUp(
 ): Promise<void> {
   await discardFolders(host, run);
   const code = unrecorded?.code ?? 'interrupted';
-  const nothing = { archives: [], dayArchive: null, instructions: null, copies: [], snapshot: null };
+  const nothing = { archives: [], names: undefined, dayArchive: null, instructions: null, copies: [], snapshot: null };
   await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
 }
 

@@ -14,6 +14,7 @@ import type { RunFolder } from '../storage/run-folders.ts';
 import { sha256Of } from '../system/files.ts';
 import { meterOf } from './metered.ts';
 import type { PreparedRun } from './prepare-run.ts';
+import { publishedName } from './seal-names.ts';
 
 export interface DumpPlace {
   readonly prepared: PreparedRun;
@@ -30,11 +31,12 @@ export async function storeDump(
   stream: DumpStream,
   { prepared, folder, emit, signal, named }: DumpPlace,
 ): Promise<Archive> {
-  const { compressor, dumpPace, passphrase, server } = prepared;
+  const { compressor, dumpPace, namesKey, passphrase, server } = prepared;
   const { database } = dump;
+  const published = database === null ? null : publishedName(namesKey, database);
   const subject = database ?? 'accounts';
   const totalBytes = server.databases.find(({ name }) => name === database)?.dataBytes ?? null;
-  const file = `${archiveFileName(database, compressor.writes)}.enc`;
+  const file = `${archiveFileName(published, compressor.writes)}.enc`;
   const segmentsFile = `${file}.segments`;
 
   const meter = meterOf({ emit, phase: 'dump', subject, totalBytes, signal });
@@ -53,7 +55,7 @@ export async function storeDump(
   await folder.writeSmall(segmentsFile, segments);
   return {
     kind: database === null ? 'accounts' : 'database',
-    database,
+    database: published,
     file,
     sealedBytes: digest.sealedBytes,
     sha256: digest.sha256,
@@ -64,7 +66,7 @@ export async function storeDump(
     largestStatementBytes: summary.largestStatementBytes,
     ...summary.counts,
     notPointInTimeTables: dump.notPointInTime.length,
-    notPointInTime: [...named],
+    notPointInTime: named.map(({ table, engine }) => ({ table: publishedName(namesKey, table), engine })),
     dumpers: [...dump.dumpers],
   };
 }

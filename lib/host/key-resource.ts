@@ -11,19 +11,35 @@ export interface WantedKey {
   readonly path: string;
   /** What it is for, as in "signs the manifests of db1". */
   readonly purpose: string;
-  /** Makes the pair, durably. Called only when there is nothing at `path`. */
+  /** Makes it, durably. Called only when there is nothing at `path`. */
   readonly make: () => Promise<void>;
   /** Whether the key has a passphrase, which only the host's secrets know: then it is never made here. */
   readonly hasPassphrase?: boolean;
+  /** For a key that is no key pair for SSH. */
+  readonly form?: KeyForm;
 }
+
+export interface KeyForm {
+  /** What it is, as in "ed25519". */
+  readonly what: string;
+  /** Who does not take it, where it cannot be used. */
+  readonly judge: string;
+  isUsable(path: string): Promise<boolean>;
+}
+
+const KEY_PAIR: KeyForm = {
+  what: 'ed25519',
+  judge: 'ssh-keygen',
+  isUsable: async (path) => (await publicHalf(path)) !== undefined,
+};
 
 const PRIVATE = 0o600;
 
 /**
- * A key pair that the host makes for itself, and whose private half never leaves it. What is there already is never
+ * A key that the host makes for itself, and whose secret never leaves it. What is there already is never
  * replaced: throws `refused` when it cannot be used.
  */
-export function keyResource({ path, purpose, make, hasPassphrase = false }: WantedKey): Resource {
+export function keyResource({ path, purpose, make, hasPassphrase = false, form = KEY_PAIR }: WantedKey): Resource {
   const owner = process.getuid?.() ?? 0;
   return {
     kind: 'key',
@@ -31,14 +47,14 @@ export function keyResource({ path, purpose, make, hasPassphrase = false }: Want
     async inspect() {
       if (!(await exists(path))) {
         if (hasPassphrase) throw missing(path);
-        return { action: 'create', kind: 'key', name: path, lines: [`+${purpose}`, '+ed25519, made on the host'] };
+        return { action: 'create', kind: 'key', name: path, lines: [`+${purpose}`, `+${form.what}, made on the host`] };
       }
       const { mode, uid } = await stat(path);
       const lines: string[] = [];
       if ((mode & 0o777) !== PRIVATE) lines.push(`-mode ${octal(mode & 0o777)}`, `+mode ${octal(PRIVATE)}`);
       if (uid !== owner) lines.push(`-owner ${uid}`, `+owner ${owner}`);
       if (lines.length > 0) return { action: 'change', kind: 'key', name: path, lines };
-      if (!hasPassphrase && (await publicHalf(path)) === undefined) throw unusable(path);
+      if (!hasPassphrase && !(await form.isUsable(path))) throw unusable(path, form);
       return undefined;
     },
     async apply(change) {
@@ -59,12 +75,8 @@ function missing(path: string): CoffreError {
   });
 }
 
-function unusable(path: string): CoffreError {
-  return new CoffreError(
-    'refused',
-    `cannot use the key ${path}: ssh-keygen does not take it, and it is never replaced`,
-    {
-      hint: `move it away to have a new one made: mv ${path} ${path}.old`,
-    },
-  );
+function unusable(path: string, { judge }: KeyForm): CoffreError {
+  return new CoffreError('refused', `cannot use the key ${path}: ${judge} does not take it, and it is never replaced`, {
+    hint: `move it away to have a new one made: mv ${path} ${path}.old`,
+  });
 }

@@ -97,6 +97,12 @@ export const HostConfig = z
       .optional()
       .describe('How many runs are kept where; at a place that is not named nothing is ever removed'),
     audit: AuditConfig.describe('Where the records of the host are published'),
+    names: z
+      .enum(['plain', 'hashed'])
+      .default('plain')
+      .describe(
+        'How databases and tables are named in manifests and by the files of a run: plain, as they are; hashed, by a key that only the host has, in names.key of its settings folder, and the real names lie beside each copy, sealed',
+      ),
     settings: settingsConfig('/etc/coffre', 'host'),
     agent: agentConfig('/opt/coffre').describe('The software on the host, and how it comes there'),
     scheduler: z

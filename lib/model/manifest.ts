@@ -1,18 +1,23 @@
 import * as z from 'zod';
 import { compressionOf } from './compression.ts';
 import { DatabaseName, OffsiteName, RecipientName, Sha256 } from './names.ts';
-import { Bytes, Count, DurationMs, ErrorCodeField, HEADER_FIELDS, SoftwareFields, Version } from './record-parts.ts';
+import { hasHashesAlone, NamesRecord } from './names-record.ts';
+import {
+  Bytes,
+  Count,
+  DurationMs,
+  ErrorCodeField,
+  FileName,
+  HEADER_FIELDS,
+  SoftwareFields,
+  Version,
+} from './record-parts.ts';
 import { RunId } from './run-id.ts';
 
 /*
  * The manifest: the signed record of a run. An allow-list: what is not a field here cannot be published.
  * No field takes free text, so no message of a foreign program can carry a secret into the audit repository.
  */
-
-const FileName = z
-  .string()
-  .regex(/^[A-Za-z0-9@%_~-][A-Za-z0-9@%._~-]{0,250}$/)
-  .describe("Name of a file in the run's folder");
 
 export const PHASES = ['preflight', 'dump', 'day-archive', 'ship', 'publish'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -257,6 +262,9 @@ export const Manifest = z
     archives: z
       .array(Archive)
       .describe('In an order in which they can be loaded, that of the day archive: the accounts last'),
+    names: NamesRecord.optional().describe(
+      'How databases and tables are named here, and by files, where that is not as they are named in the server; since 1.2',
+    ),
     dayArchive: DayArchive.nullable().describe(
       'All archives in one sealed tar, in the export and at the offsites; null where there is none',
     ),
@@ -282,8 +290,18 @@ export const Manifest = z
       .nullable()
       .describe('Why the run failed or was skipped, or what is owed'),
   })
+  .refine(({ names, archives, snapshot }) => !names || hasHashesAlone(archives, snapshot?.positions), {
+    path: ['names'],
+    message: 'not what the names are',
+  })
   .describe('The signed record of one run of coffre');
 export type Manifest = z.infer<typeof Manifest>;
+
+/**
+ * A manifest as it was signed, but with the real names in the place of their hashes: for whoever has opened the run. Nothing
+ * that publishes takes one, and where it says that its names are hashed, it is no manifest by the schema either.
+ */
+export type RevealedManifest = Manifest & { readonly revealed: unique symbol };
 
 /** The exact bytes that were signed, and the armored SSHSIG over them. */
 export interface SignedManifest {

@@ -29,6 +29,13 @@ export const Sha256 = z
   .brand<'Sha256'>();
 export type Sha256 = z.infer<typeof Sha256>;
 
+/** What is published in the place of the name of a database or a table, where these are confidential. */
+export const HashedName = z
+  .string()
+  .regex(/^h-[0-9a-f]{32}$/, 'a hashed name is h- and 32 lower-case hex digits')
+  .brand<'HashedName'>();
+export type HashedName = z.infer<typeof HashedName>;
+
 /** A database of the server, as the server spells it: 1 to 64 characters, none of them NUL. */
 export const DatabaseName = z
   .string()

@@ -13,6 +13,10 @@ export const RECORD_VERSION = '1.2';
 export const Bytes = z.int().min(0);
 export const Count = z.int().min(0);
 export const DurationMs = z.int().min(0);
+export const FileName = z
+  .string()
+  .regex(/^[A-Za-z0-9@%_~-][A-Za-z0-9@%._~-]{0,250}$/)
+  .describe("Name of a file in the run's folder");
 export const Instant = z.iso.datetime({ precision: 3 }).describe('RFC 3339, UTC, milliseconds');
 export const Version = z
   .string()

@@ -15,6 +15,8 @@ export interface RecoveryFacts {
     /** Name of the sealed file: `shop.tar.gz.enc`. All of a run are compressed alike. */
     readonly file: string;
   }[];
+  /** The sealed list of the real names, where the databases above have hashed ones. */
+  readonly names?: { readonly file: string } | undefined;
 }
 
 /** The store holds one sealed file a database; the export and the offsites one sealed tar of them all. */
@@ -43,6 +45,7 @@ export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
     PREPARE(facts),
     CHECK(facts),
     UNWRAP,
+    ...(facts.names ? [whichIsWhich(facts.names.file, facts.iterations)] : []),
     definitions(form, facts.iterations, compression),
     databases.length === 0
       ? '   This run has no databases.'
@@ -61,10 +64,14 @@ function nameFor(form: RecoveryForm, file: string): string {
   return form === 'store' ? `./${file}` : file.replace(/\.enc$/, '');
 }
 
-function introduction(form: RecoveryForm, { host, run, recipients }: RecoveryFacts, compression: Compression): string {
+function introduction(
+  form: RecoveryForm,
+  { host, run, recipients, names }: RecoveryFacts,
+  compression: Compression,
+): string {
   const content =
     form === 'store'
-      ? `one encrypted file for each database, <database>${COMPRESSIONS[compression]}.enc`
+      ? `one encrypted file for each database, ${names ? 'h-…' : '<database>'}${COMPRESSIONS[compression]}.enc`
       : `the databases as one encrypted file, ${DAY_ARCHIVE}`;
   const width = Math.max(9, ...recipients.map(({ name }) => name.length));
   const rows = recipients.map(({ name, fingerprint }) => `   ${name.padEnd(width)}  ${fingerprint}`);
@@ -118,6 +125,17 @@ const UNWRAP = `3. UNWRAP THE PASSPHRASE OF THE RUN
 
     $ openssl pkeyutl -decrypt -inkey "$KEY" -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -in "$RECIPIENT.key.enc" -out "$WORK/key.txt"`;
 
+function whichIsWhich(file: string, iterations: number): string {
+  return `   Nobody without a key is to know the names of the databases: they have others here and in the manifest, h-... This
+   prints the real name for each of them. The databases themselves get their real names back when they are loaded.
+
+    $ ${opening(iterations, file)}`;
+}
+
+function opening(iterations: number, file: string): string {
+  return `openssl enc -d -aes-256-cbc -md sha256 -pbkdf2 -iter ${iterations} -pass "file:$WORK/key.txt" -in ${file}`;
+}
+
 /** What unpacks an archive, each stage a program. Not every tar knows zstd, nor finds it by itself in a pipe. */
 const UNPACK: Readonly<Record<Compression, readonly string[]>> = {
   gzip: ['tar xzOf -'],
@@ -125,8 +143,7 @@ const UNPACK: Readonly<Record<Compression, readonly string[]>> = {
 };
 
 function definitions(form: RecoveryForm, iterations: number, compression: Compression): string {
-  const open = (file: string) =>
-    `openssl enc -d -aes-256-cbc -md sha256 -pbkdf2 -iter ${iterations} -pass "file:$WORK/key.txt" -in ${file}`;
+  const open = (file: string) => opening(iterations, file);
   const stages = form === 'store' ? [open('"$1"')] : [open(DAY_ARCHIVE), 'tar xOf - -- "$1"'];
   const guarded = [...stages, ...UNPACK[compression]].map((stage) => `{ ${stage} || touch "$WORK/failed"; }`);
   return `4. LOAD THE DATABASES

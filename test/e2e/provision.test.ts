@@ -176,6 +176,13 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
   await t.test('--remove takes all away but the backups, and the host can come back', async (t) => {
     const runs = () => readdirSync(world.at('host/mnt/data/mysqldata'));
     const before = runs();
+    await world.change((host) => {
+      host.names = 'hashed';
+    });
+    const hashing = await world.converge();
+    t.match(hashing as object, { ok: true, converged: { applied: [{ kind: 'key' }, { kind: 'file' }] } });
+    const namesKey = readFileSync(world.at('host/etc/coffre/names.key'), 'utf8');
+    t.match(namesKey, /^[0-9a-f]{64}\n$/);
     const removed = await world.converge({ desired: 'absent' });
     const text = formatProvision(provisionData([removed], { check: false, applied: true }), world.inventoryFolder);
     t.match(text, /^db1 {3}\d+ changes made {2}/m);
@@ -186,6 +193,7 @@ t.test('a host from bare to backups, and back', { skip }, async (t) => {
     t.match(text, /var\/lib\/coffre stays/);
     const back = await world.converge();
     t.match(back as object, { ok: true, signer: 'present' });
+    t.equal(readFileSync(world.at('host/etc/coffre/names.key'), 'utf8'), namesKey, 'names keep their hashes');
     t.strictSame(runs(), before);
   });
 

@@ -56,13 +56,28 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
     t.strictSame(await content(empty.root), before);
   });
 
+  await t.test(
+    'names that are hashed in the run are known where it is restored, and to whoever asks for them',
+    async (t) => {
+      await world.goodRun(
+        await world.inventoryWith((host) => {
+          host.names = 'hashed';
+        }),
+      );
+      const restored = await elsewhere('db2', ['--database=shop', '--overwrite=shop'], { from: 'store' });
+      t.strictSame(comparedBy(restored.data), ['shop']);
+      t.not((restored.data as { plan: { run: string } }).plan.run, run, 'it is the new run');
+      t.strictSame(await content(empty.root), before);
+    },
+  );
+
   await t.test('the first host is gone: control reads the offsite with a key of its own', async (t) => {
     await sshd.db1.stop();
     notes.length = 0;
     const wish = { emit, offsiteIdentity: world.contractor.identityPath };
     const restored = await elsewhere('db2', overwrite, wish);
     t.strictSame(comparedBy(restored.data), ['crm', 'shop']);
-    const told = new RegExp(`${run} is read from offsite:contractor; not from a nearer one: cannot reach `);
+    const told = /[0-9TZ-]+ is read from offsite:contractor; not from a nearer one: cannot reach /;
     t.match(notes.join('\n'), told);
     await t.rejects(elsewhere('db2', overwrite, { from: 'export' }), { code: 'host-unreachable', exitCode: 7 });
     await t.rejects(elsewhere('db1', overwrite), { code: 'host-unreachable', exitCode: 7 });

@@ -8,6 +8,8 @@ import { RunId } from '../../lib/model/run-id.ts';
 import { type ArchiveStream, asStage } from '../../lib/model/stages.ts';
 import { ITERATIONS } from '../../lib/seal/cipher.ts';
 import { wrapPassphrase } from '../../lib/seal/envelope.ts';
+import { NamesKey } from '../../lib/seal/names-key.ts';
+import { encodeNamesList } from '../../lib/seal/names-list.ts';
 import { Passphrase } from '../../lib/seal/passphrase.ts';
 import { describePublicKey } from '../../lib/seal/public-key.ts';
 import { type RecoveryForm, recoveryText } from '../../lib/seal/recovery-text.ts';
@@ -22,11 +24,17 @@ import { KEY_PASSPHRASE, keyPair, plainKeyPair } from './keys.ts';
 /** What a bare machine has. `mariadb` here is a stand-in that writes down what it is given. */
 const PROGRAMS = ['openssl', 'tar', 'sha256sum', 'sh', 'rm', 'touch', 'mktemp', 'cat'];
 const DATABASES = { shop: 'shop', '-odd%20~': "o'dd $(touch x)\n", '@accounts': null };
+const NAMES = 'names.json.enc';
 /** Made once: that takes half a second. */
 const OTHER = plainKeyPair(3072).publicKey;
 const SQL = (file: string) => `INSERT INTO ${file} VALUES (1);\n`.repeat(9000);
 
-async function fakeRun(folder: string, form: RecoveryForm, compression: Compression = 'gzip'): Promise<string> {
+async function fakeRun(
+  folder: string,
+  form: RecoveryForm,
+  compression: Compression = 'gzip',
+  key?: NamesKey,
+): Promise<string> {
   for (const name of ['run', 'bin', 'plain', 'tmp']) mkdirSync(join(folder, name));
   const passphrase = Passphrase.random();
   const { publicKey, privateKey } = await keyPair();
@@ -57,6 +65,8 @@ async function fakeRun(folder: string, form: RecoveryForm, compression: Compress
     await run('tar', ['cf', 'all', '--', ...names.map(({ file }) => file)], { cwd: join(folder, 'plain') });
     files.set('encrypted.dat', await seal(readFileSync(join(folder, 'plain', 'all'))));
   }
+  const known = names.flatMap(({ database }) => database ?? []);
+  if (key) files.set(NAMES, await seal(encodeNamesList(new Map(known.map((name) => [key.hash(name), name])))));
   const recipient = (name: string, key: string) => {
     files.set(`${name}.key.enc`, wrapPassphrase(key, passphrase));
     return { name: RecipientName.parse(name), fingerprint: describePublicKey(key, name).fingerprint };
@@ -67,9 +77,10 @@ async function fakeRun(folder: string, form: RecoveryForm, compression: Compress
     iterations: ITERATIONS,
     recipients: [recipient('escrow', OTHER), recipient('company', publicKey)],
     archives: names.map(({ file, database }) => ({
-      database: database === null ? null : DatabaseName.parse(database),
+      database: database === null ? null : DatabaseName.parse(key?.hash(database) ?? database),
       file: `${file}.enc`,
     })),
+    ...(key && { names: { file: NAMES } }),
   });
   files.set('RECOVERY.txt', text);
   for (const [name, content] of files) writeFileSync(join(folder, 'run', name), content);
@@ -172,6 +183,32 @@ t.test("another recipient's envelope does not open, and nothing is loaded", asyn
   t.not(recover(folder, commandsOf(text), 'escrow').status, 0);
   nothingLoaded(t, folder);
 });
+
+for (const form of ['store', 'offsite'] as const) {
+  t.test(`${form}: hashed names are told first, to whoever has a key, and all is loaded as ever`, async (t) => {
+    const folder = t.testdir();
+    const key = NamesKey.parse('3c'.repeat(32)) as NamesKey;
+    const text = await fakeRun(folder, form, 'gzip', key);
+    t.notOk(text.includes("o'dd"), 'the name stands nowhere in it');
+    t.ok(text.includes(key.hash(DATABASES['-odd%20~'])));
+    const ended = recover(folder, commandsOf(text));
+    t.equal(ended.status, 0, ended.stderr);
+    t.ok(ended.stdout.includes(`  "${key.hash('shop')}": "shop"`), ended.stdout);
+    t.ok(ended.stdout.includes(`  "${key.hash(DATABASES['-odd%20~'])}": "o'dd $(touch x)\\n"`));
+    t.equal(
+      loaded(folder),
+      Object.keys(DATABASES)
+        .map((stem) => SQL(`${stem}.tar.gz`))
+        .join(''),
+    );
+    const prose = text.split('\n').filter((line) => !/^ {4}[$#] /.test(line));
+    t.strictSame(
+      prose.filter((line) => line.length > 120),
+      [],
+    );
+    t.not(recover(folder, commandsOf(text), 'escrow').status, 0);
+  });
+}
 
 t.test('names host, run, recipients and fingerprints, and keeps to 120 columns but for commands', async (t) => {
   const folder = t.testdir();

@@ -38,8 +38,8 @@ t.test('starts no program with a password or a token in its arguments', async (t
 t.test('tells of what git says nothing that is a secret', async (t) => {
   const told = (stderr: string) => gitFailure(['fetch'], { exitCode: 128, stdout: '', stderr }).message;
   t.equal(
-    told("fatal: unable to access 'https://u:hun@ter2@h/x/': The requested URL returned error: 403"),
-    "cannot fetch with git: unable to access 'https://[secret]@h/x/': The requested URL returned error: 403",
+    told("fatal: unable to access 'https://u:hun@ter2@h/x/': The requested URL returned error: 418"),
+    "cannot fetch with git: unable to access 'https://[secret]@h/x/': The requested URL returned error: 418",
   );
   learnSecret('a token of our own');
   t.equal(told(`remote: ${'x'.repeat(280)} a token of our own`).slice(-12), 'xxx [secret]');

@@ -70,7 +70,7 @@ t.test('status is a line a host, and its exit code that of validate', async (t) 
   t.equal(all.exitCode, (await runTask('validate', common)).exitCode);
   t.match(
     all.stdout,
-    /^host +last good +age +size +copies +drill +drift +what is wrong\ndb1 .* 2\/2 .* nothing\ndb2 .* stale\n/,
+    /^host +last good +age +size +copies +drill +drift +what is wrong\ndb1 .* 2\/2 .* nothing\ndb2 .* stale, /,
   );
   t.notOk(all.stdout.includes('\u001b'), 'no colour without a terminal');
   const one = await runTask('status', ['db1', '--json', ...common]);

@@ -1,5 +1,6 @@
 import { putBackOld } from '../lib/flow/put-back-old.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
+import { CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
 import type { HostConfig } from '../lib/model/inventory.ts';
 import { formatTable } from '../lib/report/table.ts';
@@ -18,8 +19,24 @@ export async function putBackOf(
 ): Promise<TaskResult | undefined> {
   const names = listOf(values, 'put-back');
   if (names.length === 0) return undefined;
+  refuseOthers(values);
   const target = await restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
   const asides = await putBackOld(target, names, listOf(values, 'drop-first'), emit);
   const rows = asides.map(({ database, name }) => [database, name]);
   return { text: formatTable(['put back', 'from'], rows), data: { putBack: asides } };
+}
+
+/** What says how a restore is to be done: nothing is restored here, and least of all is it done where nothing was to be done. */
+const OF_RESTORES = ['dry-run', 'run', 'from', 'database', 'table', 'as', 'overwrite', 'schema-only', 'accounts'];
+
+function refuseOthers(values: TaskContext['values']): void {
+  const given = OF_RESTORES.filter((option) => {
+    const value = values[option];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  });
+  if (given.length === 0) return;
+  const named = given.map((option) => `--${option}`).join(', ');
+  throw new CoffreError('usage', `cannot put anything back with ${named}: that is for a restore`, {
+    hint: 'without --drop-first, --put-back drops nothing, and tells what stands in the place',
+  });
 }

@@ -40,6 +40,9 @@ code 0 once the page is written, whatever it says: validate is what turns red.`,
     await writeDurably(out, page);
     const { sentence, standing } = verdictOf(overview);
     const data = { out, bytes: page.length, head: overview.head, sentence, standing };
-    return { text: `${sentence}\n${out}: ${overview.hosts.length} hosts, ${formatBytes(page.length)}`, data };
+    return {
+      text: `${sentence}\n${out}: ${overview.hosts.length} ${overview.hosts.length === 1 ? 'host' : 'hosts'}, ${formatBytes(page.length)}`,
+      data,
+    };
   },
 });

@@ -68,6 +68,9 @@ t.test('what was moved aside can be put back without a restore, by who has no ke
   t.equal(killed.exitCode, null, killed.stdout);
   const putBack = (...more: string[]) =>
     world.task('restore', ['--put-back', 'shop', '--defaults-file', world.adminOptions, ...more]);
+  const planned = await putBack('--drop-first', 'shop', '--dry-run');
+  t.equal(planned.exitCode, 2, 'what is called a dry run does nothing');
+  t.match(planned.stderr, /^error: cannot put anything back with --dry-run: that is for a restore$/m);
   await execute(root, 'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)');
   const taken =
     /^error: cannot put shop back: in its place there is something \(2 tables\) in which somebody may have worked since$/;

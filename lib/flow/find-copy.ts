@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseManifest } from '../audit/canonical.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { RunId } from '../model/run-id.ts';
+import { RunId } from '../model/run-id.ts';
 import { folderReader, openRunFolders } from '../storage/run-folders.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { exists } from '../system/files.ts';
@@ -56,6 +56,12 @@ async function openFolder(path: string): Promise<CopyPlace> {
   const bytes = (await exists(join(path, MANIFEST_FILE))) ? await readSmall(reader, MANIFEST_FILE) : undefined;
   if (bytes) {
     const { run } = parseManifest(bytes); // believed only once its signature is checked, for this run
+    const name = basename(resolve(path));
+    if (RunId.safeParse(name).success && name !== run) {
+      throw new CoffreError('verification-failed', `cannot trust ${path}: it speaks of the run ${run}`, {
+        hint: 'if it was renamed, give it its own name again; if not, take another copy of the run: npx zx tasks/list.ts',
+      });
+    }
     return {
       name: path,
       listRuns: async () => [run],

@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { encodeManifest } from '../../lib/audit/canonical.ts';
 import { openPlace } from '../../lib/flow/find-copy.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
+import { manifestOf } from '../fixture/manifest.ts';
 
 const host = { store: { path: '/none' }, export: { path: '/none' }, offsite: [] } as unknown as HostConfig;
 const RUN = '2026-11-22T040000Z';
@@ -27,6 +29,21 @@ t.test('a run without its manifest is not to be trusted', async (t) => {
   await mkdir(folder);
   await writeFile(join(folder, 'SHA256SUMS'), '');
   await t.rejects(openPlace(host, folder), { code: 'verification-failed', message: /no manifest\.json/ });
+});
+
+t.test('the folder of a run may have any name but that of another run', async (t) => {
+  const manifest = encodeManifest(manifestOf('db1', new Date('2026-11-22T04:00:00Z')));
+  const other = '2026-11-21T040000Z';
+  const parent = t.testdir({ usb: {}, [RUN]: {}, [other]: {} });
+  for (const name of ['usb', RUN, other]) await writeFile(join(parent, name, 'manifest.json'), manifest);
+  for (const name of ['usb', RUN]) {
+    t.strictSame(await (await openPlace(host, join(parent, name))).listRuns(), [RUN], name);
+  }
+  await t.rejects(openPlace(host, join(parent, other)), {
+    code: 'verification-failed',
+    message: new RegExp(`it speaks of the run ${RUN}$`),
+    hint: /give it its own name again/,
+  });
 });
 
 t.test('a place that is none is refused with those that there are', async (t) => {

@@ -28,6 +28,8 @@ export interface Comparison {
   readonly compared: readonly string[];
   /** Databases that differ where nothing may. */
   readonly differing: readonly string[];
+  /** Those of them in which something is that was not in the backup: somebody may have made it there meanwhile. */
+  readonly withStrangers: readonly string[];
   /** A sentence for everything that differs there, and for what of the accounts is missing. */
   readonly differences: readonly string[];
   /** A sentence for everything of which nobody can tell whether it differs: another version has written it in another way. */
@@ -71,6 +73,7 @@ export async function compareRestored(
   const counts = await readObjectCounts(context.target);
   const compared: string[] = [];
   const differing: string[] = [];
+  const withStrangers: string[] = [];
   const differences: string[] = [];
   const undecided: string[] = [];
   const { selections, parallel = availableParallelism() } = context;
@@ -89,6 +92,7 @@ export async function compareRestored(
     } else if (await isAtWork(each.loaded, context)) tellAtWork(name, each.sentences, context);
     else {
       differing.push(name);
+      if (each.hasStrangers) withStrangers.push(name);
       differences.push(...each.sentences.map((sentence) => `${name}: ${sentence}`));
     }
   }
@@ -97,7 +101,7 @@ export async function compareRestored(
     if (isSame) differences.push(...(await accountDifferences(archive, context)));
     else context.emit({ kind: 'note', subject: 'accounts', text: `not compared: ${others.program ?? others.server}` });
   }
-  return { compared, differing, differences, undecided };
+  return { compared, differing, withStrangers, differences, undecided };
 }
 
 /** Who may load accounts need not be allowed to read all of them. */
@@ -137,6 +141,7 @@ interface Compared {
   readonly sentences: readonly string[];
   readonly undecided: readonly string[];
   readonly isSame: boolean;
+  readonly hasStrangers: boolean;
 }
 
 async function compare(loaded: Loaded, { program, server }: Others, context: Context): Promise<Compared> {
@@ -150,11 +155,13 @@ async function compare(loaded: Loaded, { program, server }: Others, context: Con
       ? new Map([[name, await readSelected(target, name, digests.sections, selection)]])
       : await readContent(target, [name], expected);
   const found = program === null ? compareSections(digests.sections, (await redump()).get(name) ?? []) : [];
-  if (program === null && found.length === 0) return { sentences: counted, undecided: [], isSame: true };
-  const { differences, otherwiseWritten, tables, rows } = await explain(loaded, context);
+  if (program === null && found.length === 0) {
+    return { sentences: counted, undecided: [], isSame: true, hasStrangers: false };
+  }
+  const { differences, otherwiseWritten, hasStrangers, tables, rows } = await explain(loaded, context);
   if (program === null && server === null) {
     const all = [...differences, ...otherwiseWritten];
-    return { sentences: all.length > 0 ? all : [...counted, ...found], undecided: [], isSame: false };
+    return { sentences: all.length > 0 ? all : [...counted, ...found], undecided: [], isSame: false, hasStrangers };
   }
   const sentences = differences.length > 0 ? differences : counted;
   const what = `${tables} tables with ${rows} rows, and all other objects`;
@@ -165,13 +172,13 @@ async function compare(loaded: Loaded, { program, server }: Others, context: Con
       subject: name,
       text: `${how}: ${sentences.length === 0 ? 'all of it is the same' : 'it differs'}`,
     });
-    return { sentences, undecided: [], isSame: true };
+    return { sentences, undecided: [], isSame: true, hasStrangers };
   }
   const text = `${how}: written in another way, so that nobody can tell whether it is the same: ${otherwiseWritten.join('; ')}`;
   const hint =
     'look at what is named by hand; to be sure, compare with the same version of mariadb-client and of the server as the backup has';
   emit({ kind: 'warning', subject: name, text, hint });
-  return { sentences, undecided: otherwiseWritten, isSame: false };
+  return { sentences, undecided: otherwiseWritten, isSame: false, hasStrangers };
 }
 
 /** Reads what was meant to be loaded, and what is there. */

@@ -9,6 +9,8 @@ export interface Explained {
   readonly differences: readonly string[];
   /** A sentence for each that is made by another statement, or has as many rows and other ones, as they are written. */
   readonly otherwiseWritten: readonly string[];
+  /** Whether anything is there that was not expected: somebody else may have made it. */
+  readonly hasStrangers: boolean;
   readonly tables: number;
   readonly rows: number;
 }
@@ -27,6 +29,7 @@ export async function explainDifferences(
   return {
     differences: [...missing(wanted, present), ...pairs.flatMap(([each, other]) => otherCount(each, other))],
     otherwiseWritten: pairs.flatMap(([each, other]) => otherwise(each, other)),
+    hasStrangers: [...present.keys()].some((key) => !wanted.has(key)),
     tables: tables.length,
     rows: tables.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
   };

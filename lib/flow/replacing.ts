@@ -11,6 +11,7 @@ import { quoteIdentifier } from '../database/sql-text.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Comparison } from './compare-restored.ts';
+import { joinDatabases } from './join-database.ts';
 import type { LoadFailure } from './load-plan.ts';
 import type { Replacement } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';
@@ -99,6 +100,7 @@ async function whileAside<Done extends Outcome>(
       emit({ kind: 'note', subject: each.database, text: `the old one is ${each.name} until the new one is verified` });
     }
     await assertNoneIsThere(plan, target);
+    await joinDatabases(target, plan); // the same of tables that come into databases that are there
     loads = true;
     done = await work();
   } catch (error) {
@@ -108,7 +110,14 @@ async function whileAside<Done extends Outcome>(
   const groups = tiedGroups(moved);
   const wrong = groups.filter((group) => group.some(({ by }) => isWrong(by, done, plan))).flat();
   for (const { database, by } of wrong) if (!isWrong(by, done, plan)) tellTied(database, emit);
-  await bringBack(wrong, 'goes', { target, emit });
+  // What was not in the backup somebody has made, and nobody but him may say that it goes.
+  const isKept = ({ by }: Replacement) => done.withStrangers.includes(by);
+  await bringBack(wrong.filter(isKept), 'stays', { target, emit });
+  await bringBack(
+    wrong.filter((each) => !isKept(each)),
+    'goes',
+    { target, emit },
+  );
   for (const group of groups)
     if (!group.some((each) => wrong.includes(each))) await settle(group, done, { target, emit });
   return done;

@@ -3,12 +3,15 @@ import type { Emit } from '../model/event.ts';
 import { quotePosix } from '../system/command.ts';
 import type { LoadFailure } from './load-plan.ts';
 
-export function notTheSame(differences: readonly string[]): CoffreError {
+/** `replaces`: whether an old one is there again, or aside, which nobody should be told to drop. */
+export function notTheSame(differences: readonly string[], replaces: boolean): CoffreError {
   return new CoffreError(
     'verification-failed',
     'cannot call this restored: what was loaded differs from what was backed up',
     {
-      hint: 'drop what differs and restore it again; if it differs again, keep the copy and tell us',
+      hint: replaces
+        ? 'drop nothing: what is said above tells where the old one is; restore beside it, and look: --as NAME'
+        : 'drop what differs and restore it again; if it differs again, keep the copy and tell us',
       findings: differences,
     },
   );

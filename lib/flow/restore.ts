@@ -13,6 +13,7 @@ import type { RunId } from '../model/run-id.ts';
 import type { SelectionWish } from '../model/selection.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
+import { quotePosix } from '../system/command.ts';
 import { requireProgram } from '../system/programs.ts';
 import { assertDefinersThere } from './assert-definers-there.ts';
 import { assertRenamable } from './assert-renamable.ts';
@@ -114,7 +115,7 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     await tellMissingDefiners(target, compared, emit);
     await tellMissingParents(target, plan, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, host.name, emit);
-    if (differences.length > 0) throw notTheSame(differences);
+    if (differences.length > 0) throw notTheSame(differences, plan.aside.length > 0);
     if (!seedPlan || !login) return { plan, copies: considered, compared, undecided, seed: null };
     const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
     return { plan, copies: considered, compared, undecided, seed: { plan: seedPlan, done } };
@@ -124,9 +125,10 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
 }
 
 function copyWish({ from, places, run, host, emit, signal }: RestoreOrder): CopyWish {
-  const hint = 'look at that copy once the restore is done: npx zx tasks/list.ts';
-  const reject = (place: string, { message }: CoffreError) =>
+  const reject = (place: string, { message }: CoffreError) => {
+    const hint = `look at that copy once the restore is done: npx zx tasks/verify.ts ${host.name} --from ${quotePosix(place)}`;
     emit({ kind: 'warning', subject: host.name, text: `the copy in ${place} is not taken: ${message}`, hint });
+  };
   return { from, places, run, signal, reject };
 }
 

@@ -3,11 +3,14 @@ import { asideName } from '../../lib/database/aside.ts';
 import { execute, queryLines } from '../../lib/database/client.ts';
 import { inspectMovable } from '../../lib/database/movable.ts';
 import { moveAside } from '../../lib/database/move-aside.ts';
+import { putBack } from '../../lib/database/put-back.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import type { RestorePlan } from '../../lib/flow/plan-restore.ts';
 import { type Outcome, replacing } from '../../lib/flow/replacing.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
+import type { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
+import type { Selection } from '../../lib/model/selection.ts';
 import { serverFor } from '../fixture/servers.ts';
 
 const server = await serverFor(t);
@@ -37,6 +40,7 @@ const planOf = (changes: Partial<RestorePlan>) =>
 const outcome = (changes: Partial<Outcome>): Outcome => ({
   compared: [],
   differing: [],
+  withStrangers: [],
   differences: [],
   undecided: [],
   failures: [],
@@ -58,6 +62,37 @@ t.test('what was made since it was planned is not loaded over', async (t) => {
     message: /^cannot restore shop: /,
   });
   t.strictSame([await tables('shop'), await tables('crm')], [['old'], ['old']], 'and what was moved is back');
+});
+
+t.test('a table that was made since in a database that gets one is not loaded over', async (t) => {
+  await execute(root, 'CREATE DATABASE joined; CREATE TABLE joined.b (mine INT)');
+  const archive = { database: 'bulk' } as unknown as Archive;
+  const selection = { tables: ['b'], as: 'joined' } as unknown as Selection;
+  const plan = planOf({ creates: [], joined: ['joined'], selections: new Map([[archive, selection]]) } as never);
+  const work = () => t.fail('nothing is loaded') as never;
+  await t.rejects(replacing(plan, order, work), {
+    code: 'refused',
+    message: /^cannot restore joined\.b: the server has/,
+  });
+  t.strictSame(await tables('joined'), ['b']);
+  await execute(root, 'DROP DATABASE joined');
+});
+
+t.test('what was not in the backup is not dropped when the old one has to come back: a person says so', async (t) => {
+  events.length = 0;
+  const plan = planOf({ aside: [aside(SHOP)], creates: [SHOP] });
+  const done = outcome({ differing: ['shop'], withStrangers: ['shop'], differences: ['x'] });
+  const work = async () => {
+    await execute(root, 'CREATE DATABASE shop; CREATE TABLE shop.mine (a INT)');
+    return done;
+  };
+  await replacing(plan, order, work);
+  t.strictSame(await tables('shop'), ['mine']);
+  const { name } = aside(SHOP);
+  t.match(events.at(-1), { kind: 'warning', text: `the old database is in ${name}, and could not be put back: ` });
+  t.match(events.at(-1), { hint: /--put-back shop --drop-first shop$/ });
+  await putBack(root, name, { standing: 'goes' });
+  t.strictSame(await tables('shop'), ['old']);
 });
 
 t.test('each is settled by what came of it: one is verified, the other comes back', async (t) => {

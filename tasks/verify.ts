@@ -14,7 +14,8 @@ await runTask({
   usage: '[host …|--all] [--from PLACE]',
   summary: `Reads the copies of runs at every place of a host and compares them with the signed manifests: every file, every byte,
 and that nothing is gone which a manifest says is there. All of it is read here, also what lies on an offsite; with
---sample that is some random segments of 8 MiB of each sealed file. Needs no private key, and changes nothing; with
+--sample that is some random segments of 8 MiB of each sealed file, and how likely that misses a damage is told. With
+--run it tells which copies would restore that run right now. Needs no private key, and changes nothing; with
 --publish, on the host itself, what was found goes on record in the audit repository. Exit code 5 when a copy is not what
 it should be, 7 when a place cannot be read, 3 when what was found is not published yet.`,
   options: {
@@ -41,7 +42,7 @@ it should be, 7 when a place cannot be read, 3 when what was found is not publis
         ? await publishVerification(order, systemClock)
         : { places: await verify(order), trouble: null };
     const exitCode = verificationExit(places) || (trouble === null ? 0 : ERRORS[trouble.code].exit);
-    return { text: formatVerification(places), data: places, exitCode };
+    return { text: formatVerification(places, { sample, isOneRun: runs.kind !== 'all' }), data: places, exitCode };
   },
 });
 

@@ -13,6 +13,8 @@ export interface CopyCheck {
   /** Files that nobody vouches for: they do no harm, and nobody should run them. */
   readonly unknown: readonly string[];
   readonly segments: { readonly read: number; readonly total: number };
+  /** Segments of the largest sealed file: where a sample sees least. */
+  readonly largestFile: number;
   /** Of the sealed files. */
   readonly readBytes: number;
 }
@@ -39,7 +41,7 @@ export async function verifyRun(
   const vouched = vouchedFiles(manifest, form);
   const findings: CopyFinding[] = [];
   const segments = { read: 0, total: 0 };
-  let readBytes = 0;
+  let [readBytes, largestFile] = [0, 0];
   const sealed = form === 'store' ? manifest.archives : manifest.dayArchive ? [manifest.dayArchive] : [];
   const ofSealed = new Set(sealed.flatMap(({ file, segments: { file: side } }) => [file, side]));
   for (const file of sealed) {
@@ -47,6 +49,7 @@ export async function verifyRun(
     findings.push(...checked.findings);
     segments.read += checked.segments.read;
     segments.total += checked.segments.total;
+    largestFile = Math.max(largestFile, checked.segments.total);
     readBytes += checked.readBytes;
   }
   for (const [file, digest] of vouched) {
@@ -54,7 +57,7 @@ export async function verifyRun(
   }
   findings.push(...(await verifySums(reader, signed, vouched, allowedSigners)));
   const known = new Set([...vouched.keys(), MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, SUMS_SIGNATURE_FILE]);
-  return { findings, unknown: names.filter((name) => !known.has(name)), segments, readBytes };
+  return { findings, unknown: names.filter((name) => !known.has(name)), segments, largestFile, readBytes };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '../model/error.ts';
 import { formatBytes } from './format.ts';
+import { oddsOfMissing, sampleFor } from './sample-odds.ts';
 import { formatTable, onOneLine } from './table.ts';
 
 interface Trouble {
@@ -15,6 +16,7 @@ type Copy =
       readonly findings: readonly { readonly file: string; readonly why: string }[];
       readonly unknown: readonly string[];
       readonly segments: { readonly read: number; readonly total: number };
+      readonly largestFile: number;
       readonly readBytes: number;
     }
   | { readonly kind: 'untrusted'; readonly run: string; readonly why: string }
@@ -28,8 +30,19 @@ interface Place {
   readonly error: Trouble | null;
 }
 
-/** What `verify` has found, for a person: a line a copy, every finding with what to do, and one sentence. */
-export function formatVerification(places: readonly Place[]): string {
+/** What was asked for. */
+interface Asked {
+  /** How many segments of each sealed file were read; null: all of them. */
+  readonly sample: number | null;
+  /** Whether it was one run of each host that was looked at. */
+  readonly isOneRun: boolean;
+}
+
+/**
+ * What `verify` has found, for a person: a line a copy, every finding with what to do, what a sample is worth, which copies
+ * would restore a run right now, and one sentence.
+ */
+export function formatVerification(places: readonly Place[], asked: Asked): string {
   const rows = places.flatMap(({ host, place, copies, error }) => [
     ...copies.map((copy) => [host, place, copy.run, ...cellsOf(copy)]),
     ...(copies.length === 0 && error === null ? [[host, place, '-', 'no runs', '']] : []),
@@ -45,7 +58,63 @@ export function formatVerification(places: readonly Place[]): string {
       : [`${place.host} ${place.place}: ${explained(place.error)}`]),
   ]);
   const table = formatTable(['host', 'place', 'run', 'copy', 'read'], rows);
-  return [table, ...told.map((text) => `\n${text}`), `\n${verdictOf(places)}`].join('\n');
+  const paragraphs = [...told, ...chancesOf(places, asked), ...sourcesOf(places, asked), verdictOf(places)];
+  return [table, ...paragraphs.map((text) => `\n${text}`)].join('\n');
+}
+
+/** What a sample may have missed: of the largest file that was not read as a whole, where it sees least. */
+function chancesOf(places: readonly Place[], { sample }: Asked): readonly string[] {
+  if (sample === null) return [];
+  const compared = places.flatMap(({ copies }) => copies.flatMap((copy) => (copy.kind === 'compared' ? [copy] : [])));
+  const total = Math.max(0, ...compared.map(({ largestFile }) => largestFile));
+  if (total <= sample) return [];
+  const [one, ten] = [0.01, 0.1].map(
+    (share) => `${percent(oddsOfMissing(sample, total, share))} where ${share * 100} % of its segments are`,
+  );
+  const enough = sampleFor(0.05, total, 0.01);
+  return [
+    `of the largest file, with ${total} segments, the sample has missed a damage with a probability of ${one}, and ${ten}
+hint: for less than 5 % with the first: --sample ${enough}`,
+  ];
+}
+
+/** Rounded up, so that nothing that may be is called impossible. */
+function percent(odds: number): string {
+  const hundredth = Math.ceil(odds * 10_000 - 1e-6) / 100;
+  return `${hundredth >= 10 ? Math.ceil(hundredth) : hundredth} %`;
+}
+
+interface Sources {
+  readonly host: string;
+  readonly run: string;
+  readonly whole: string[];
+  readonly bad: string[];
+}
+
+/** Which copies would restore a run right now: of those that were asked for, and of each that none would. */
+function sourcesOf(places: readonly Place[], { isOneRun }: Asked): readonly string[] {
+  const runs = new Map<string, Sources>();
+  for (const { host, place, copies } of places) {
+    for (const copy of copies) {
+      const sources = runs.get(`${host} ${copy.run}`) ?? { host, run: copy.run, whole: [], bad: [] };
+      runs.set(`${host} ${copy.run}`, sources);
+      if (copy.kind === 'compared' && copy.findings.length === 0) sources.whole.push(place);
+      else if (isBadCopy(copy)) sources.bad.push(place);
+    }
+  }
+  return [...runs.values()].flatMap((sources) => {
+    const { host, run, whole, bad } = sources;
+    if (whole.length > 0 && !isOneRun) return [];
+    const unread = places.filter((each) => each.host === host && isUnread(each, run)).map(({ place }) => place);
+    const from = whole.length > 0 ? `would be restored right now from ${whole.join(', ')}` : 'HAS NO WHOLE COPY here';
+    const not = bad.length > 0 ? `; not from ${bad.join(', ')}` : '';
+    return [`${host} ${run} ${from}${not}${unread.length > 0 ? `; not read: ${unread.join(', ')}` : ''}`];
+  });
+}
+
+function isUnread({ copies, error }: Place, run: string): boolean {
+  const copy = copies.find((each) => each.run === run);
+  return copy ? copy.kind === 'unread' : error !== null;
 }
 
 /** 5 where a copy is not what it should be; else what kept a place from being read: 2 or 8 where it says so, or 7. */

@@ -62,6 +62,8 @@ const order: VerifyOrder = {
   signal: new AbortController().signal,
 };
 
+const ALL = { sample: null, isOneRun: false };
+
 /** `store 2026-11-22T040000Z shop.tar.gz.enc is missing`: all that was found, and what could not be read. */
 function found(places: readonly PlaceVerdict[]): string[] {
   return places.flatMap(({ place, copies, error }) => [
@@ -96,7 +98,7 @@ t.test('finds nothing where everything is as it was written, having read every b
   );
   const [inStore] = places[0]?.copies ?? [];
   t.match(inStore, { kind: 'compared', segments: { read: 6, total: 6 }, readBytes: 3.5 * SMALL_SEGMENT_BYTES + 1500 });
-  t.match(formatVerification(places), /^sound: 6 copies of 2 runs, [\d.]+ MiB read$/m);
+  t.match(formatVerification(places, ALL), /^sound: 6 copies of 2 runs, [\d.]+ MiB read$/m);
 });
 
 /** Every file of each form, and what one flipped bit in its middle is called. */
@@ -172,10 +174,19 @@ t.test('tells all that is wrong at once, with the place of each', async (t) => {
       'unknown README-FIRST.sh',
     ],
   );
-  const text = formatVerification(places);
+  const text = formatVerification(places, ALL);
   t.match(text, new RegExp(`^db1 +store +${newer.run} +DAMAGED +every byte, `, 'm'));
   t.match(text, /^db1 store .*: shop\.tar\.gz\.enc differs in segments 1-2 and 4 of 4$/m);
   t.match(text, /^NOT SOUND: 1 of 6 copies of 2 runs, .*\nhint: keep what is bad/m);
+  t.notMatch(text, /restored right now|NO WHOLE COPY/, 'every run has one, and none was asked for alone');
+  const one = await verify({ ...order, runs: { kind: 'one', run: newer.run } });
+  const others = `would be restored right now from export, offsite:contractor; not from store`;
+  t.match(formatVerification(one, { ...ALL, isOneRun: true }), new RegExp(`^db1 ${newer.run} ${others}$`, 'm'));
+  const inStore = await verify({ ...order, from: ['store'] });
+  t.match(
+    formatVerification(inStore, ALL),
+    new RegExp(`^db1 ${newer.run} HAS NO WHOLE COPY here; not from store$`, 'm'),
+  );
   await writeFile(path('shop.tar.gz.enc'), Buffer.concat([shop, Buffer.from('x')]));
   await writeFile(path('crm.tar.gz.enc'), crm);
   await rm(path('README-FIRST.sh'));
@@ -205,6 +216,11 @@ t.test('a sample reads so many segments of each file, and sees what is in them a
   const sampled = { ...order, from: ['store'], runs: { kind: 'latest' }, sample: 2 } as const;
   const draw = () => drawn.shift() ?? 0;
   const [place] = await verify({ ...sampled, random: draw });
+  assert.ok(place);
+  t.match(
+    formatVerification([place], { sample: 2, isOneRun: true }),
+    /^of the largest file, with 4 segments, .* of 50 % where 1 % of its segments are, and 50 % where 10 %.*\nhint: .*--sample 4$/m,
+  );
   t.match(place?.copies, [{ run: newer.run, findings: [], segments: { read: 4, total: 6 } }]);
   t.match(place?.copies, [{ readBytes: 1.5 * SMALL_SEGMENT_BYTES + 1500 }], 'the last one is a short one');
   const at65536 = (content: Buffer) => content.fill(0, SMALL_SEGMENT_BYTES, SMALL_SEGMENT_BYTES + 512);
@@ -243,7 +259,10 @@ t.test(
     await rename(path, `${folder}/away`);
     const places = await verify(order);
     t.strictSame(found(places), [`offsite:contractor ${newer.run} missing`]);
-    t.match(formatVerification(places), /: a signed manifest says that it is there, and it is not\nhint: where a run /);
+    t.match(
+      formatVerification(places, ALL),
+      /: a signed manifest says that it is there, and it is not\nhint: where a run /,
+    );
     t.equal(verificationExit(places), 5);
     t.strictSame(found(await verify({ ...order, runs: { kind: 'latest' } })), found(places), 'also the newest alone');
     await mkdir(path);
@@ -314,12 +333,15 @@ t.test('a place that cannot be read is told, and keeps no other from being read'
   t.strictSame(found(places), ['export not-found', 'offsite:contractor offsite-unreachable']);
   t.equal(places[0]?.copies.length, 2, 'the store has been read');
   t.match(
-    formatVerification(places),
+    formatVerification(places, ALL),
     /^what was read is sound: 2 copies of 2 runs, .*; NOT READ: 2 places or copies$/m,
   );
   const deafAlone = places.filter(({ place }) => place === 'offsite:contractor');
   t.equal(verificationExit(deafAlone), 7);
-  t.match(formatVerification(deafAlone), /^db1 offsite:contractor: cannot .*\nhint: .*\n\nNOT READ: 1 place or copy$/m);
+  t.match(
+    formatVerification(deafAlone, ALL),
+    /^db1 offsite:contractor: cannot .*\nhint: .*\n\nNOT READ: 1 place or copy$/m,
+  );
   const unmounted = { ...config, store: { ...config.store, mount: 'fuse.glusterfs' } };
   const [store] = await verify({ ...order, hosts: [unmounted], from: ['store'] });
   t.match(store, {

@@ -53,15 +53,21 @@ export async function loadDefinitions(
   aside: DatabaseName,
   database: DatabaseName,
 ): Promise<void> {
-  const table = `${quoteIdentifier(aside)}.${quoteIdentifier(DEFINITIONS)}`;
-  const parts = await query(
-    connection,
-    `SELECT JSON_OBJECT('part', part, 'hex', HEX(text)) FROM ${table} ORDER BY part`,
-    Part,
-  );
+  const parts = await readParts(connection, aside);
   async function* sql() {
     yield Buffer.from(`USE ${quoteIdentifier(database)};\n`);
-    for (const { hex } of parts) yield Buffer.from(hex, 'hex');
+    yield* parts;
   }
   if (parts.length > 0) await loadSql(connection, sql(), `the triggers, routines, events and views of ${database}`);
+}
+
+/** What `writeDefinitions` has written into `aside`. */
+export async function readDefinitionsText(connection: Connection, aside: DatabaseName): Promise<string> {
+  return Buffer.concat(await readParts(connection, aside)).toString('utf8');
+}
+
+async function readParts(connection: Connection, aside: DatabaseName): Promise<readonly Buffer[]> {
+  const table = `${quoteIdentifier(aside)}.${quoteIdentifier(DEFINITIONS)}`;
+  const sql = `SELECT JSON_OBJECT('part', part, 'hex', HEX(text)) FROM ${table} ORDER BY part`;
+  return (await query(connection, sql, Part)).map(({ hex }) => Buffer.from(hex, 'hex'));
 }

@@ -1,4 +1,5 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
+import type { MadeNames } from '../archive/made-names.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import type { Piece } from '../archive/piece.ts';
 import { selectPieces, withLaneConditions } from '../archive/select-pieces.ts';
@@ -30,6 +31,7 @@ export interface LoadContext {
   readonly deferred: DeferredKeys;
   readonly lateKeysBytes: number | undefined;
   readonly progress: LoadProgress;
+  readonly made: MadeNames;
   /** Whether the next archive stands behind this one in the same stream: then this one is read to its end in any case. */
   readonly readsOn: (error: unknown) => boolean;
 }

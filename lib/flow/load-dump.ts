@@ -1,3 +1,4 @@
+import type { MadeNames } from '../archive/made-names.ts';
 import type { Piece } from '../archive/piece.ts';
 import { SectionLines } from '../archive/section-lines.ts';
 import { describeSection, type Section } from '../archive/sections.ts';
@@ -27,11 +28,13 @@ export interface LoadDumpOptions {
   readonly deferred: DeferredKeys;
   readonly lateKeysBytes: number | undefined;
   readonly signal: AbortSignal;
+  /** Gets the names of all that is made. */
+  readonly made?: MadeNames | undefined;
 }
 
 /** Loads the tables of a dump, with all that belongs to them, and its routines. Throws what `pieces` throws, and the client. */
 export async function loadDump(pieces: AsyncIterable<Piece>, options: LoadDumpOptions): Promise<Loaded> {
-  const { target, database, budget, deferred, lateKeysBytes, signal } = options;
+  const { target, database, budget, deferred, lateKeysBytes, signal, made } = options;
   const parts: Buffer[] = [];
   const preamble = () => Buffer.concat(parts);
   const lanes = new DumpLanes(target, database, budget, preamble);
@@ -42,6 +45,7 @@ export async function loadDump(pieces: AsyncIterable<Piece>, options: LoadDumpOp
   signal.addEventListener('abort', stop, { once: true });
   try {
     for await (const piece of pieces) {
+      made?.add(piece);
       if (piece.section.kind === 'preamble') parts.push(Buffer.from(piece.bytes));
       else await load.add(piece);
     }

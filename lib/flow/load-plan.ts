@@ -1,3 +1,4 @@
+import type { MadeNames } from '../archive/made-names.ts';
 import type { Connection } from '../database/connection.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
@@ -19,6 +20,8 @@ export interface LoadOrder {
   readonly parallel?: number | undefined;
   /** Tables with as much SQL of rows get their secondary keys when the rows are in; 8 MiB if absent. */
   readonly lateKeysBytes?: number | undefined;
+  /** Gets the names of all that is made, by the database in the server; nobody else wants them if absent. */
+  readonly made?: Map<string, MadeNames> | undefined;
 }
 
 export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {

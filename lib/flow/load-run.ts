@@ -1,18 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { ArchiveDigests } from '../archive/digests.ts';
+import { MadeNames } from '../archive/made-names.ts';
 import { openArchive } from '../archive/open-archive.ts';
-import { execute } from '../database/client.ts';
 import { loadAccounts } from '../database/load-sql.ts';
-import { putBackWords } from '../database/put-back.ts';
 import { inspectTarget } from '../database/target.ts';
 import { compressionOf } from '../model/compression.ts';
 import { asCoffreError, CoffreError, type ErrorCode } from '../model/error.ts';
 import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, WHOLE } from '../model/selection.ts';
-import { quotePosix } from '../system/command.ts';
 import { DeferredKeys } from './deferred-keys.ts';
-import { takeBackStatement } from './join-database.ts';
 import { type LoadedArchive, loadArchive } from './load-archive.ts';
 import { LoadBudget } from './load-budget.ts';
 import { loadHeld } from './load-dump.ts';
@@ -21,6 +18,7 @@ import { LoadProgress } from './load-progress.ts';
 import { makeViews, namesAny } from './make-views.ts';
 import { metered } from './metered.ts';
 import type { OpenedFile, OpenedSequence } from './open-archives.ts';
+import { takeBack } from './take-back.ts';
 import { tellLostGrants } from './tell-lost-grants.ts';
 
 /** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
@@ -36,6 +34,7 @@ export class LoadRun {
   readonly #order: LoadOrder;
   readonly #progress: LoadProgress;
   readonly #deferred = new DeferredKeys();
+  readonly #made: Map<string, MadeNames>;
   /** Ends the others when one of several has failed for good. */
   readonly #ending = new AbortController();
   readonly #signal: AbortSignal;
@@ -49,6 +48,7 @@ export class LoadRun {
     this.parallel = Math.max(1, order.parallel ?? availableParallelism());
     this.#plan = plan;
     this.#order = order;
+    this.#made = order.made ?? new Map();
     this.#progress = new LoadProgress(plan.archives, host, order.emit);
     this.#signal = AbortSignal.any([order.signal, this.#ending.signal]);
   }
@@ -91,6 +91,8 @@ export class LoadRun {
     const { archive } = file;
     const name = this.#nameOf(archive);
     if (name === null) return;
+    const made = new MadeNames();
+    this.#made.set(name, made);
     const loaded = await loadArchive(file, name, this.#selectionOf(archive), {
       ...{
         target,
@@ -99,6 +101,7 @@ export class LoadRun {
         deferred: this.#deferred,
         lateKeysBytes,
         progress: this.#progress,
+        made,
       },
       readsOn: (error) => isOfOneDatabase(error),
     });
@@ -192,29 +195,11 @@ export class LoadRun {
     }
   }
 
-  /** Drops a database whose load was cut short: nobody may take it for the whole one. */
-  async #takeBack(database: DatabaseName, { code, message, hint }: CoffreError): Promise<void> {
-    const { target, emit } = this.#order;
+  async #takeBack(database: DatabaseName, error: CoffreError): Promise<void> {
     this.#deferred.forget(database);
-    const why = code === 'interrupted' ? 'its load was cut short' : message;
-    const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
-    const statement = takeBackStatement(database, this.#joinedTables(database));
-    // Another one may have foreign keys to it.
-    await execute(target, `SET foreign_key_checks = 0; ${statement}`).then(
-      () =>
-        warn(
-          `${why}, and what was there of it is dropped again`,
-          hint ?? `restore it alone: --database ${quotePosix(database)}`,
-        ),
-      () => warn(`${why}, and what is there of it could not be dropped`, this.#afterwards(database, statement)),
-    );
-  }
-
-  /** What to do about what could not be dropped: as long as there is an old one, that is what somebody wants back. */
-  #afterwards(database: DatabaseName, statement: string): string {
+    const joined = this.#joinedTables(database);
     const old = this.#plan.aside?.find(({ by }) => by === database);
-    if (!old) return `run: ${statement};`;
-    return `the old one is in ${old.name}; once the server answers, put it back: ${putBackWords(old.database)}`;
+    await takeBack({ database, joined, made: this.#made.get(database), old }, error, this.#order);
   }
 
   /** What comes into a database that was there; null for one that is made. */

@@ -41,9 +41,9 @@ export async function putBackOld(
     const subject = databases.join(', ');
     const trust = { target, trusts: storedCode === 'on-demand', left: leftTrusting, subject, emit };
     await trusting(trust, async () => {
-      const [first] = await retryTogether(chosen, ({ name, database }) =>
-        putBack(target, name, { standing: dropFirst.includes(database) ? 'goes' : 'stays' }),
-      );
+      const [first] = await retryTogether(chosen, async ({ name, database }) => {
+        await putBack(target, name, { standing: dropFirst.includes(database) ? 'goes' : 'stays' });
+      });
       if (first) throw first.error;
     });
     return chosen;

@@ -3,8 +3,9 @@ import { readAsides, setAsideState } from '../database/aside-mark.ts';
 import { execute, query } from '../database/client.ts';
 import type { Connection } from '../database/connection.ts';
 import { readDatabaseNames } from '../database/database-names.ts';
+import type { OwnNames } from '../database/drop-own.ts';
 import { moveAside, readUnmovable, type Unmovable } from '../database/move-aside.ts';
-import { dropAside, putBack, putBackWords, settleAside } from '../database/put-back.ts';
+import { dropAside, putBack, putBackWords, type Standing, settleAside } from '../database/put-back.ts';
 import { lockReplacement } from '../database/replacement-lock.ts';
 import { retryTogether } from '../database/retry-together.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
@@ -25,6 +26,8 @@ export interface Outcome extends Comparison {
 interface Target {
   readonly target: Connection;
   readonly emit: Emit;
+  /** By database, the names of what the work has made. */
+  readonly made: ReadonlyMap<string, OwnNames>;
 }
 
 /**
@@ -34,12 +37,12 @@ interface Target {
  */
 export async function replacing<Done extends Outcome>(
   plan: RestorePlan,
-  { target, emit }: Target,
+  { target, emit, made }: Target,
   work: () => Promise<Done>,
 ): Promise<Done> {
   const { interrupted, aside, drops } = plan;
   const databases = new Set([...interrupted, ...aside].map(({ database }) => database).concat(drops));
-  if (databases.size === 0) return await whileAside(plan, { target, emit }, work);
+  if (databases.size === 0) return await whileAside(plan, { target, emit, made }, work);
   const lock = await lockReplacement(
     target,
     [...databases].sort(),
@@ -49,7 +52,7 @@ export async function replacing<Done extends Outcome>(
     await settleInterrupted(await stillInterrupted(plan, databases, target), { target, emit });
     for (const name of drops)
       await execute(target, `SET SESSION foreign_key_checks = 0;\nDROP DATABASE ${quoteIdentifier(name)}`);
-    return await whileAside(plan, { target, emit }, work);
+    return await whileAside(plan, { target, emit, made }, work);
   } finally {
     await lock.release();
   }
@@ -70,7 +73,10 @@ async function stillInterrupted(
   });
 }
 
-async function settleInterrupted(interrupted: readonly Aside[], { target, emit }: Target): Promise<void> {
+async function settleInterrupted(
+  interrupted: readonly Aside[],
+  { target, emit }: Pick<Target, 'target' | 'emit'>,
+): Promise<void> {
   const [first] = await retryTogether(interrupted, async (each) => {
     const text =
       (await settleAside(target, each)) === 'put back'
@@ -83,12 +89,14 @@ async function settleInterrupted(interrupted: readonly Aside[], { target, emit }
 
 async function whileAside<Done extends Outcome>(
   plan: RestorePlan,
-  { target, emit }: Target,
+  { target, emit, made }: Target,
   work: () => Promise<Done>,
 ): Promise<Done> {
   const moved: Replacement[] = [];
   let loads = false;
   let done: Done;
+  // What this very restore has loaded in their place goes; what somebody else has made there does not.
+  const ownOf = (by: string): Standing => made.get(by) ?? NOTHING;
   try {
     const unmovable: Unmovable[] = [];
     for (const { database } of plan.aside) unmovable.push(await readUnmovable(target, database));
@@ -104,7 +112,7 @@ async function whileAside<Done extends Outcome>(
     loads = true;
     done = await work();
   } catch (error) {
-    await bringBack(moved.reverse(), loads ? 'goes' : 'stays', { target, emit });
+    await bringBack(moved.reverse(), loads ? ownOf : () => 'stays', { target, emit });
     throw error;
   }
   const groups = tiedGroups(moved);
@@ -112,10 +120,10 @@ async function whileAside<Done extends Outcome>(
   for (const { database, by } of wrong) if (!isWrong(by, done, plan)) tellTied(database, emit);
   // What was not in the backup somebody has made, and nobody but him may say that it goes.
   const isKept = ({ by }: Replacement) => done.withStrangers.includes(by);
-  await bringBack(wrong.filter(isKept), 'stays', { target, emit });
+  await bringBack(wrong.filter(isKept), () => 'stays', { target, emit });
   await bringBack(
     wrong.filter((each) => !isKept(each)),
-    'goes',
+    ownOf,
     { target, emit },
   );
   for (const group of groups)
@@ -141,7 +149,11 @@ function isWrong(by: string, { differing, failures }: Outcome, { selections }: R
  * Once the work is done and nothing is wrong: what is verified stays, and what nobody can tell is left to a person, with all that
  * is tied to it. That all of a group go is noted in one statement, before the first of them does.
  */
-async function settle(group: readonly Replacement[], { compared }: Outcome, { target, emit }: Target): Promise<void> {
+async function settle(
+  group: readonly Replacement[],
+  { compared }: Outcome,
+  { target, emit }: Pick<Target, 'target' | 'emit'>,
+): Promise<void> {
   const statement = (name: string) => `DROP DATABASE ${quoteIdentifier(name)};`;
   const names = group.map(({ name }) => name);
   const isVerified = group.every(({ by }) => compared.includes(by));
@@ -186,19 +198,31 @@ function tellTied(database: string, emit: Emit): void {
   emit({ kind: 'warning', subject: database, text, hint });
 }
 
-/** `standing`: what this very restore has loaded in their place goes; what stands there before that is somebody else's. */
+const NOTHING: OwnNames = { has: () => false };
+
+/** `standing`: what becomes of what stands in their place, by the name of what was to take it. */
 async function bringBack(
-  replaced: readonly Pick<Replacement, 'database' | 'name'>[],
-  standing: 'goes' | 'stays',
-  { target, emit }: Target,
+  replaced: readonly Pick<Replacement, 'database' | 'name' | 'by'>[],
+  standing: (by: string) => Standing,
+  { target, emit }: Pick<Target, 'target' | 'emit'>,
 ): Promise<void> {
-  const failed = await retryTogether(replaced, async ({ database, name }) => {
-    await putBack(target, name, { standing });
+  const failed = await retryTogether(replaced, async ({ database, name, by }) => {
+    const beside = await putBack(target, name, { standing: standing(by) });
     emit({ kind: 'note', subject: database, text: 'the old database is back in its place, as it was' });
+    if (beside.length === 0) return;
+    const text = `beside the old one there is ${beside.join(', ')}: somebody has made that meanwhile`;
+    emit({
+      kind: 'warning',
+      subject: database,
+      text,
+      hint: `look at it: SHOW TABLES FROM ${quoteIdentifier(database)};`,
+    });
   });
   for (const { item, error } of failed) {
     const { database, name } = item;
-    const text = `the old database is in ${name}, and could not be put back: ${asCoffreError(error).message}`;
-    emit({ kind: 'warning', subject: database, text, hint: `put it back: ${putBackWords(database)}` });
+    const { code, message, hint } = asCoffreError(error);
+    const text = `the old database is in ${name}, and could not be put back: ${message}`;
+    const again = `put it back: ${putBackWords(database)}`;
+    emit({ kind: 'warning', subject: database, text, hint: code === 'refused' ? (hint ?? again) : again });
   }
 }

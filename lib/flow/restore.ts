@@ -1,4 +1,5 @@
 import { assertCanDecompress } from '../archive/decompress.ts';
+import type { MadeNames } from '../archive/made-names.ts';
 import type { CaughtUp } from '../database/catch-up.ts';
 import type { Connection } from '../database/connection.ts';
 import { assertClientTakes } from '../database/sandbox-line.ts';
@@ -106,12 +107,15 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
     const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     const context = { ...{ target, emit, piecesOf }, selections: plan.selections, parallel: order.parallel };
+    const made = new Map<string, MadeNames>();
     const load = async () => {
-      const loaded = await loadArchives(plan, manifest, reader, passphrase, into);
+      const loaded = await loadArchives(plan, manifest, reader, passphrase, { ...into, made });
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
     const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
-    const { compared, differences, undecided, failures } = await trusting(trust, () => replacing(plan, order, load));
+    const { compared, differences, undecided, failures } = await trusting(trust, () =>
+      replacing(plan, { target, emit, made }, load),
+    );
     await tellMissingDefiners(target, compared, emit);
     await tellMissingParents(target, plan, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, host.name, emit);

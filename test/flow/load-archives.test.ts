@@ -177,3 +177,31 @@ t.test('after an interruption nothing is left that is not whole', async (t) => {
   t.notOk((await there()).includes('one'));
   await drop();
 });
+
+t.test('what somebody has made in it meanwhile is not dropped with what is not whole', async (t) => {
+  const interruption = new AbortController();
+  const ending = load('store', 2, { signal: interruption.signal });
+  for (let found: string[] = []; !found.includes('one'); found = await there());
+  await runSql(
+    target,
+    `CREATE TABLE one.todays (a INT); INSERT INTO one.todays VALUES (7); CREATE VIEW one.look AS SELECT a FROM one.todays;
+     CREATE PROCEDURE one.mine() SELECT 1; CREATE EVENT one.often ON SCHEDULE EVERY 1 DAY DO DO 0;`,
+  );
+  interruption.abort(new CoffreError('interrupted', 'cannot go on: enough'));
+  const { error, told } = await ending;
+  t.match(error, { code: 'interrupted', message: /enough/ });
+  t.match(
+    told.filter((event) => event.kind === 'warning' && event.subject === 'one'),
+    [
+      {
+        text: 'its load was cut short, and what was there of it is dropped again, but not the table `todays`, the view `look`, the routine `mine`, the event `often`: somebody has made that meanwhile',
+        hint: /RENAME TABLE `one`.*DROP DATABASE `one`;$/,
+      },
+    ],
+  );
+  t.strictSame(await queryLines(target.root, 'SHOW TABLES FROM one'), ['look', 'todays']);
+  t.strictSame(await queryLines(target.root, 'SELECT a FROM one.look'), ['7']);
+  const routines = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'one'";
+  t.strictSame(await queryLines(target.root, routines), ['mine']);
+  await drop();
+});

@@ -47,7 +47,14 @@ const outcome = (changes: Partial<Outcome>): Outcome => ({
   ...changes,
 });
 const events: FlowEvent[] = [];
-const order = { target: root, emit: (event: FlowEvent) => events.push(event) };
+/** What the work of the tests below makes. */
+const OURS = { has: (_: string, name: string) => ['newer', 't', 'parent', 'child'].includes(name) };
+const NAMES = [SHOP, CRM, 'east', 'west', 'up', 'down', 'busy'];
+const order = {
+  target: root,
+  emit: (event: FlowEvent) => events.push(event),
+  made: new Map(NAMES.map((name) => [name, OURS])),
+};
 const tables = (database: string) => queryLines(root, `SHOW TABLES FROM ${database}`);
 const load = (done: Outcome) => async () => {
   for (const database of [SHOP, CRM])
@@ -234,4 +241,59 @@ t.test('databases that a foreign key ties together are both replaced, or both ar
   await replacing(planOf({ aside: ties, creates: [UP, DOWN] }), order, load(outcome({ compared: [UP, DOWN] })));
   t.strictSame(await queryLines(root, 'SELECT id FROM up.parent'), ['2']);
   await t.rejects(execute(root, 'INSERT INTO down.child VALUES (9, 9)'), 'its foreign key is at work');
+});
+
+t.test('what somebody makes while it is loaded is not dropped when the old one comes back', async (t) => {
+  const BUSY = DatabaseName.parse('busy');
+  await execute(
+    root,
+    `CREATE DATABASE busy; CREATE TABLE busy.old (a INT); CREATE VIEW busy.seen AS SELECT a FROM busy.old;
+     CREATE PROCEDURE busy.p() SELECT 1`,
+  );
+  const old = await readContent(root, [BUSY]);
+  const planned = planOf({ aside: [aside(BUSY)], creates: [BUSY] });
+  const meddled = (sql: string) => async () => {
+    await execute(root, `CREATE DATABASE busy; CREATE TABLE busy.newer (a INT); ${sql}`);
+    throw new Error('the line was cut');
+  };
+  events.length = 0;
+  await t.rejects(
+    replacing(
+      planned,
+      order,
+      meddled(
+        'CREATE TABLE busy.todays (a INT); INSERT INTO busy.todays VALUES (7); CREATE FUNCTION busy.f() RETURNS INT RETURN 1',
+      ),
+    ),
+    { message: 'the line was cut' },
+  );
+  t.strictSame(await tables('busy'), ['old', 'seen', 'todays'], 'the half-loaded table is gone, and nothing else');
+  t.strictSame(await queryLines(root, 'SELECT a, busy.f() FROM busy.todays'), ['7\t1']);
+  t.match(events.at(-1), {
+    kind: 'warning',
+    subject: 'busy',
+    text: 'beside the old one there is the table `todays`, the routine `f`: somebody has made that meanwhile',
+  });
+  await execute(root, 'DROP TABLE busy.todays; DROP FUNCTION busy.f');
+  t.strictSame(compareContent(old, await readContent(root, [BUSY])), []);
+
+  for (const [sql, name] of [
+    ['CREATE TABLE busy.old (mine INT)', 'table `old`'],
+    ['CREATE TABLE busy.seen (mine INT)', 'table `seen`'],
+    ['CREATE PROCEDURE busy.P() SELECT 2', 'routine `P`'],
+  ]) {
+    events.length = 0;
+    await t.rejects(replacing(planned, order, meddled(sql ?? '')), { message: 'the line was cut' });
+    t.match(events.at(-1), {
+      kind: 'warning',
+      text: new RegExp(
+        `^the old database is in busy__coffre_old_.*, and could not be put back: .*\\(with the ${name}, also`,
+      ),
+      hint: /^look at it: SHOW TABLES FROM `busy`; to drop it, which nothing undoes, .*: restore --put-back busy/,
+    });
+    t.ok((await tables('busy')).includes('newer'), 'then nothing is touched');
+    await execute(root, 'DROP DATABASE busy');
+    await putBack(root, aside(BUSY).name, { standing: 'stays' });
+    t.strictSame(compareContent(old, await readContent(root, [BUSY])), []);
+  }
 });

@@ -6,6 +6,7 @@ import { type Running, type SystemUser, start, terminate } from '../system/comma
 import { clientFailure } from './client-failure.ts';
 import type { Connection } from './connection.ts';
 import type { DumpProgram } from './dump-program.ts';
+import { allowInvalidDates } from './invalid-dates.ts';
 import type { LockWatch } from './lock-watch.ts';
 
 export type BinlogPosition = NonNullable<z.infer<typeof SnapshotRecord>['binlog']>;
@@ -17,6 +18,8 @@ const TRAILER = /\n-- Dump completed(?: on [^\n]*)?\n?$/;
 const TRAILER_BYTES = 256;
 /** The head is two kilobytes; a program that has not come to its end by here is not the one we know. */
 const HEAD_LIMIT = 4 * 1024 * 1024;
+/** What is left of it to be changed is sooner. */
+const HEAD_BYTES = 64 * 1024;
 
 /**
  * One run of the dump program, in two steps: up to the moment from which it sees its snapshot, and then its output.
@@ -76,14 +79,13 @@ export class DumpProcess {
     }
   }
 
-  /** All that the program writes, from its first byte on. The program is ended when the reader leaves. */
+  /** All that the program writes, but for what `allowInvalidDates` changes. The program is ended when the reader leaves. */
   async *output(): Bytes {
     let tail: Buffer = Buffer.alloc(0);
     try {
-      for (let chunk = this.#head.shift(); chunk; chunk = this.#head.shift()) {
-        tail = lastBytes(tail, chunk);
-        yield chunk;
-      }
+      const head = await this.#readHead();
+      tail = lastBytes(tail, head);
+      if (head.length > 0) yield head;
       for (let next = await this.#next(); !next.done; next = await this.#next()) {
         tail = lastBytes(tail, next.value);
         yield next.value;
@@ -93,6 +95,16 @@ export class DumpProcess {
       if (!complete) throw this.#explain(ended);
     } finally {
       this.stop();
+    }
+  }
+
+  async #readHead(): Promise<Buffer> {
+    for (;;) {
+      const head = Buffer.concat(this.#head);
+      if (head.length >= HEAD_BYTES || HEAD_END.test(head.toString('latin1'))) return allowInvalidDates(head);
+      const next = await this.#next();
+      if (next.done) return allowInvalidDates(head);
+      this.#head.push(next.value);
     }
   }
 

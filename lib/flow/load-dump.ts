@@ -3,6 +3,7 @@ import type { Piece } from '../archive/piece.ts';
 import { SectionLines } from '../archive/section-lines.ts';
 import { describeSection, type Section } from '../archive/sections.ts';
 import type { Connection } from '../database/connection.ts';
+import { allowInvalidDates } from '../database/invalid-dates.ts';
 import { loadSql } from '../database/load-sql.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import { asCoffreError } from '../model/error.ts';
@@ -36,7 +37,8 @@ export interface LoadDumpOptions {
 export async function loadDump(pieces: AsyncIterable<Piece>, options: LoadDumpOptions): Promise<Loaded> {
   const { target, database, budget, deferred, lateKeysBytes, signal, made } = options;
   const parts: Buffer[] = [];
-  const preamble = () => Buffer.concat(parts);
+  // A dump from before its head said so is to come back whole as well.
+  const preamble = () => allowInvalidDates(Buffer.concat(parts));
   const lanes = new DumpLanes(target, database, budget, preamble);
   const alter = (section: Section, statement: string) => alterTable(target, database, preamble(), section, statement);
   const load = new DumpLoad(lanes, new LateKeys(database, deferred, alter, lateKeysBytes));

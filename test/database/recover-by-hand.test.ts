@@ -3,7 +3,7 @@ import t from 'tap';
 import * as z from 'zod';
 import { archiveDump } from '../../lib/archive/archive-stream.ts';
 import { chooseCompressor } from '../../lib/archive/compressor.ts';
-import { execute, query } from '../../lib/database/client.ts';
+import { execute, query, queryLines } from '../../lib/database/client.ts';
 import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { openSnapshot } from '../../lib/database/snapshot.ts';
 import { run } from '../../lib/system/command.ts';
@@ -16,7 +16,9 @@ t.test('an archive comes back with nothing but tar and the client, with and with
   await runSql(
     server,
     `CREATE DATABASE \`sh op\`; USE \`sh op\`; CREATE TABLE t (a INT, b LONGTEXT);
-     INSERT INTO t SELECT seq, REPEAT('x;', 3000) FROM seq_1_to_1000; CREATE VIEW v AS SELECT a FROM t;`,
+     INSERT INTO t SELECT seq, REPEAT('x;', 3000) FROM seq_1_to_1000; CREATE VIEW v AS SELECT a FROM t;
+     SET SESSION sql_mode = 'ALLOW_INVALID_DATES'; CREATE TABLE dates (d DATE DEFAULT '2021-11-31', t DATETIME);
+     INSERT INTO dates VALUES ('2020-02-31', '2020-04-31 01:02:03'), ('0000-00-00', '2020-00-00');`,
   );
   const snapshot = await openSnapshot(server.root, await inspectServer(server.root, { exclude: [] }));
   const compressor = await chooseCompressor('auto');
@@ -44,5 +46,10 @@ t.test('an archive comes back with nothing but tar and the client, with and with
     ]);
     t.same({ exitCode, stdout, stderr }, { exitCode: 0, stdout: '', stderr: '' });
     t.same(await query(server.root, sum, Row), before);
+    t.strictSame(
+      await queryLines(server.root, 'SELECT d, t FROM `sh op`.dates'),
+      ['2020-02-31\t2020-04-31 01:02:03', '0000-00-00\t2020-00-00 00:00:00'],
+      'also dates that only a server under ALLOW_INVALID_DATES has let in',
+    );
   }
 });

@@ -33,6 +33,8 @@ const BEFORE = 14;
 /** With fewer, nobody can say what is usual. */
 const LEAST = 7;
 const RECENT = 28;
+/** Runs before these never count. */
+const SEEN = RECENT * 3;
 const WEEKDAYS = 6;
 const DEVIATIONS = 6;
 const UNKNOWN = 3;
@@ -46,68 +48,97 @@ const UNKNOWN = 3;
  * further off than six deviations (1.4826 × the median deviation: nights that were odd themselves do not blunt it), and
  * by `factor` at least.
  */
-export function anomalyOf(runs: readonly Measured[], { noise, factor }: AnomalyOptions): Anomaly | undefined {
-  const last = runs.at(-1);
-  if (!last) return undefined;
-  const seen = runs.slice(-(RECENT * 3)).filter(({ at }) => last.at.getTime() - at.getTime() <= LOOK_BACK_MS);
-  const changes = changesOf(seen, noise);
-  const own = changes.at(-1);
-  if (!own || !hasChange(own)) return undefined;
-  const earlier = changes.slice(0, -1).filter(hasChange);
-  const recent = earlier.slice(-RECENT);
-  const sameDay = earlier.filter(({ at }) => at.getUTCDay() === last.at.getUTCDay());
-  const basis = sameDay.length >= WEEKDAYS ? sameDay : recent;
-  const centre = basis.length === 0 ? 0 : median(basis.map(({ change }) => change));
-  const limit = limitOf(earlier, factor);
-  const isNear = (change: number) => Math.abs(own.change - change) <= limit;
-  // Until there are six of it, one that was like this one on the same day of a week is enough.
-  if (isNear(centre) || (basis === recent && sameDay.some(({ change }) => isNear(change)))) return undefined;
-  const isOwnDay =
-    basis === sameDay && Math.abs(centre - median(recent.map(({ change }) => change))) > Math.log(factor) / 2;
-  const compared = (isOwnDay ? sameDay : seen.slice(0, -1).slice(-RECENT)).map(({ value }) => value);
-  return {
-    ratio:
-      last.value /
-      median(
-        seen
-          .slice(0, -1)
-          .slice(-BEFORE)
-          .map(({ value }) => value),
-      ),
-    usual: [quantile(compared, 0.1), quantile(compared, 0.9)],
-    count: compared.length,
-    weekday: isOwnDay ? last.at.getUTCDay() : null,
-  };
+export function anomalyOf(runs: readonly Measured[], options: AnomalyOptions): Anomaly | undefined {
+  return anomaliesOf(runs, options, runs.length - 1)[0];
 }
 
-interface Change extends Measured {
-  /** undefined where too few runs are before it. */
-  readonly change: number | undefined;
-}
-
-function changesOf(runs: readonly Measured[], noise: number): readonly Change[] {
-  const logs = runs.map(({ value }) => Math.log(value + noise));
-  return runs.map((run, index) => {
-    const before = logs.slice(Math.max(0, index - BEFORE), index);
-    return { ...run, change: before.length < LEAST ? undefined : (logs[index] ?? 0) - median(before) };
+/** What `anomalyOf` says of each of `runs` from the index `from` on while it was the newest: nothing that came later counts. */
+export function anomaliesOf(
+  runs: readonly Measured[],
+  { noise, factor }: AnomalyOptions,
+  from = 0,
+): readonly (Anomaly | undefined)[] {
+  const points = runs.map(({ at, value }) => ({ at: at.getTime(), day: at.getUTCDay(), value }));
+  const changeAt = changesOf(points, noise);
+  const start = Math.max(0, from);
+  return points.slice(start).map((last, n) => {
+    const end = start + n;
+    let first = Math.max(0, end + 1 - SEEN);
+    while (last.at - (points[first] ?? last).at > LOOK_BACK_MS) first += 1;
+    const own = changeAt(end, first);
+    const before = points.slice(first, end);
+    const earlier = before.flatMap((_, index) => changeAt(first + index, first) ?? []);
+    return own && judge(own, earlier, before, factor);
   });
 }
 
-function hasChange(run: Change): run is Change & { readonly change: number } {
-  return run.change !== undefined;
+/** `earlier`: those of the runs `before` it that can be compared. */
+function judge(own: Change, earlier: readonly Change[], before: readonly Point[], factor: number): Anomaly | undefined {
+  const recent = earlier.slice(-RECENT);
+  const sameDay = earlier.filter(({ day }) => day === own.day);
+  const basis = sameDay.length >= WEEKDAYS ? sameDay : recent;
+  const centre = basis.length === 0 ? 0 : median(basis.map(({ change }) => change));
+  const isWithin = (limit: number) => {
+    const isNear = (change: number) => Math.abs(own.change - change) <= limit;
+    // Until there are six of it, one that was like this one on the same day of a week is enough.
+    return isNear(centre) || (basis === recent && sameDay.some(({ change }) => isNear(change)));
+  };
+  // No limit is lower than the factor's: most nights need no other.
+  if (isWithin(Math.log(factor)) || isWithin(limitOf(earlier, factor))) return undefined;
+  const isOwnDay =
+    basis === sameDay && Math.abs(centre - median(recent.map(({ change }) => change))) > Math.log(factor) / 2;
+  const compared = (isOwnDay ? sameDay : before.slice(-RECENT)).map(({ value }) => value);
+  return {
+    ratio: own.value / median(before.slice(-BEFORE).map(({ value }) => value)),
+    usual: [quantile(compared, 0.1), quantile(compared, 0.9)],
+    count: compared.length,
+    weekday: isOwnDay ? own.day : null,
+  };
+}
+
+interface Point {
+  readonly at: number;
+  /** Of the week, 0 for Sunday. */
+  readonly day: number;
+  readonly value: number;
+}
+
+interface Change extends Point {
+  readonly change: number;
+}
+
+/**
+ * The change of the run at `index`, where `first` is the first run that counts; undefined where too few are before it. What
+ * many windows ask for is computed once.
+ */
+function changesOf(points: readonly Point[], noise: number): (index: number, first: number) => Change | undefined {
+  const logs = points.map(({ value }) => Math.log(value + noise));
+  const known = new Map<number, Change>();
+  return (index, first) => {
+    const count = Math.min(BEFORE, index - first);
+    const point = points[index];
+    if (count < LEAST || !point) return undefined;
+    const key = index * (BEFORE + 1) + count;
+    const made = known.get(key) ?? {
+      ...point,
+      change: (logs[index] ?? 0) - median(logs.slice(index - count, index)),
+    };
+    known.set(key, made);
+    return made;
+  };
 }
 
 /**
  * How far from the middle is not odd yet. In the first two weeks, when nobody knows how a week goes, only what is very far is.
  * Later the deviation counts over all days of the week, each around its own middle: six Sundays alone may happen to be alike.
  */
-function limitOf(runs: readonly (Measured & { readonly change: number })[], factor: number): number {
+function limitOf(runs: readonly Change[], factor: number): number {
   if (runs.length < LEAST) return Math.log(UNKNOWN * factor);
   const all = median(runs.map(({ change }) => change));
   const centres = Array.from({ length: 7 }, (_, day) => {
-    const same = runs.filter(({ at }) => at.getUTCDay() === day);
+    const same = runs.filter((run) => run.day === day);
     return same.length >= WEEKDAYS ? median(same.map(({ change }) => change)) : all;
   });
-  const off = runs.map(({ at, change }) => change - (centres[at.getUTCDay()] ?? all));
+  const off = runs.map(({ day, change }) => change - (centres[day] ?? all));
   return Math.max(Math.log(factor), DEVIATIONS * spreadAround(off, 0));
 }

@@ -4,10 +4,11 @@ import { copiedRuns } from './copied-runs.ts';
 import type { DrillState } from './drill-freshness.ts';
 import type { AuditFinding } from './finding.ts';
 import type { HostState } from './freshness.ts';
-import { nightsOf } from './nights.ts';
+import { NIGHTS, nightsOf } from './nights.ts';
 import { overviewRun } from './overview-run.ts';
 import { placeOf } from './paths.ts';
 import type { PublishedDrill, PublishedLink } from './read-repository.ts';
+import { earlierOddities } from './size-rule.ts';
 
 interface HostFacts {
   readonly state: HostState;
@@ -21,10 +22,11 @@ interface HostFacts {
   readonly now: Date;
 }
 
+const DAY_MS = 86_400_000;
 /** Runs whose copies are shown one by one. */
 const COPIED_RUNS = 7;
 /** Older runs may have left the store by retention; what they still owe cannot be delivered any more. */
-const OWED_MS = 14 * 86_400_000;
+const OWED_MS = 14 * DAY_MS;
 
 /**
  * Rules that say whether backups go on, and are good ones. A finding of any other rule is one against the record itself,
@@ -44,16 +46,13 @@ const OF_BACKUPS: ReadonlySet<string> = new Set([
 /** All that the page and `status` tell of one host. */
 export function hostOverview({ state, drill, plan, fires, links, findings, now }: HostFacts): HostOverview {
   const own = links.filter(({ trusted }) => trusted).sort((a, b) => a.sequence - b.sequence);
-  const found = new Map<string, OverviewFinding[]>();
-  for (const finding of findings)
-    if (finding.path !== null) found.set(finding.path, [...(found.get(finding.path) ?? []), finding]);
   const copied = copiedRuns(own, own.length);
   const { latest, latestSucceeded } = state;
   return {
     host: state.host,
     state: state.state,
     schedule: plan && { cron: plan.schedule, timezone: plan.timezone },
-    nights: plan ? nightsOf({ own, plan, fires, findings: found, now }) : [],
+    nights: plan ? nightsOf({ own, plan, fires, findings: foundAt(own, findings, now), now }) : [],
     latest: latest && { run: latest.run, outcome: latest.outcome },
     latestSucceeded: latestSucceeded && overviewRun(latestSucceeded),
     copied: copied.slice(0, COPIED_RUNS),
@@ -67,6 +66,15 @@ export function hostOverview({ state, drill, plan, fires, links, findings, now }
     chain: chainOf(own, findings),
     findings,
   };
+}
+
+/** What the rules have found of each record, by its path; of a run that is not the newest also how odd it was in its night. */
+function foundAt(own: readonly PublishedLink[], findings: readonly OverviewFinding[], now: Date) {
+  const earlier = earlierOddities(own, new Date(now.getTime() - (NIGHTS + 2) * DAY_MS));
+  const found = new Map<string, OverviewFinding[]>();
+  for (const finding of [...findings, ...earlier.map(({ host: _, ...finding }) => finding)])
+    if (finding.path !== null) found.set(finding.path, [...(found.get(finding.path) ?? []), finding]);
+  return found;
 }
 
 /** The host that a finding is about: rules that look at the history alone name no host, and their path does. */

@@ -1,6 +1,6 @@
 import { formatBytes } from '../model/format-bytes.ts';
 import { formatDuration } from '../model/format-duration.ts';
-import { type Anomaly, anomalyOf } from './anomaly.ts';
+import { type Anomaly, anomaliesOf, type Measured } from './anomaly.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
 import type { AuditRepository, PublishedLink } from './read-repository.ts';
@@ -33,44 +33,67 @@ export function sizeRule(
     if (runs) runs.push(link);
     else runsOf.set(link.host, [link]);
   }
-  return [...runsOf.values()].flatMap((runs) => {
-    runs.sort((a, b) => (a.run < b.run ? -1 : 1));
-    return [...judgeDatabases(runs), ...judgeSize(runs), ...judgeDuration(runs)];
-  });
+  return [...runsOf.values()].flatMap((runs) => judge(runs.sort(byRun), runs.length - 1));
 }
 
-function judgeDatabases(runs: readonly PublishedLink[]): AuditFinding[] {
-  const last = runs.at(-1);
-  const before = runs.slice(-1 - WEEK, -1).map(({ figures }) => figures.databases);
-  const least = Math.min(...before);
-  if (!last || before.length === 0 || last.figures.databases >= least) return [];
-  const now = last.figures.databases;
+/**
+ * What `sizeRule` said of each earlier run of a host, or would have said, while that was the newest which succeeded: nothing
+ * that came later counts. Only of runs that began at `since` or later; the newest of `own` is for the rule itself.
+ */
+export function earlierOddities(own: readonly PublishedLink[], since: Date): AuditFinding[] {
+  const runs = own.filter(({ trusted, outcome }) => trusted && outcome === 'succeeded').sort(byRun);
+  const from = runs.findIndex(({ startedAt }) => Date.parse(startedAt) >= since.getTime());
+  return from < 0 ? [] : judge(runs, from).filter(({ path }) => path !== runs.at(-1)?.path);
+}
+
+function byRun(a: PublishedLink, b: PublishedLink): number {
+  return a.run < b.run ? -1 : 1;
+}
+
+/** Each of `runs` from the index `from` on beside those before it. */
+function judge(runs: readonly PublishedLink[], from: number): AuditFinding[] {
+  const measured = (of: (run: PublishedLink) => number): Measured[] =>
+    runs.map((run) => ({ at: new Date(run.startedAt), value: of(run) }));
+  const sizes = anomaliesOf(measured(sizeOf), SIZE, from);
+  const durations = anomaliesOf(measured(durationOf), DURATION, from);
+  return runs
+    .slice(from)
+    .flatMap((run, n) => [
+      ...judgeDatabases(run, runs.slice(Math.max(0, from + n - WEEK), from + n)),
+      ...judgeSize(run, sizes[n]),
+      ...judgeDuration(run, durations[n]),
+    ]);
+}
+
+function sizeOf({ figures }: PublishedLink): number {
+  return figures.plainBytes;
+}
+
+function durationOf({ startedAt, finishedAt }: PublishedLink): number {
+  return Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
+}
+
+function judgeDatabases(run: PublishedLink, before: readonly PublishedLink[]): AuditFinding[] {
+  const least = Math.min(...before.map(({ figures }) => figures.databases));
+  if (before.length === 0 || run.figures.databases >= least) return [];
+  const now = run.figures.databases;
   const [severity, told] = now === 0 ? (['error', 'no database'] as const) : (['warning', databases(now)] as const);
   const earlier =
     before.length === 1 ? 'the run before it had' : `none of the ${before.length} runs before it had fewer than`;
-  return [finding(last, severity, `it has ${told}; ${earlier} ${databases(least)}`)];
+  return [finding(run, severity, `it has ${told}; ${earlier} ${databases(least)}`)];
 }
 
-function judgeSize(runs: readonly PublishedLink[]): AuditFinding[] {
-  const last = runs.at(-1);
-  const measured = runs.map(({ startedAt, figures }) => ({ at: new Date(startedAt), value: figures.plainBytes }));
-  const odd = anomalyOf(measured, SIZE);
-  if (!last || !odd) return [];
+function judgeSize(run: PublishedLink, odd: Anomaly | undefined): AuditFinding[] {
+  if (!odd) return [];
   const severity = odd.ratio < COLLAPSE ? 'error' : 'warning';
-  const told = `it has ${formatBytes(last.figures.plainBytes)} of SQL; ${usual(odd, 'had', formatBytes)}`;
-  return [finding(last, severity, told)];
+  const told = `it has ${formatBytes(sizeOf(run))} of SQL; ${usual(odd, 'had', formatBytes)}`;
+  return [finding(run, severity, told)];
 }
 
-function judgeDuration(runs: readonly PublishedLink[]): AuditFinding[] {
-  const last = runs.at(-1);
-  const measured = runs.map(({ startedAt, finishedAt }) => ({
-    at: new Date(startedAt),
-    value: Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)),
-  }));
-  const odd = anomalyOf(measured, DURATION);
-  if (!last || !odd || odd.ratio < 1) return [];
-  const took = formatDuration(measured.at(-1)?.value ?? 0);
-  return [{ ...finding(last, 'warning', `it took ${took}; ${usual(odd, 'took', formatDuration)}`), rule: 'duration' }];
+function judgeDuration(run: PublishedLink, odd: Anomaly | undefined): AuditFinding[] {
+  if (!odd || odd.ratio < 1) return [];
+  const told = `it took ${formatDuration(durationOf(run))}; ${usual(odd, 'took', formatDuration)}`;
+  return [{ ...finding(run, 'warning', told), rule: 'duration' }];
 }
 
 /** "most of the last 28 runs had 4.0 GiB to 4.4 GiB". */

@@ -46,7 +46,7 @@ export interface Night {
   readonly runs: number;
   /** The best of them, and the last one of these: the outcome is its. */
   readonly run: OverviewRun | null;
-  /** What the rules have found of the records of its runs. */
+  /** What the rules have found of the records of its runs; of its size and duration, what they found in that night. */
   readonly findings: readonly OverviewFinding[];
 }
 

@@ -6,7 +6,7 @@ import type { PlaceEvent } from '../../lib/audit/place-event.ts';
 import type { PublishedLink } from '../../lib/audit/read-repository.ts';
 import { expiringKeys } from '../../lib/audit/signer-rules.ts';
 import { signerSetOf } from '../../lib/audit/signer-set.ts';
-import { sizeRule } from '../../lib/audit/size-rule.ts';
+import { earlierOddities, sizeRule } from '../../lib/audit/size-rule.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import type { HostName, OffsiteName } from '../../lib/model/names.ts';
 import { keptRuns } from '../../lib/model/retention.ts';
@@ -67,6 +67,35 @@ t.test('a night beside the nights before it', async (t) => {
   t.strictSame(judge(nights(2, (n) => (n === 0 ? { figures: figuresFor({ databases: 0 }) } : {}))), [
     'error size: it has no database; the run before it had 3 databases',
   ]);
+});
+
+t.test('of each earlier night is told what was told of it while it was the newest', async (t) => {
+  const odd: Readonly<Record<number, Partial<PublishedLink>>> = {
+    3: { outcome: 'failed', figures: figuresFor({ plainBytes: 1 }) },
+    10: { figures: figuresFor({ plainBytes: 0.2e9 }) },
+    31: { figures: figuresFor({ databases: 1, plainBytes: 1.1e9 }) },
+    88: { finishedAt: new Date(night(88).getTime() + 5 * 3_600_000).toISOString() },
+    120: { figures: figuresFor({ plainBytes: 9e9 }), trusted: false },
+    150: { figures: figuresFor({ plainBytes: 9e9 }) },
+  };
+  const wave = (n: number) => ({ figures: figuresFor({ plainBytes: 4e9 + 1e8 * Math.sin(n) }) });
+  const links = nights(200, (n) => ({ ...wave(n), ...odd[n] }));
+  const then = links.slice(0, -1).flatMap((last, index) => {
+    if (!last.trusted || last.outcome !== 'succeeded') return [];
+    return sizeRule({ links: links.slice(0, index + 1) }, expectation());
+  });
+  t.strictSame(earlierOddities(links, night(200)), then);
+  t.strictSame(
+    then.map(({ path }) => path),
+    [150, 88, 31, 31, 10].map((n) => links[199 - n]?.path),
+  );
+  t.strictSame(
+    earlierOddities([...links].reverse(), night(31)).map(({ severity }) => severity),
+    ['warning', 'warning', 'error'],
+    'and only as far back as one looks',
+  );
+  const newest = nights(40, (n) => (n === 0 ? { figures: figuresFor({ plainBytes: 1 }) } : {}));
+  t.strictSame(earlierOddities(newest, night(40)), [], 'the newest is for the rule');
 });
 
 t.test('nights of the last two weeks without a run that succeeded, once there is a later one', async (t) => {

@@ -55,6 +55,22 @@ t.test('a finding is of the host that it names, or in whose folder its path is',
   );
 });
 
+t.test('every night that was odd is marked, and only the newest one is held against the host', async (t) => {
+  const mishap = (h: number, ago: number) => (ago === 9 || ago === 200 || (h === 1 && ago === 0) ? 'odd' : undefined);
+  const { hosts } = overviewOfHistory(historyOf({ hosts: 2, nights: 365, now, mishap }), now);
+  const marked = hosts.map(({ nights }) =>
+    nights.flatMap(({ date, findings }) => findings.map(({ rule }) => `${date} ${rule}`)),
+  );
+  t.strictSame(marked, [
+    ['2026-05-06 size', '2026-11-13 size'],
+    ['2026-05-06 size', '2026-11-13 size', '2026-11-22 size'],
+  ]);
+  t.strictSame(
+    hosts.map(({ findings }) => findings.map(({ rule }) => rule)),
+    [[], ['size']],
+  );
+});
+
 t.test('what is not trusted tells nothing, and a host without a record is empty', async (t) => {
   const history = historyOf({ hosts: 2, nights: 5, now });
   const links = history.links

@@ -1,13 +1,14 @@
 import type { HostConfig } from '../model/inventory.ts';
 import type { ChainStatus, HostOverview, OverviewDrill, OverviewFinding } from '../model/overview.ts';
 import { copiedRuns } from './copied-runs.ts';
+import { fatesOf } from './copy-looks.ts';
 import type { DrillState } from './drill-freshness.ts';
 import type { AuditFinding } from './finding.ts';
 import type { HostState } from './freshness.ts';
 import { NIGHTS, nightsOf } from './nights.ts';
 import { overviewRun } from './overview-run.ts';
 import { placeOf } from './paths.ts';
-import type { PublishedDrill, PublishedLink } from './read-repository.ts';
+import type { PublishedDrill, PublishedLink, PublishedRecord } from './read-repository.ts';
 import { earlierOddities } from './size-rule.ts';
 
 interface HostFacts {
@@ -18,6 +19,8 @@ interface HostFacts {
   readonly fires: readonly Date[];
   /** All manifests of the host, trusted or not. */
   readonly links: readonly PublishedLink[];
+  /** What else the host has put on record, trusted or not. */
+  readonly others: readonly PublishedRecord[];
   readonly findings: readonly OverviewFinding[];
   readonly now: Date;
 }
@@ -44,9 +47,9 @@ const OF_BACKUPS: ReadonlySet<string> = new Set([
 ]);
 
 /** All that the page and `status` tell of one host. */
-export function hostOverview({ state, drill, plan, fires, links, findings, now }: HostFacts): HostOverview {
+export function hostOverview({ state, drill, plan, fires, links, others, findings, now }: HostFacts): HostOverview {
   const own = links.filter(({ trusted }) => trusted).sort((a, b) => a.sequence - b.sequence);
-  const copied = copiedRuns(own, own.length);
+  const copied = copiedRuns(own, own.length, fatesOf(others));
   const { latest, latestSucceeded } = state;
   return {
     host: state.host,

@@ -20,6 +20,7 @@ export function overviewOf(
 ): AuditOverview {
   const drills = new Map(validation.drilled.map((state) => [state.host, state]));
   const links = groupedBy(repository.links, ({ host }) => host);
+  const others = groupedBy(repository.others, ({ host }) => host);
   const findings = groupedBy(validation.findings, hostOfFinding);
   const fires = firesOf(now);
   const hosts = validation.hosts.map((state): HostOverview => {
@@ -30,12 +31,13 @@ export function overviewOf(
       drill: drills.get(state.host) ?? null,
       fires: plan ? fires(plan.schedule, plan.timezone) : [],
       links: links.get(state.host) ?? [],
+      others: others.get(state.host) ?? [],
       findings: (findings.get(state.host) ?? []).map(({ host: _, ...finding }) => finding),
       now,
     });
   });
   const shown = new Set(hosts.map(({ host }) => host));
-  const others = validation.findings
+  const stray = validation.findings
     .map((finding) => ({ ...finding, host: hostOfFinding(finding) }))
     .filter(({ host }) => host === null || !shown.has(host));
   return {
@@ -45,7 +47,7 @@ export function overviewOf(
     drills: validation.drills,
     hosts: hosts.filter(({ state }) => state !== 'retired'),
     retired: hosts.filter(({ state }) => state === 'retired'),
-    findings: others,
+    findings: stray,
   };
 }
 

@@ -2,6 +2,7 @@ import type { ErrorCode } from './error.ts';
 import type { Verification } from './manifest.ts';
 import type { HostName, Sha256 } from './names.ts';
 import type { RunId } from './run-id.ts';
+import type { Verdict } from './verify-record.ts';
 
 /*
  * What the audit repository says of every host, for people: the page, `status`. All of it is by signed records alone; what
@@ -50,15 +51,28 @@ export interface Night {
   readonly findings: readonly OverviewFinding[];
 }
 
-/** A copy of a run, as the records tell it by now: one that was owed may have been delivered by a later run. */
+/** What `verify` found of a copy, by a record of the host's own. */
+export interface CopyLook {
+  readonly at: string;
+  readonly verdict: Exclude<Verdict, 'unread'>;
+  /** How many segments of its sealed files were read, where it was not all of them. */
+  readonly sampled: { readonly read: number; readonly total: number } | null;
+}
+
+/**
+ * A copy of a run, as the records tell it by now: one that was owed may have been delivered by a later run, and one that was
+ * complete may have been removed by retention.
+ */
 export interface OverviewCopy {
   /** `store`, `export`, or the name of the offsite. */
   readonly place: string;
-  readonly state: 'complete' | 'owed' | 'missing';
-  /** null unless the copy is complete. */
+  readonly state: 'complete' | 'owed' | 'missing' | 'removed';
+  /** How it was verified when it was made; null where it never was. */
   readonly verified: Verification | null;
   /** The later run that has delivered it. */
   readonly deliveredBy: RunId | null;
+  /** The newest look at it since; null where none is on record. */
+  readonly looked: CopyLook | null;
 }
 
 export interface CopiedRun {

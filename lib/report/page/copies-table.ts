@@ -1,10 +1,10 @@
 import type { CopiedRun, OverviewCopy } from '../../model/overview.ts';
-import { describeCopy } from '../copies.ts';
+import { describeCopy, describeLook, isThere } from '../copies.ts';
 import { formatMoment } from '../moment.ts';
 import { type Html, html } from './html.ts';
 import { signOf } from './icons.ts';
 
-/** The newest runs, and at each place how the copy was verified. */
+/** The newest runs, and at each place how the copy was verified: when it was made, and since. */
 export function copiesTable(copied: readonly CopiedRun[]): Html {
   if (copied.length === 0) return html``;
   const places = [...new Set(copied.flatMap(({ copies }) => copies.map(({ place }) => place)))];
@@ -19,6 +19,9 @@ export function copiesTable(copied: readonly CopiedRun[]): Html {
 
 function cellOf(copy: OverviewCopy | undefined): Html {
   if (copy === undefined) return html`<td class="soft">no copy</td>`;
-  const standing = copy.state === 'complete' ? (copy.verified === 'size only' ? 'warned' : 'good') : 'bad';
-  return html`<td><span class="tone ${standing}">${signOf(standing, 'tick')}</span>${describeCopy(copy)}</td>`;
+  const looked = copy.looked && html`<span class="looked">${describeLook(copy.looked)}</span>`;
+  if (copy.state === 'removed') return html`<td class="soft">${describeCopy(copy)}${looked}</td>`;
+  const onlySize = copy.verified === 'size only' && copy.looked === null;
+  const standing = isThere(copy) ? (onlySize ? 'warned' : 'good') : 'bad';
+  return html`<td><span class="tone ${standing}">${signOf(standing, 'tick')}</span>${describeCopy(copy)}${looked}</td>`;
 }

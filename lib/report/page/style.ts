@@ -72,7 +72,9 @@ th:last-child, td:last-child { padding-right: 0; }
 td .tick { width: 13px; height: 13px; vertical-align: -2px; margin-right: 6px; }
 .soft { color: var(--soft); }
 .chart.strip { width: 154px; min-width: 154px; margin-left: auto; }
-.copies td, .copies th { white-space: nowrap; }
+.copies td, .copies th { white-space: nowrap; vertical-align: top; }
+.copies .looked { display: block; margin: 1px 0 0 19px; color: var(--soft); font-size: .8125rem; }
+.copies td.soft .looked { margin-left: 0; }
 
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 18px 24px; margin: 22px 0 0; }
 .facts dt { color: var(--soft); font-size: .8125rem; }

@@ -8,6 +8,7 @@ export const WORDS = html`<section class="card" aria-labelledby="words"><h2 id="
 <dt>re-hashed remotely</dt><dd>Read to the last byte where the copy lies, and its SHA-256 compared.</dd>
 <dt>read back</dt><dd>Read to the last byte from where the copy lies, and compared here.</dd>
 <dt>size only</dt><dd>Only its size could be compared.</dd>
+<dt>whole on a date</dt><dd>A later look has read the copy where it lies and compared it with the signed record of its run: every byte, or as many segments as it says, chosen at random. Any other verdict means that this copy cannot be relied on.</dd>
 <dt>owed</dt><dd>The run is safe in the store, and this copy was not made; a later run delivers it.</dd>
 <dt>Drill</dt><dd>The run was restored into a throwaway server and compared by content; the time is from the first look at the copy until all was loaded and compared.</dd>
 <dt>Chain of records</dt><dd>Each record names the SHA-256 of the one before it, so that none can be removed, changed or put elsewhere unseen.</dd>

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { AuditFinding } from '../../../lib/audit/finding.ts';
+import type { OverviewCopy } from '../../../lib/model/overview.ts';
 import { renderPage } from '../../../lib/report/page/render-page.ts';
 import { overviewOfHistory } from '../../fixture/judged-history.ts';
 import { historyOf, type Mishap } from '../../fixture/told-history.ts';
@@ -47,6 +48,30 @@ t.test('has a section for each host, with its nights, charts, copies and a table
   t.equal(count(db2, /<title>/g), 60 + 2 * 2, 'a cell a night, and a mark in each chart for what is odd');
 });
 
+t.test('tells of a copy what a later look has found, and that retention has removed it', async (t) => {
+  const [db1] = overview.hosts;
+  const [copied] = db1?.copied ?? [];
+  if (!db1 || !copied) throw new Error('no copies');
+  const at = '2026-11-22T07:00:00.000Z';
+  const [store, exported, contractor] = copied.copies as [OverviewCopy, OverviewCopy, OverviewCopy];
+  const copies: OverviewCopy[] = [
+    { ...store, looked: { at, verdict: 'damaged', sampled: null } },
+    { ...exported, state: 'removed' },
+    { ...contractor, looked: { at, verdict: 'whole', sampled: { read: 3, total: 40 } } },
+  ];
+  const shown = renderPage({ ...overview, hosts: [{ ...db1, copied: [{ ...copied, copies }] }] });
+  t.match(
+    shown,
+    /<td><span class="tone bad">.*?read back<span class="looked">damaged on 22 Nov 2026, every byte<\/span><\/td>/,
+  );
+  t.match(shown, /<td class="soft">removed by retention<\/td>/);
+  t.match(
+    shown,
+    /<td><span class="tone good">.*?<span class="looked">whole on 22 Nov 2026, 3 of 40 segments<\/span><\/td>/,
+  );
+  t.match(shown, /<td class="num wide wider">1\/3<\/td>/);
+});
+
 t.test('marks what is not as it should be by a sign, too, and explains it', async (t) => {
   const db2 = sectionOf('db2');
   for (const [sign, meaning] of [
@@ -91,7 +116,7 @@ t.test('has all colours from its style: none of the chart library is left', asyn
 });
 
 t.test('hosts without a record, and no host at all, make a page as well', async (t) => {
-  const none = overviewOfHistory({ ...history, links: [], drills: [], findings: [] }, now);
+  const none = overviewOfHistory({ ...history, links: [], drills: [] }, now);
   t.match(renderPage(none), /<h1>None of 3 hosts is recoverable\.<\/h1>/);
   const empty = renderPage({ ...none, hosts: [], findings: [], head: null });
   t.match(empty, /There is no host to recover/);

@@ -11,7 +11,7 @@ await runTask({
   verb: 'status',
   usage: '[host …] [--repository PATH|REMOTE]',
   summary: `One line a host, by the signed records in the audit repository: the last good run, its age and size, how many of its copies
-are complete, the last drill that proves something, drift where a record tells of any, and what is wrong. Exit code 5
+are complete, the last drill that proves something, and what is wrong; drift is for provision --check to tell. Exit code 5
 where validate finds an error, with hosts that are named an error of theirs or of no host.`,
   options: {
     repository: '=PATH|REMOTE  the audit repository (default: the one that the inventory names)',

@@ -8,6 +8,7 @@ import type { HostState } from './freshness.ts';
 import { NIGHTS, nightsOf } from './nights.ts';
 import { overviewRun } from './overview-run.ts';
 import { placeOf } from './paths.ts';
+import { newestProvision } from './provision-rule.ts';
 import type { PublishedDrill, PublishedLink, PublishedRecord } from './read-repository.ts';
 import { earlierOddities } from './size-rule.ts';
 
@@ -66,6 +67,7 @@ export function hostOverview({ state, drill, plan, fires, links, others, finding
       latest: drill.latest && overviewDrill(drill.latest),
       latestProof: drill.latestProof && overviewDrill(drill.latestProof),
     },
+    provisioned: provisionedBy(others),
     chain: chainOf(own, findings),
     findings,
   };
@@ -92,6 +94,13 @@ function chainOf(own: readonly PublishedLink[], findings: readonly OverviewFindi
   if (against.length > 0) return { kind: 'broken', findings: against };
   const head = own.at(-1);
   return head ? { kind: 'whole', length: head.sequence, head: head.sha256 } : { kind: 'empty' };
+}
+
+function provisionedBy(others: readonly PublishedRecord[]): HostOverview['provisioned'] {
+  const newest = newestProvision(others);
+  if (!newest) return null;
+  const { finishedAt, outcome, error } = newest.record;
+  return { finishedAt, outcome, errorCode: error?.code ?? null };
 }
 
 function owedIn(copied: HostOverview['copied']): HostOverview['owed'] {

@@ -9,6 +9,7 @@ import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
 import { gapRule } from './gap-rule.ts';
 import { attributesRule } from './git-attributes.ts';
+import { provisionRule } from './provision-rule.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { recordRule, verifiedCopiesRule } from './record-rules.ts';
 import { closedKeys, expiringKeys } from './signer-rules.ts';
@@ -134,6 +135,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   drills: drillRecordRule,
   records: recordRule,
   verifiedCopies: verifiedCopiesRule,
+  provision: provisionRule,
   attributes: attributesRule,
   chain: chainRule,
   appendOnly,

@@ -27,6 +27,7 @@ export async function convergeDriller(order: DrillerOrder, context: ConvergeCont
     remarks: async () => [...(await remarksOf(order, context.clock.now(), zone)), ...unread],
     passing: async () => [],
     before: async () => undefined,
+    failed: async () => undefined,
   };
   return await convergeResources(convergence, context, async ({ plan, applied, remarks }) => {
     const identities = drillerIdentities(order.drilling).map(({ path }) => path);

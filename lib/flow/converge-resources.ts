@@ -22,6 +22,17 @@ export interface Convergence {
   passing(changes: readonly Change[]): Promise<readonly Remark[]>;
   /** Called before each change. */
   before(change: Change): Promise<void>;
+  /** Called when it fails after the first change was begun, while nobody else can begin. MUST NOT throw. */
+  failed(failure: Failure): Promise<void>;
+}
+
+/** A convergence that came to no end. */
+export interface Failure {
+  /** What was carried out before. */
+  readonly applied: readonly Change[];
+  /** What it failed at; null where it was between two changes. */
+  readonly at: Change | null;
+  readonly error: CoffreError;
 }
 
 export interface ConvergeDoor {
@@ -66,12 +77,25 @@ export async function convergeResources<Result>(
     if (!apply) return await conclude({ plan, applied, remarks: plan.remarks });
     // What a program answers can be planned only when the program is there.
     const packages = steps.filter(({ change }) => change.kind === 'package');
-    for (const step of packages) applied.push(await carryOut(step, convergence, door));
-    if (packages.length > 0) {
-      steps = await planSteps(resources, name);
-      ({ plan, passing } = await tell(steps, convergence, door));
+    let at: Change | null = null;
+    const carryOutAll = async (all: readonly Step[]) => {
+      for (const step of all) {
+        at = step.change;
+        applied.push(await carryOut(step, convergence, door));
+        at = null;
+      }
+    };
+    try {
+      await carryOutAll(packages);
+      if (packages.length > 0) {
+        steps = await planSteps(resources, name);
+        ({ plan, passing } = await tell(steps, convergence, door));
+      }
+      await carryOutAll(steps);
+    } catch (error) {
+      await convergence.failed({ applied, at, error: asCoffreError(error) });
+      throw error;
     }
-    for (const step of steps) applied.push(await carryOut(step, convergence, door));
     const remarks = [...(await convergence.remarks()), ...passing];
     return await conclude({ plan: { ...plan, changes: applied }, applied, remarks });
   } finally {

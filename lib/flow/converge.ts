@@ -4,7 +4,7 @@ import { rollbackResource } from '../host/rollback.ts';
 import type { Converged, ConvergeOrder } from '../model/converge-order.ts';
 import type { Emit } from '../model/event.ts';
 import type { Change, Resource } from '../model/plan.ts';
-import { type ConvergeDoor, convergeResources } from './converge-resources.ts';
+import { type ConvergeDoor, convergeResources, type Failure } from './converge-resources.ts';
 import { hostProofs } from './host-proofs.ts';
 import { hostRemarks, passingRemarks } from './host-remarks.ts';
 import { hostResources } from './host-resources.ts';
@@ -40,6 +40,7 @@ export async function converge(order: ConvergeOrder, context: ConvergeContext): 
     remarks: () => hostRemarks(order, clock),
     passing: (changes: readonly Change[]) => passingRemarks(order, changes),
     before: (change: Change) => askPrimary(change, order, emit),
+    failed: ({ applied, ...failed }: Failure) => recordProvision(order, { began, applied, before, failed }, context),
   };
   return await convergeResources(convergence, context, async ({ plan, applied, remarks }) => {
     if (order.apply) await recordProvision(order, { began, applied, before }, context);

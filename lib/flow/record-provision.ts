@@ -1,11 +1,14 @@
+import { join } from 'node:path';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
+import type { HostConfig } from '../model/inventory.ts';
 import type { Change } from '../model/plan.ts';
 import type { ProvisionRecord } from '../model/provision-record.ts';
 import { startOfRun } from '../model/run-id.ts';
+import { exists, removeDurably, writeDurably } from '../system/files.ts';
 import { claimRun } from './claim-run.ts';
 import { concludeRecord, publishRecords, type RecordDraft } from './conclude-record.ts';
-import type { ConvergeDoor } from './converge-resources.ts';
+import type { ConvergeDoor, Failure } from './converge-resources.ts';
 import { concludeKept, keepDraft } from './kept-drafts.ts';
 import { type HostKeys, keysNow, rotationsOf, writeKeysOnRecord } from './keys-on-record.ts';
 
@@ -18,15 +21,19 @@ export interface Provisioned {
   readonly applied: readonly Change[];
   /** What `readKeysOnRecord` said before anything was changed. */
   readonly before: HostKeys | undefined;
+  /** What it failed at, if it did. */
+  readonly failed?: Omit<Failure, 'applied'>;
 }
 
 /**
- * Puts on record what was changed on this host, and which keys are other ones than before, and publishes it. What cannot be put on record yet is kept for the next run, and what cannot be
- * published waits in the outbox: a note, and never a failure of what has been done.
+ * Puts on record what was changed on this host, or that changing it failed midway, and which keys are other ones than before,
+ * and publishes it. One that succeeds after one that failed is on record also where nothing was left to do. What cannot be put
+ * on record yet is kept for the next run, and what cannot be published waits in the outbox: a note, and never a failure of
+ * what has been done. A host that has no key to sign with yet has no record.
  */
 export async function recordProvision(
   { slice, desired, accountOrder }: ConvergeOrder,
-  { began, applied, before }: Provisioned,
+  { began, applied, before, failed }: Provisioned,
   { clock, emit, signal }: ConvergeDoor,
 ): Promise<void> {
   const { host } = slice;
@@ -36,21 +43,29 @@ export async function recordProvision(
     const now = await keysNow(slice);
     if (!now) return;
     const isOwn = desired === 'present' && !accountOrder;
-    const rotations = isOwn && before ? rotationsOf(before, now) : [];
+    const rotations = isOwn && before && !failed ? rotationsOf(before, now) : [];
     const drafts: RecordDraft[] = [];
     const draft = async (facts: Unstarted) => {
       const name = await claimRun(host.state.path, clock, { kind: facts.kind, from: began });
-      drafts.push({ ...facts, startedAt: startOfRun(name).toISOString(), outcome: 'succeeded', error: null });
+      drafts.push({ ...facts, startedAt: startOfRun(name).toISOString() });
     };
-    if (applied.length > 0) {
+    const isLeft = await exists(unfinishedPath(host));
+    if (applied.length > 0 || failed || isLeft) {
       const recipients = desired === 'absent' ? [] : namedKeys(now);
-      await draft({ kind: 'provision', desired, changes: countChanges(applied), recipients, signer: now.signer });
+      const facts = { desired, changes: countChanges(applied), recipients, signer: now.signer };
+      await draft({ kind: 'provision', ...facts, ...outcomeOf(failed) });
     }
-    for (const rotation of rotations) await draft({ kind: 'key-rotation', ...rotation });
+    for (const rotation of rotations)
+      await draft({ kind: 'key-rotation', ...rotation, outcome: 'succeeded', error: null });
     const kept = await conclude(drafts);
-    if (isOwn && (before === undefined || drafts.length > 0)) await writeKeysOnRecord(host, now);
+    if (failed) await writeDurably(unfinishedPath(host), '', 0o600);
+    else if (isLeft) await removeDurably(unfinishedPath(host));
+    // The next one compares with the keys of before: what has told them may be overwritten already.
+    if (isOwn && failed && before) await writeKeysOnRecord(host, before);
+    if (isOwn && !failed && (before === undefined || drafts.length > 0)) await writeKeysOnRecord(host, now);
     if (drafts.length === 0) return;
     if (kept !== undefined) return note(`what was changed is put on record by the next backup: ${kept}`);
+    if (signal.aborted) return note('what was changed is on record here, and the next backup publishes it');
     const publication = await publishRecords(host, door);
     if (publication.kind === 'owed')
       note(`what was changed is on record here, and the next backup publishes it: ${publication.error.message}`);
@@ -75,10 +90,20 @@ export async function recordProvision(
   }
 }
 
-type Common = 'startedAt' | 'outcome' | 'error';
 type Unstarted =
-  | Omit<Extract<RecordDraft, { kind: 'provision' }>, Common>
-  | Omit<Extract<RecordDraft, { kind: 'key-rotation' }>, Common>;
+  | Omit<Extract<RecordDraft, { kind: 'provision' }>, 'startedAt'>
+  | Omit<Extract<RecordDraft, { kind: 'key-rotation' }>, 'startedAt'>;
+
+/** Is there while the last provisioning on record is one that failed. */
+function unfinishedPath({ state }: HostConfig): string {
+  return join(state.path, 'provision-unfinished');
+}
+
+function outcomeOf(failed: Provisioned['failed']): Pick<ProvisionRecord, 'outcome' | 'error'> {
+  if (!failed) return { outcome: 'succeeded', error: null };
+  const { at, error } = failed;
+  return { outcome: 'failed', error: { code: error.code, at: at && { action: at.action, kind: at.kind } } };
+}
 
 function namedKeys({ recipients }: HostKeys): ProvisionRecord['recipients'] {
   return Object.entries(recipients).map(([name, fingerprint]) => ({

@@ -122,6 +122,12 @@ export interface HostOverview {
     /** The last one that proves that a run of then could be restored. */
     readonly latestProof: OverviewDrill | null;
   } | null;
+  /** The last provisioning on record; null where there is none. */
+  readonly provisioned: {
+    readonly finishedAt: string;
+    readonly outcome: 'succeeded' | 'failed';
+    readonly errorCode: ErrorCode | null;
+  } | null;
   readonly chain: ChainStatus;
   /** All of this host, errors first. */
   readonly findings: readonly OverviewFinding[];

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { RecipientName, Sha256 } from './names.ts';
 import { RESOURCE_KINDS } from './plan.ts';
-import { HEADER_FIELDS, SoftwareFields } from './record-parts.ts';
+import { ErrorCodeField, HEADER_FIELDS, SoftwareFields } from './record-parts.ts';
 
 const SIGNER_FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}$/;
 
@@ -9,6 +9,11 @@ const SignerFingerprint = z
   .string()
   .regex(SIGNER_FINGERPRINT)
   .describe('Fingerprint of a signing key, as ssh-keygen -l prints it');
+
+const CHANGED = {
+  action: z.enum(['create', 'change', 'remove']),
+  kind: z.enum(RESOURCE_KINDS),
+};
 
 const RecipientKey = {
   name: RecipientName.describe('Name of the recipient in the inventory'),
@@ -21,8 +26,8 @@ export const ProvisionRecord = z
     kind: z.literal('provision').describe('The host was converged to its inventory, and something on it was changed'),
     ...HEADER_FIELDS,
     outcome: z
-      .literal('succeeded')
-      .describe('What could not be changed is on no record: the next provisioning finishes it'),
+      .enum(['succeeded', 'failed'])
+      .describe('failed: midway, so that only a part of what was ordered is done; the next provisioning finishes it'),
     software: z.strictObject(SoftwareFields).describe('What made this'),
     desired: z
       .enum(['present', 'absent', 'previous-release'])
@@ -30,17 +35,36 @@ export const ProvisionRecord = z
     changes: z
       .array(
         z.strictObject({
-          action: z.enum(['create', 'change', 'remove']).describe('What was done'),
-          kind: z.enum(RESOURCE_KINDS).describe('To what kind of thing'),
+          action: CHANGED.action.describe('What was done'),
+          kind: CHANGED.kind.describe('To what kind of thing'),
           count: z.int().min(1).describe('To how many of them'),
         }),
       )
-      .min(1)
-      .describe('What was changed, in the order in which it was begun'),
-    recipients: z.array(z.strictObject(RecipientKey)).describe('Who can open the runs that the host makes from now on'),
+      .describe(
+        'What was changed and is as it should be, in the order in which it was begun; none where it failed at the first, or where the one before had failed and nothing was left to do',
+      ),
+    recipients: z
+      .array(z.strictObject(RecipientKey))
+      .describe('Who can open the runs that the host makes from now on; where it failed, who was to'),
     signer: SignerFingerprint.describe('The key by which the host signs'),
-    error: z.null().describe('Always null'),
+    error: z
+      .strictObject({
+        code: ErrorCodeField,
+        at: z
+          .strictObject({
+            action: CHANGED.action.describe('What was to be done'),
+            kind: CHANGED.kind.describe('To what kind of thing'),
+          })
+          .nullable()
+          .describe('The change that it failed at, which may be half done; null where it was between two'),
+      })
+      .nullable()
+      .describe('Why it failed; null where it succeeded'),
   })
+  .refine(
+    ({ outcome, error }) => (outcome === 'succeeded') === (error === null),
+    'its outcome is not what its fields say',
+  )
   .describe('The signed record of what provisioning has changed on a host');
 export type ProvisionRecord = z.infer<typeof ProvisionRecord>;
 

@@ -41,7 +41,10 @@ export function describeRecord(record: HostRecord | RecordHeader): string {
         .join('; ');
     case 'provision': {
       const of = record.desired === 'present' ? '' : `${record.desired}: `;
-      return of + record.changes.map(({ action, kind, count }) => `${action} ${count} ${kind}`).join(', ');
+      const done = record.changes.map(({ action, kind, count }) => `${action} ${count} ${kind}`).join(', ');
+      if (record.error === null) return of + (done || 'nothing was left to do');
+      const { code, at } = record.error;
+      return `${of}failed${at ? ` to ${at.action} ${at.kind}` : ''} (${code})${done === '' ? '' : ` after: ${done}`}`;
     }
     case 'key-rotation': {
       const name = (sign: string) => (key: { readonly name: string | null; readonly fingerprint: string }) =>

@@ -8,8 +8,6 @@ import { type Standing, standingOf, troublesOf, verdictOf } from './verdict.ts';
 export interface HostStatus extends Omit<HostOverview, 'nights'> {
   readonly standing: Standing;
   readonly ageMs: number | null;
-  /** Changes that provisioning would make; null where no record tells. */
-  readonly drift: number | null;
   readonly troubles: readonly string[];
 }
 
@@ -43,7 +41,7 @@ export function statusOf(overview: AuditOverview, named: readonly string[]): Sta
       const last = host.latestSucceeded;
       const ageMs = last && madeAt - Date.parse(last.startedAt);
       const troubles = troublesOf(host).map(({ text }) => text);
-      return { ...rest, standing: standingOf(host), ageMs, drift: null, troubles };
+      return { ...rest, standing: standingOf(host), ageMs, troubles };
     }),
     findings: chosen.findings,
     exitCode: findings.some(({ severity }) => severity === 'error') ? 5 : 0,
@@ -52,7 +50,7 @@ export function statusOf(overview: AuditOverview, named: readonly string[]): Sta
 
 /** A line a host, within 80 columns, and the sentence of the page. */
 export function formatStatus(status: Status, paint: Paint = (_, text) => text): string {
-  const head = ['host', 'last good', 'age', 'size', 'copies', 'drill', 'drift', 'what is wrong'];
+  const head = ['host', 'last good', 'age', 'size', 'copies', 'drill', 'what is wrong'];
   const rows = status.hosts.map((host) => rowOf(host, Date.parse(status.madeAt)));
   const [shortHead, shortRows] = fitted(head, rows);
   const [title = '', ...lines] = formatTable(shortHead, shortRows, RIGHT).split('\n');
@@ -77,12 +75,12 @@ type Table = readonly [readonly string[], readonly (readonly string[])[]];
 /** The first column and the last one as short as they have to be. */
 function fitted(head: readonly string[], rows: readonly (readonly string[])[]): Table {
   const inner = ([_, ...cells]: readonly string[]) => cells.slice(0, -1);
-  const [title = ''] = formatTable(
+  const lines = formatTable(
     ['', ...inner(head)],
     rows.map((row) => ['', ...inner(row)]),
     RIGHT,
   ).split('\n');
-  const left = WIDTH - title.length - 2;
+  const left = WIDTH - Math.max(...lines.map(({ length }) => length)) - 2;
   const longest = Math.max(...[head, ...rows].map(([name = '']) => name.length));
   const name = Math.min(longest, Math.max(LEAST_HOST, left - (head.at(-1)?.length ?? 0)));
   const fit = (row: readonly string[]) => [
@@ -94,7 +92,7 @@ function fitted(head: readonly string[], rows: readonly (readonly string[])[]): 
 }
 
 function rowOf(host: HostStatus, now: number): string[] {
-  const { latestSucceeded: last, ageMs, copied, drill, drift } = host;
+  const { latestSucceeded: last, ageMs, copied, drill } = host;
   const [newest] = copied;
   return [
     host.host,
@@ -103,7 +101,6 @@ function rowOf(host: HostStatus, now: number): string[] {
     last ? formatBytes(last.sealedBytes) : '-',
     newest ? countCopies(newest.copies) : '-',
     drill?.latestProof ? formatAge(now - Date.parse(drill.latestProof.finishedAt)) : drill ? 'none' : '-',
-    drift === null ? '-' : String(drift),
     host.standing === 'good' ? 'nothing' : troublesOfStatus(host),
   ];
 }

@@ -114,6 +114,8 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
       return trouble('odd duration', 'its duration is unusual');
     case 'gap':
       return trouble('nights missed', 'nights of late went by without a good run');
+    case 'provision':
+      return trouble('half provisioned', 'its last provisioning failed midway');
     case 'copies':
     case 'retention':
       return trouble('few copies', 'there are fewer copies than there should be');

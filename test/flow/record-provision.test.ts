@@ -5,17 +5,19 @@ import t from 'tap';
 import { readOutbox } from '../../lib/audit/outbox.ts';
 import { ensureSigningKey } from '../../lib/audit/signing-key.ts';
 import { publish } from '../../lib/flow/conclude.ts';
+import { converge } from '../../lib/flow/converge.ts';
 import { readKeysOnRecord } from '../../lib/flow/keys-on-record.ts';
-import { recordProvision } from '../../lib/flow/record-provision.ts';
+import { type Provisioned, recordProvision } from '../../lib/flow/record-provision.ts';
 import { sliceOf } from '../../lib/flow/slice-of.ts';
 import { validate } from '../../lib/flow/validate.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import { sliceFiles } from '../../lib/inventory/slice.ts';
 import { allowedSignersLine } from '../../lib/model/allowed-signers.ts';
 import type { ConvergeOrder } from '../../lib/model/converge-order.ts';
+import { CoffreError } from '../../lib/model/error.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
-import type { Change } from '../../lib/model/plan.ts';
+import type { Change, Resource } from '../../lib/model/plan.ts';
 import type { HostRecord } from '../../lib/model/record.ts';
 import { systemClock } from '../../lib/system/clock.ts';
 import { makeFolder, writeDurably } from '../../lib/system/files.ts';
@@ -34,7 +36,7 @@ const FIRST = [change('create', 'folder'), change('create', 'folder'), change('c
 async function hostOf(t: T, isThere = true) {
   const folder = await temporaryFolder(t);
   const at = (...names: string[]) => join(folder, ...names);
-  const bring = () => execFileSync('git', ['init', '-q', '--bare', at('audit.git')]);
+  const bring = () => execFileSync('git', ['init', '-q', '--bare', '-b', 'main', at('audit.git')]);
   if (isThere) bring();
   const host: HostConfig = {
     ...(example as HostConfig),
@@ -45,13 +47,18 @@ async function hostOf(t: T, isThere = true) {
   const events: FlowEvent[] = [];
   const slice = (recipients = host.recipients) =>
     sliceOf({ ...host, recipients }, { ...inventory, allowedSigners: `${lines.join('\n')}\n` });
+  const orderWith = (changes: Partial<ConvergeOrder>): ConvergeOrder => ({
+    ...{ slice: slice(), desired: 'present', apply: true, accountOrder: null, farEnds: false },
+    ...{ otherFolders: {}, controlTimeMs: 0, ...changes },
+  });
   /** What an apply does, once it has changed `applied`. */
-  const apply = async (applied: readonly Change[], changes: Partial<ConvergeOrder> = {}) => {
+  const apply = async (
+    applied: readonly Change[],
+    changes: Partial<ConvergeOrder> = {},
+    failed?: Provisioned['failed'],
+  ) => {
     const began = systemClock.now();
-    const order: ConvergeOrder = {
-      ...{ slice: slice(), desired: 'present', apply: true, accountOrder: null, farEnds: false },
-      ...{ otherFolders: {}, controlTimeMs: 0, ...changes },
-    };
+    const order = orderWith(changes);
     const before = await readKeysOnRecord(host);
     for (const [path, content] of order.desired === 'present' ? sliceFiles(order.slice) : []) {
       await makeFolder(join(path, '..'));
@@ -59,7 +66,8 @@ async function hostOf(t: T, isThere = true) {
     }
     events.length = 0;
     const door = { clock: systemClock, emit: (event: FlowEvent) => void events.push(event) };
-    await recordProvision(order, { began, applied, before }, { ...door, signal: new AbortController().signal });
+    const done = { began, applied, before, ...(failed ? { failed } : {}) };
+    await recordProvision(order, done, { ...door, signal: new AbortController().signal });
     return events.map((event) => (event.kind === 'note' ? event.text : event.kind));
   };
   const git = (...words: string[]) => execFileSync('git', ['-C', at('audit.git'), ...words], { encoding: 'utf8' });
@@ -82,7 +90,7 @@ async function hostOf(t: T, isThere = true) {
     });
     return findings.map(({ rule }) => rule);
   };
-  return { host, lines, at, bring, slice, apply, published, waiting, judge };
+  return { host, lines, at, bring, slice, orderWith, apply, published, waiting, judge };
 }
 
 t.test('what was changed is published at once, without a name of anything on the host', async (t) => {
@@ -109,6 +117,89 @@ t.test('a run that changes nothing records nothing', async (t) => {
   await apply(FIRST);
   t.strictSame(await apply([]), []);
   t.equal(published().length, 1);
+});
+
+const failed = { at: change('create', 'account'), error: new CoffreError('database-unreachable', 'cannot reach it') };
+
+t.test('one that failed midway is on record with what was done, until one succeeds', async (t) => {
+  const { apply, published, judge } = await hostOf(t);
+  t.strictSame(await apply(FIRST, {}, failed), []);
+  t.match(published(), [
+    {
+      ...{ kind: 'provision', outcome: 'failed', desired: 'present', changes: [{ kind: 'folder' }, { kind: 'key' }] },
+      error: { code: 'database-unreachable', at: { action: 'create', kind: 'account' } },
+    },
+  ]);
+  t.strictSame(await judge(), ['freshness', 'provision'], 'and is told');
+  await apply([], {}, { at: null, error: failed.error });
+  t.match(published()[1], { outcome: 'failed', changes: { length: 0 }, error: { at: null } }, 'at the first change');
+  await apply([]);
+  t.match(published()[2], { outcome: 'succeeded', changes: { length: 0 }, error: null }, 'nothing was left to do');
+  t.strictSame(await judge(), ['freshness']);
+  await apply([]);
+  t.equal(published().length, 3);
+});
+
+t.test('keys that one wrote which then failed are a rotation of the next one', async (t) => {
+  const { host, apply, slice, published } = await hostOf(t);
+  await apply(FIRST);
+  await rm(join(host.state.path, 'keys-on-record.json'));
+  const [company] = slice().recipients;
+  if (!company) throw new Error('there is one');
+  const fewer = { ...slice(), recipients: [company] };
+  await apply([change('change', 'file')], { slice: fewer }, failed);
+  await apply([], { slice: fewer });
+  t.match(published().slice(1), [
+    { kind: 'provision', outcome: 'failed' },
+    { kind: 'provision', outcome: 'succeeded' },
+    { kind: 'key-rotation', removed: [{ name: 'escrow' }] },
+  ]);
+});
+
+t.test('a convergence says what it failed at, and that it was interrupted', async (t) => {
+  const { host, orderWith, published, waiting } = await hostOf(t);
+  const accountOrder = { host: host.name, user: 'u', from: 'f', tls: false, want: 'present' } as const;
+  const order = orderWith({
+    ...{ slice: sliceOf({ ...host, settings: { path: t.testdir() } }, inventory), controlTimeMs: Date.now() },
+    accountOrder: { ...accountOrder, privileges: [], login: 'unix_socket' },
+  });
+  const stop = new AbortController();
+  const resource = (kind: Change['kind'], apply: () => void): Resource => {
+    let done = false;
+    const inspect = async () => (done ? undefined : change('create', kind));
+    const carryOut = async () => {
+      apply();
+      done = true;
+    };
+    return { kind, name: 'n', inspect, apply: carryOut };
+  };
+  const context = { release: undefined, clock: systemClock, emit: () => undefined };
+  const resources = [
+    resource('folder', () => undefined),
+    resource('file', () => {
+      throw new CoffreError('store-unreachable', 'cannot write it');
+    }),
+  ];
+  const going = { ...context, signal: stop.signal };
+  await t.rejects(converge(order, { ...going, resources }), { code: 'store-unreachable' });
+  const at = { action: 'create', kind: 'file' };
+  t.match(published(), [
+    { outcome: 'failed', changes: [{ kind: 'folder' }], error: { code: 'store-unreachable', at } },
+  ]);
+  const interrupted = [
+    resource('folder', () => stop.abort(new CoffreError('interrupted', 'stopped'))),
+    resource('file', t.fail),
+  ];
+  await t.rejects(converge(order, { ...going, resources: interrupted }), { code: 'interrupted' });
+  t.match(await waiting(), [{ outcome: 'failed', changes: [{ kind: 'folder' }], error: { code: 'interrupted', at } }]);
+  await t.rejects(
+    converge(orderWith({ ...order, apply: false }), {
+      ...{ ...context, signal: new AbortController().signal },
+      resources: [{ ...resource('file', t.fail), inspect: () => Promise.reject(new CoffreError('refused', 'no')) }],
+    }),
+    { code: 'refused' },
+  );
+  t.equal((await waiting()).length, 1, 'what was not begun is on no record');
 });
 
 t.test('recipients that changed on a provisioned host are a record of their own', async (t) => {

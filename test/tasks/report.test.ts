@@ -70,13 +70,13 @@ t.test('status is a line a host, and its exit code that of validate', async (t) 
   t.equal(all.exitCode, (await runTask('validate', common)).exitCode);
   t.match(
     all.stdout,
-    /^host +last good +age +size +copies +drill +drift +what is wrong\ndb1 .* 2\/2 .* nothing\ndb2 .* stale, /,
+    /^host +last good +age +size +copies +drill +what is wrong\ndb1 .* 2\/2 .* nothing\ndb2 .* stale, /,
   );
   t.notOk(all.stdout.includes('\u001b'), 'no colour without a terminal');
   const one = await runTask('status', ['db1', '--json', ...common]);
   t.equal(one.exitCode, 0);
   const { data } = JSON.parse(one.stdout.trimEnd().split('\n').at(-1) ?? '');
-  t.match(data, { exitCode: 0, hosts: [{ host: 'db1', standing: 'good', state: 'fresh', drift: null }] });
+  t.match(data, { exitCode: 0, hosts: [{ host: 'db1', standing: 'good', state: 'fresh', provisioned: null }] });
   t.equal(data.hosts.length, 1);
   const unknown = await runTask('status', ['db9', ...common]);
   t.equal(unknown.exitCode, 2);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
@@ -30,11 +30,6 @@ const git = (cwd: string, ...words: string[]) =>
 const { path: template, remove } = temporaryFolder();
 t.teardown(remove);
 
-/** Stands in for the page as long as there is none. */
-const PAGE = `import { writeFileSync } from 'node:fs';
-writeFileSync(process.argv[process.argv.indexOf('--out') + 1], '<title>backups</title>');
-`;
-
 /** The project with an inventory that lets two hosts sign, in a repository. Returns its commit. */
 const project = (async () => {
   const signers = [await signerOf(t, 'db1'), await signerOf(t, 'db2')] as const;
@@ -42,7 +37,6 @@ const project = (async () => {
     cwd: root,
   });
   writeFileSync(join(template, 'inventory/signers/allowed_signers'), signers.map(({ line }) => line).join(''));
-  if (!existsSync(join(template, 'tasks/report.ts'))) writeFileSync(join(template, 'tasks/report.ts'), PAGE);
   git(template, 'init', '-q', '--template=', '-b', 'main');
   return { signers, commit: commitAll(template) };
 })();
@@ -146,7 +140,10 @@ t.test('in the audit repository: a red night, a green one, and a history that is
   t.strictSame(results(red), ['failure', 'success', 'skipped'], red.validate.log + red.issues.log);
   t.match(red.validate.log, '::notice title=No head is known::');
   t.match(red.validate.steps, { validate: 'failure', page: 'success', 'keep the page': 'success' });
-  t.ok(existsSync(join(red.folder, 'artifacts/page/index.html')));
+  t.match(
+    readFileSync(join(red.folder, 'artifacts/page/index.html'), 'utf8'),
+    /<h1>1 of 2 hosts is recoverable as of .*; db2 is not: no good run since /,
+  );
   t.strictSame(open(), ['coffre: the audit repository', 'coffre: db2']);
   t.ok(stored.issues.every(({ login, labels }) => login === SELF && labels.includes('coffre')));
   t.match(stored.issues[0]?.body, '\nerror: notes @octocat `x`.txt: it does not belong here (belongs)\n');
@@ -159,7 +156,7 @@ t.test('in the audit repository: a red night, a green one, and a history that is
   const green = await run({ vars: { COFFRE_PAGES: 'on' } });
   t.strictSame(results(green), ['success', 'success', 'success'], green.validate.log + green.issues.log);
   t.notMatch(green.validate.log, '::notice');
-  t.ok(existsSync(join(green.folder, 'published/index.html')));
+  t.match(readFileSync(join(green.folder, 'published/index.html'), 'utf8'), /<h1>All 2 hosts are recoverable as of /);
   t.notOk(existsSync(join(green.folder, 'artifacts/page')), 'it is kept in one place');
   t.strictSame(open(), []);
   t.match(stored.issues, [{}, { comments: [{ body: /^Green at commit / }] }]);

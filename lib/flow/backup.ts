@@ -1,10 +1,10 @@
 import { readStoppedAppliers } from '../database/applier-journal.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
-import { assertStoreMounted } from '../storage/store-guard.ts';
+import { assertStoreMounted, assertStoreReadable } from '../storage/store-guard.ts';
 import { makeFolder } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
@@ -17,7 +17,15 @@ import { startKilledReplication } from './open-at-replica.ts';
 import { owe, payDebts } from './owed.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import { readBackExport } from './read-back-export.ts';
-import { beginFolders, closeFolders, discardFolders, type LocalFolders, writeClosing } from './run-folders.ts';
+import { readBackStore } from './read-back-store.ts';
+import {
+  assertFoldersThere,
+  beginFolders,
+  closeFolders,
+  discardFolders,
+  type LocalFolders,
+  writeClosing,
+} from './run-folders.ts';
 import { type Owed, RunRecord } from './run-record.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
@@ -164,6 +172,7 @@ class Backup {
     const host = this.#host;
     const record = this.#record;
     const { run } = record;
+    if (host.store.readBack) await readBackStore(host.store.path, record.draft, this.#context);
     const { deliveries, failed, strike } = await payDebts(host, this.#context);
     for (const { run, offsite, error } of failed) record.owe(`${offsite} (${run})`, error, 'ship');
     const shipments = await shipToOffsites(host, record.draft, source, this.#following, this.#context);
@@ -181,6 +190,8 @@ class Backup {
         dayArchive: local.dayArchive,
         copies: [...local.copies, ...shipments.copies],
       };
+      await assertStoreMounted(host.store);
+      await assertFoldersThere(host, run, local.dayArchive);
       const journal = record.journalAs('sealed');
       // All that needs room is written before the chain has the manifest: what is left to do is to rename.
       const signed = await conclude(host, record.draft, this.#context.clock, async (signed) => {
@@ -191,6 +202,7 @@ class Backup {
       await strike();
       for (const { offsite } of shipments.failed) await owe(host, { run, offsite });
       await closeFolders(host, signed);
+      await this.#proveStored(signed);
       for (const { offsite, error } of await shipments.finish(signed)) {
         record.owe(offsite, error, 'ship');
         await owe(host, { run, offsite });
@@ -199,6 +211,18 @@ class Backup {
       return signed.manifest;
     } finally {
       shipments.close();
+    }
+  }
+
+  /** The run has its name. A volume that went away over that has it or not: its next verification tells. */
+  async #proveStored({ manifest }: SignedManifest): Promise<void> {
+    try {
+      await assertStoreReadable(this.#host.store);
+      await assertFoldersThere(this.#host, manifest.run, manifest.dayArchive);
+    } catch (error) {
+      const { message, code } = asCoffreError(error);
+      const hint = `see what is there: npx zx tasks/verify.ts --run ${manifest.run}`;
+      this.#record.owe('store', new CoffreError(code, message, { hint }), 'ship');
     }
   }
 

@@ -5,6 +5,7 @@ import type { HostConfig } from '../model/inventory.ts';
 import { RunId } from '../model/run-id.ts';
 import { folderReader, openRunFolders } from '../storage/run-folders.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
+import { assertStoreReadable } from '../storage/store-guard.ts';
 import { exists } from '../system/files.ts';
 import { openOffsite } from './open-offsite.ts';
 import { DAY_ARCHIVE_FILE, MANIFEST_FILE, RECOVERY_FILE, SIGNATURE_FILE, SUMS_FILE } from './run-files.ts';
@@ -17,9 +18,15 @@ export interface CopyPlace {
   close(): void;
 }
 
-/** Opens the place that `--from` names. Throws `usage` for a name that is none. */
+/**
+ * Opens the place that `--from` names. Throws `usage` for a name that is none, and `refused` for a store that is not mounted:
+ * it must not be taken for one without runs.
+ */
 export async function openPlace(host: HostConfig, from: string, signal?: AbortSignal): Promise<CopyPlace> {
-  if (from === 'store') return { name: from, ...openRunFolders(host.store.path), close: () => undefined };
+  if (from === 'store') {
+    await assertStoreReadable(host.store);
+    return { name: from, ...openRunFolders(host.store.path), close: () => undefined };
+  }
   if (from === 'export') return { name: from, ...openRunFolders(host.export.path), close: () => undefined };
   if (from.includes('/') && !from.startsWith('offsite:')) return await openFolder(from);
   const config = host.offsite.find(({ name }) => from === `offsite:${name}`);

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
 import { partialName } from '../storage/run-names.ts';
-import { exists, renameDurably, writeDurably } from '../system/files.ts';
+import { exists, readIfPresent, removeDurably, renameDurably, writeDurably } from '../system/files.ts';
 import { closingFiles, type RunForm } from './run-files.ts';
 
 /** Where a run is on its host while it is being written. The export's folder is made when there is something for it. */
@@ -24,13 +25,27 @@ export async function discardFolders(host: HostConfig, run: RunId): Promise<void
   for (const { path } of [host.store, host.export, host.keys]) await openRunFolders(path).removePartial(run);
 }
 
-/** Writes what says what the run is into each of its folders. Can be repeated, also where one has its final name. */
+/** Throws `write-failed` where a folder of the run is not where it was written to, under either of its names. */
+export async function assertFoldersThere(host: HostConfig, run: RunId, dayArchive: unknown): Promise<void> {
+  for (const { path } of placesOf(host, dayArchive)) await standingOf(path, run);
+}
+
+/**
+ * Writes what says what the run is into each of its folders. Can be repeated, also where one has its final name. Never
+ * renames over a file: on a replicated volume whoever has the old one open would get ESTALE.
+ */
 export async function writeClosing(host: HostConfig, signed: SignedManifest): Promise<void> {
-  for (const { path, form } of placesOf(host, signed)) {
-    const partial = join(path, partialName(signed.manifest.run));
-    if (form === null || !(await exists(partial))) continue;
+  const { run, dayArchive } = signed.manifest;
+  for (const { path, form } of placesOf(host, dayArchive)) {
+    const { folder, isFinal } = await standingOf(path, run);
+    if (form === null || isFinal) continue;
     const closing = await closingFiles(signed, form, host.state.path);
-    for (const [name, content] of closing) await writeDurably(join(partial, name), content, 0o600);
+    for (const [name, content] of closing) {
+      const file = join(folder, name);
+      if ((await readIfPresent(file))?.equals(content)) continue;
+      await removeDurably(file);
+      await writeDurably(file, content, 0o600);
+    }
   }
 }
 
@@ -39,19 +54,30 @@ export async function writeClosing(host: HostConfig, signed: SignedManifest): Pr
  * repeated after a kill at any point: a folder that has its name already is left alone.
  */
 export async function closeFolders(host: HostConfig, signed: SignedManifest): Promise<void> {
-  const { run } = signed.manifest;
-  for (const { path } of placesOf(host, signed)) {
-    const partial = join(path, partialName(run));
-    if (await exists(partial)) await renameDurably(partial, join(path, run));
+  const { run, dayArchive } = signed.manifest;
+  for (const { path } of placesOf(host, dayArchive)) {
+    const { folder, isFinal } = await standingOf(path, run);
+    if (!isFinal) await renameDurably(folder, join(path, run));
   }
 }
 
-function placesOf(host: HostConfig, { manifest }: SignedManifest) {
+/** Only a folder that is seen is written to: what is gone with its volume would be passed over otherwise. */
+async function standingOf(path: string, run: RunId): Promise<{ readonly folder: string; readonly isFinal: boolean }> {
+  const partial = join(path, partialName(run));
+  if (await exists(partial)) return { folder: partial, isFinal: false };
+  const final = join(path, run);
+  if (await exists(final)) return { folder: final, isFinal: true };
+  throw new CoffreError('write-failed', `cannot finish the run ${run} in ${path}: its folder is not there any more`, {
+    hint: `look at: findmnt -T ${path}; ls -la ${path}`,
+  });
+}
+
+function placesOf(host: HostConfig, dayArchive: unknown) {
   const places: { readonly path: string; readonly form: RunForm | null }[] = [
     { path: host.store.path, form: 'store' },
     { path: host.keys.path, form: null },
   ];
-  return manifest.dayArchive ? [...places, { path: host.export.path, form: 'offsite' as const }] : places;
+  return dayArchive ? [...places, { path: host.export.path, form: 'offsite' as const }] : places;
 }
 
 /** The form in which a run leaves the host: the day archive, or the archives one by one when there is none. */

@@ -1,6 +1,6 @@
 import { parseManifest } from '../audit/canonical.ts';
 import { appendToChain, readHead } from '../audit/chain.ts';
-import { asCoffreError, CoffreError, ERRORS } from '../model/error.ts';
+import { asCoffreError, CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
@@ -9,7 +9,7 @@ import type { BackupContext } from './backup-context.ts';
 import { conclude } from './conclude.ts';
 import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { owe } from './owed.ts';
-import { closeFolders, discardFolders, writeClosing } from './run-folders.ts';
+import { assertFoldersThere, closeFolders, discardFolders, writeClosing } from './run-folders.ts';
 
 /**
  * Finishes or takes back what a run has left that was killed, or could not be recorded when it failed. Whose archives were all durable becomes a complete run now, and
@@ -18,9 +18,8 @@ import { closeFolders, discardFolders, writeClosing } from './run-folders.ts';
 export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupContext): Promise<void> {
   const journal = await readJournal(host.state.path);
   if (journal) {
-    if (journal.state === 'working') await giveUp(host, journal, clock);
-    else await finishRun(host, journal, clock);
-    emit({ kind: 'warning', subject: host.name, ...describeEnd(journal) });
+    const { state, why } = await settle(host, journal, clock);
+    emit({ kind: 'warning', subject: host.name, ...describeEnd({ ...journal, state }, why) });
     await removeJournal(host.state.path);
   }
   for (const { path } of [host.store, host.keys]) await clear(path);
@@ -31,8 +30,56 @@ export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupC
   });
 }
 
+/** What came of it. What is sealed and not there any more cannot be finished; what is signed is on record as it is. */
+async function settle(
+  host: HostConfig,
+  journal: Journal,
+  clock: BackupContext['clock'],
+): Promise<{ readonly state: Journal['state']; readonly why?: string }> {
+  const { state } = journal;
+  if (state !== 'working') {
+    try {
+      await finishRun(host, await asItStands(host, journal), clock);
+      return { state };
+    } catch (error) {
+      const { code, message } = asCoffreError(error);
+      if (code !== FOLDER_GONE) throw error;
+      if (state === 'signed') return { state, why: message };
+    }
+  }
+  await giveUp(host, journal, clock);
+  return { state: 'working' };
+}
+
+/** The journal of a run, without the export where that is not there any more: the store is enough. */
+async function asItStands(host: HostConfig, journal: Journal): Promise<Journal> {
+  const { run, draft, state } = journal;
+  if (state === 'signed' || draft.dayArchive === null) return journal;
+  const there = await assertFoldersThere(host, run, draft.dayArchive).then(
+    () => true,
+    (error: unknown) => {
+      if (asCoffreError(error).code !== FOLDER_GONE) throw error;
+      return false;
+    },
+  );
+  if (there) return journal;
+  await assertFoldersThere(host, run, null);
+  const missing = { state: 'missing' as const, verified: null };
+  const copies = draft.copies.map((copy) => (copy.kind === 'export' ? { ...copy, ...missing } : copy));
+  return { ...journal, draft: { ...draft, dayArchive: null, copies } };
+}
+
 /** What is known of how the run of a journal has ended. Not every one was killed: of some nothing could be written any more. */
-function describeEnd({ run, state, unrecorded }: Journal): { readonly text: string; readonly hint: string } {
+function describeEnd(
+  { run, state, unrecorded }: Journal,
+  gone?: string,
+): { readonly text: string; readonly hint: string } {
+  if (gone !== undefined) {
+    return {
+      text: `the run ${run} is on record, and what was to be finished of it cannot be: ${gone}`,
+      hint: `see what there is of it: npx zx tasks/verify.ts --run ${run}`,
+    };
+  }
   const now = state === 'working' ? 'it is recorded as failed now, and what it left is removed' : 'it is finished now';
   if (unrecorded) {
     const what = `the run ${run} has failed (${ERRORS[unrecorded.code].summary}) and could not be recorded`;
@@ -46,6 +93,9 @@ function describeEnd({ run, state, unrecorded }: Journal): { readonly text: stri
     hint: 'look at what ended it: journalctl --since yesterday; dmesg | tail',
   };
 }
+
+/** The code of a folder that is not where it was written to. */
+const FOLDER_GONE: ErrorCode = 'write-failed';
 
 async function clear(path: string): Promise<void> {
   if (!(await exists(path))) return;
@@ -67,6 +117,7 @@ async function giveUp(
 /** Makes a run whose archives are all durable a complete one, whose copies to the offsites are owed. Can be repeated. */
 export async function finishRun(host: HostConfig, journal: Journal, clock: BackupContext['clock']): Promise<void> {
   const { draft } = journal;
+  if (journal.state === 'sealed') await assertFoldersThere(host, journal.run, draft.dayArchive);
   const owed = host.offsite.map(({ name }) => name);
   const signed =
     journal.state === 'signed'

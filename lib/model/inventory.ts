@@ -7,6 +7,7 @@ import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
 import { type HostName, RecipientName } from './names.ts';
 import { OffsiteConfig } from './offsite-config.ts';
+import { StoreConfig } from './store-config.ts';
 
 /*
  * The inventory's schema. `inventory/hosts/<host>.yaml` is merged over `inventory/defaults.yaml`, and the result
@@ -41,15 +42,7 @@ export const HostConfig = z
       .max(720)
       .default(6)
       .describe('Hours after the scheduled time until a missing run is a finding'),
-    store: z
-      .strictObject({
-        path: Path,
-        mount: z
-          .string()
-          .regex(/^(none|[a-z0-9._-]+)$/, 'none, or a file system type such as fuse.glusterfs')
-          .describe('File system type that must be mounted at or above the path; none for a plain folder'),
-      })
-      .describe('The replicated volume with the archives, one folder a run'),
+    store: StoreConfig,
     export: z
       .strictObject({ path: Path })
       .prefault({ path: '/export' })

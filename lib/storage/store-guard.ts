@@ -2,12 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
-import type { HostConfig } from '../model/inventory.ts';
+import type { StorePlace } from '../model/store-config.ts';
 import { explained } from '../system/explained.ts';
 import { syncFolder } from '../system/files.ts';
-import { mountOf, parseMounts } from './mounts.ts';
+import { type Mount, mountOf, parseMounts, readMountinfo } from '../system/mounts.ts';
 
-const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');
+/** What the kernel says of mounts, and of what answers at a path. */
+export interface MountFacts {
+  mountinfo(): Promise<string>;
+  /** `major:minor` by stat(2), and the type by statfs(2). */
+  fileSystemAt(path: string): Promise<{ readonly device: string; readonly magic: number }>;
+}
+
+const KERNEL: MountFacts = {
+  mountinfo: readMountinfo,
+  async fileSystemAt(path) {
+    const [{ dev }, { type }] = await Promise.all([stat(path, { bigint: true }), statfs(path)]).catch(
+      (error: unknown) => {
+        throw explained('look at', path, error);
+      },
+    );
+    // The way in which glibc packs the two numbers. Source: sys/sysmacros.h.
+    const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+    const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+    return { device: `${major}:${minor}`, magic: type };
+  },
+};
+
+/** FUSE_SUPER_MAGIC of linux/magic.h: what statfs says of every file system whose type begins with `fuse`. */
+const FUSE_MAGIC = 0x65735546;
 
 /**
  * Makes sure that the store is what the inventory says it is, before anything is written to it: an unmounted volume is
@@ -16,8 +39,8 @@ const readMountinfo = () => readFile('/proc/self/mountinfo', 'utf8');
  * Throws `store-unreachable` when it is not there or does not answer, `refused` when another file system than
  * the inventory's is at that place, `write-failed` when it cannot be written to, `no-space` when it is full.
  */
-export async function assertStoreMounted(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
-  const mount = await volumeOf(store, 'write to', mountinfo);
+export async function assertStoreMounted(store: StorePlace, facts: Partial<MountFacts> = {}): Promise<void> {
+  const mount = await volumeOf(store, 'write to', facts);
   if (mount?.readOnly) {
     throw new CoffreError('write-failed', `cannot write to the store ${store.path}: it is mounted read-only`, {
       hint: `look at: findmnt -T ${store.path}; dmesg | tail`,
@@ -30,19 +53,43 @@ export async function assertStoreMounted(store: HostConfig['store'], mountinfo =
  * Makes sure that the store is what the inventory says it is, before it is said what is not there: below an unmounted volume
  * nothing is. Writes nothing. Throws `store-unreachable` and `refused` as `assertStoreMounted` does.
  */
-export async function assertStoreReadable(store: HostConfig['store'], mountinfo = readMountinfo): Promise<void> {
-  await volumeOf(store, 'read', mountinfo);
+export async function assertStoreReadable(store: StorePlace, facts: Partial<MountFacts> = {}): Promise<void> {
+  await volumeOf(store, 'read', facts);
 }
 
-async function volumeOf(store: HostConfig['store'], verb: 'read' | 'write to', mountinfo: typeof readMountinfo) {
+async function volumeOf(store: StorePlace, verb: 'read' | 'write to', facts: Partial<MountFacts>) {
+  const { mountinfo, fileSystemAt } = { ...KERNEL, ...facts };
   await assertFolder(store);
   // Links are followed, or a link to a local folder would stand for the volume.
-  const mount = mountOf(parseMounts(await mountinfo()), await realpath(store.path));
-  if (store.mount === 'none' || mount?.type === store.mount) return mount;
-  const found = mount ? `${mount.type} mounted at ${mount.path}` : 'no mount at all';
-  throw new CoffreError('refused', `cannot ${verb} the store ${store.path}: no ${store.mount} there, but ${found}`, {
-    hint: `mount the volume: mount ${store.path}; look at: findmnt -T ${store.path}`,
+  const path = await realpath(store.path).catch((error: unknown) => {
+    throw explained('look at', store.path, error);
   });
+  const mount = mountOf(parseMounts(await mountinfo()), path);
+  if (store.mount === 'none') return mount;
+  const refuse = (why: string) =>
+    new CoffreError('refused', `cannot ${verb} the store ${store.path}: ${why}`, {
+      hint: `mount the volume: mount ${store.path}; look at: findmnt -T ${store.path}`,
+    });
+  if (mount?.type !== store.mount) {
+    throw refuse(
+      `no ${store.mount} there, but ${mount ? `${mount.type} mounted at ${mount.path}` : 'no mount at all'}`,
+    );
+  }
+  if (store.source !== undefined && mount.source !== store.source) {
+    throw refuse(`${mount.source} is mounted at ${mount.path}, not ${store.source}`);
+  }
+  if (isFuse(mount)) {
+    const { device, magic } = await fileSystemAt(path);
+    // The table and the path can disagree, as while somebody unmounts it: what answers is what is written to.
+    if (device !== mount.device || magic !== FUSE_MAGIC) {
+      throw refuse(`what answers there (device ${device}) is not what is mounted at ${mount.path} (${mount.device})`);
+    }
+  }
+  return mount;
+}
+
+function isFuse({ type }: Mount): boolean {
+  return type === 'fuse' || type.startsWith('fuse.');
 }
 
 /** Makes sure that a plain folder, such as the export's, is there and takes writes. */
@@ -58,7 +105,7 @@ export async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
-async function assertFolder({ path, mount }: HostConfig['store']): Promise<void> {
+async function assertFolder({ path, mount }: StorePlace): Promise<void> {
   const isFolder = await stat(path).then(
     (stats) => stats.isDirectory(),
     (error: unknown) => {
@@ -114,7 +161,10 @@ async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(PROBE)) continue;
     const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined); // its own run may have taken it away
+    const found = await stat(path).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return undefined; // its own run has taken it away
+      throw error;
+    });
     if (found && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true });
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
-import { CoffreError } from '../model/error.ts';
+import { CoffreError, errnoOf } from '../model/error.ts';
 import { cleanEnvironment } from './command.ts';
 import { explained } from './explained.ts';
 import { requireProgram } from './programs.ts';
@@ -71,7 +71,11 @@ async function tryToTake(path: string, holder: LockHolder, manner: readonly stri
 }
 
 async function isAt(path: string, file: FileHandle): Promise<boolean> {
-  const [held, there] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+  const there = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw explained('lock', path, error);
+  });
+  const held = await file.stat();
   return held.ino === there?.ino && held.dev === there.dev;
 }
 

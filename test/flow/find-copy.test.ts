@@ -6,7 +6,11 @@ import { openPlace } from '../../lib/flow/find-copy.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 
-const host = { store: { path: '/none' }, export: { path: '/none' }, offsite: [] } as unknown as HostConfig;
+const host = {
+  store: { path: '/none', mount: 'none' },
+  export: { path: '/none' },
+  offsite: [],
+} as unknown as HostConfig;
 const RUN = '2026-11-22T040000Z';
 
 t.test('a folder with runs in it is a place', async (t) => {

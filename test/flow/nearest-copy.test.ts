@@ -8,7 +8,7 @@ import type { RunReader } from '../../lib/storage/run-reader.ts';
 const [OLD, NEW] = [RunId.parse('2026-11-21T040000Z'), RunId.parse('2026-11-22T040000Z')];
 const folder = t.testdir({ store: { [OLD]: {} }, export: { [OLD]: {}, [NEW]: {} }, third: { [NEW]: {} } });
 const host = {
-  store: { path: `${folder}/store` },
+  store: { path: `${folder}/store`, mount: 'none' },
   export: { path: `${folder}/export` },
   offsite: [],
 } as unknown as HostConfig;
@@ -24,7 +24,7 @@ function choose(wish: Partial<CopyWish> = {}, damaged: Readonly<Record<string, C
     ...wish,
   };
   const prove = async (run: RunId, { where }: RunReader) => {
-    for (const [name, error] of Object.entries(damaged)) if (where.includes(`/${name}/`)) throw error;
+    for (const [name, error] of Object.entries(damaged)) if (where.startsWith(`${folder}/${name}/`)) throw error;
     return run;
   };
   return nearestCopy(of, full, prove).then(({ place, ...rest }) => ({ ...rest, place: place.name, rejected }));
@@ -70,10 +70,13 @@ t.test('where no copy is whole, an older run is not taken for it', async (t) => 
 });
 
 t.test('a place that cannot be looked at is none, as long as there is another', async (t) => {
-  const without = { ...host, store: { path: `${folder}/none` } } as HostConfig;
+  const without = { ...host, store: { path: `${folder}/none`, mount: 'none' } } as HostConfig;
   t.match(await choose({}, {}, without), { place: 'export', rejected: ['store'] });
   const nowhere = { ...without, export: { path: `${folder}/none` } } as HostConfig;
-  await t.rejects(choose({}, {}, nowhere), { code: 'not-found', message: /^cannot use any copy of any run: / });
+  await t.rejects(choose({}, {}, nowhere), {
+    code: 'store-unreachable',
+    message: /^cannot use any copy of any run: /,
+  });
 });
 
 t.test('a run that nobody has is not found, with all places that were looked at', async (t) => {

@@ -1,15 +1,17 @@
-import { chmodSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { assertStoreMounted, freeBytes } from '../../lib/storage/store-guard.ts';
+import { mountOf, parseMounts } from '../../lib/system/mounts.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const line = (path: string, type: string, options = 'rw,relatime') =>
   `36 35 98:0 / ${path.replaceAll(' ', '\\040')} ${options} shared:1 master:2 - ${type} host:/volume rw\n`;
-const mountinfo =
-  (...lines: string[]) =>
-  async () =>
-    [line('/', 'ext4'), ...lines].join('');
+const FUSE_MAGIC = 0x65735546;
+const mountinfo = (...lines: string[]) => ({
+  mountinfo: async () => [line('/', 'ext4'), ...lines].join(''),
+  fileSystemAt: async () => ({ device: '98:0', magic: FUSE_MAGIC }),
+});
 
 t.test('takes the mount that the inventory names, and leaves nothing of its probe', async (t) => {
   const path = join(t.testdir({ 'my store': { db1: {} } }), 'my store');
@@ -32,6 +34,42 @@ t.test('refuses an unmounted volume, another file system, and a link that leads 
   symlinkSync(join(folder, 'local'), join(path, 'link'));
   const link = { path: join(path, 'link'), mount: 'fuse.glusterfs' };
   await t.rejects(assertStoreMounted(link, mountinfo(line(path, 'fuse.glusterfs'))), refused, 'a link');
+});
+
+t.test('refuses another volume than the one the inventory names', async (t) => {
+  const path = t.testdir();
+  const mounted = mountinfo(line(path, 'fuse.glusterfs'));
+  await assertStoreMounted({ path, mount: 'fuse.glusterfs', source: 'host:/volume' }, mounted);
+  await t.rejects(assertStoreMounted({ path, mount: 'fuse.glusterfs', source: 'host:/other' }, mounted), {
+    code: 'refused',
+    message: /host:\/volume is mounted at .*, not host:\/other$/,
+    hint: /findmnt/,
+  });
+  t.same(readdirSync(path), [], 'and nothing was written there');
+});
+
+t.test('refuses a mount of which another file system answers', async (t) => {
+  const path = t.testdir();
+  const store = { path, mount: 'fuse.glusterfs' };
+  const { mountinfo: table } = mountinfo(line(path, 'fuse.glusterfs'));
+  const unlike = { code: 'refused', message: /what answers there \(device .*\) is not what is mounted/ };
+  await t.rejects(assertStoreMounted(store, { mountinfo: table }), unlike, 'what the kernel says of this folder');
+  for (const fact of [
+    { device: '98:1', magic: FUSE_MAGIC },
+    { device: '98:0', magic: 0xef53 },
+  ]) {
+    await t.rejects(assertStoreMounted(store, { mountinfo: table, fileSystemAt: async () => fact }), unlike);
+  }
+});
+
+t.test('knows the device of a mount as the table of mounts has it', async (t) => {
+  const { device, type } = mountOf(parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')), '/proc') ?? {};
+  const path = '/proc/self';
+  // Told as a FUSE of the device of /proc: all but the magic fits, and so the sentence has the same device twice.
+  const table = async () => `${line('/', 'ext4')}36 35 ${device} / /proc rw - fuse.${type} x rw\n`;
+  await t.rejects(assertStoreMounted({ path, mount: 'fuse.proc' }, { mountinfo: table }), {
+    message: new RegExp(`device ${device}\\) is not what is mounted at /proc \\(${device}\\)`),
+  });
 });
 
 t.test('says when the store is mounted read-only', async (t) => {

@@ -1,10 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
 /** One line of /proc/self/mountinfo. */
 export interface Mount {
   readonly path: string;
+  /** `major:minor`, as stat(2) has it of what is on it. */
+  readonly device: string;
   /** Such as `ext4` or `fuse.glusterfs`. */
   readonly type: string;
   readonly source: string;
   readonly readOnly: boolean;
+}
+
+const MOUNTINFO = '/proc/self/mountinfo';
+
+export function readMountinfo(): Promise<string> {
+  return readFile(MOUNTINFO, 'utf8');
+}
+
+/**
+ * The GlusterFS volume that a path is on, for a sentence about its failure: by the words of the path alone, because what has
+ * failed is not asked again. undefined where it is on none, or nobody can tell.
+ */
+export function glusterVolumeAt(path: string): { readonly volume: string; readonly mount: string } | undefined {
+  try {
+    const mount = mountOf(parseMounts(readFileSync(MOUNTINFO, 'utf8')), path);
+    // As in `db1:/data`, `db1,db2:data` and, for a folder of the volume, `db1:/data/backups`.
+    const volume = mount?.type === 'fuse.glusterfs' ? /:\/?([^/]+)/.exec(mount.source)?.[1] : undefined;
+    return mount && volume !== undefined ? { volume, mount: mount.path } : undefined;
+  } catch {
+    return undefined; // without /proc there is no such volume either
+  }
 }
 
 /**
@@ -15,11 +41,11 @@ export function parseMounts(text: string): readonly Mount[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.split(' ');
     const separator = fields.indexOf('-', 6);
-    const [path, options] = [fields[4], fields[5]];
+    const [device = '', path, options] = [fields[2], fields[4], fields[5]];
     const [type, source, superOptions] = fields.slice(separator + 1);
     if (separator < 0 || path === undefined || options === undefined || type === undefined) return [];
     const readOnly = [options, superOptions ?? ''].some((list) => list.split(',').includes('ro'));
-    return [{ path: unescapeOctal(path), type, source: unescapeOctal(source ?? ''), readOnly }];
+    return [{ path: unescapeOctal(path), device, type, source: unescapeOctal(source ?? ''), readOnly }];
   });
 }
 

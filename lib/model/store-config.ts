@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import { Path } from './config-parts.ts';
+
+/** `store` of a host: the replicated volume with its archives. */
+export const StoreConfig = z
+  .strictObject({
+    path: Path,
+    mount: z
+      .string()
+      .regex(/^(none|[a-z0-9._-]+)$/, 'none, or a file system type such as fuse.glusterfs')
+      .describe('File system type that must be mounted at or above the path; none for a plain folder'),
+    source: z
+      .string()
+      .regex(/^[^\0\n]+$/, 'what findmnt shows as SOURCE, such as db1:/data')
+      .optional()
+      .describe(
+        'What must be mounted there, as findmnt shows it as SOURCE, such as db1:/data; anything of that type if absent',
+      ),
+    readBack: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether every file of a run is read once more from the volume, past the cache of the host, before the run counts; the archives have been read back once by then',
+      ),
+  })
+  .describe('The replicated volume with the archives, one folder a run');
+export type StoreConfig = z.infer<typeof StoreConfig>;
+
+/** What says whether a folder is the store: of any other folder that is written to, only its path. */
+export type StorePlace = Pick<StoreConfig, 'path' | 'mount' | 'source'>;

@@ -20,7 +20,7 @@ export interface ByHand {
 }
 
 /** All that the shell can run, beside what unpacks the archives. Neither this software nor Node is among them. */
-const PROGRAMS: readonly Program[] = ['sh', 'openssl', 'tar', 'sha256sum', 'mariadb', 'mktemp', 'rm', 'touch'];
+const PROGRAMS: readonly Program[] = ['sh', 'openssl', 'tar', 'sha256sum', 'mariadb', 'mktemp', 'rm', 'touch', 'cat'];
 const LIMIT_MS = 10 * 60_000;
 
 /**

@@ -14,6 +14,8 @@ export interface RecoveryFacts {
     readonly database: DatabaseName | null;
     /** Name of the sealed file: `shop.tar.gz.enc`. All of a run are compressed alike. */
     readonly file: string;
+    /** What the server has to take as one statement. */
+    readonly largestStatementBytes: number;
   }[];
   /** The sealed list of the real names, where the databases above have hashed ones. */
   readonly names?: { readonly file: string } | undefined;
@@ -33,7 +35,8 @@ const DAY_ARCHIVE = 'encrypted.dat';
  * Every line that begins with four spaces, a dollar and a space is a command for a bare POSIX sh, and all of them in
  * order are the whole recovery: `sed -n 's/^    \$ //p' RECOVERY.txt | sh -eu` MUST work, with KEY and RECIPIENT in
  * the environment. A plain sh takes the last program's word for a pipeline, and openssl writes nearly all of a
- * cut file before it fails: hence the check of the digests first, and the file `failed` that any stage leaves behind.
+ * cut file before it fails: hence the check of the digests first, and the file `failed` that any stage leaves behind. What
+ * the client leaves unread is read to its end, or the stages before it would fail, too.
  */
 export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
   const databases = facts.archives.filter((archive) => archive.database !== null);
@@ -47,9 +50,11 @@ export function recoveryText(form: RecoveryForm, facts: RecoveryFacts): string {
     UNWRAP,
     ...(facts.names ? [whichIsWhich(facts.names.file, facts.iterations)] : []),
     definitions(form, facts.iterations, compression),
+    ...largeStatements(facts.archives),
     databases.length === 0
       ? '   This run has no databases.'
-      : databases.map((archive) => `   ${JSON.stringify(archive.database)}\n${load(archive)}`).join('\n'),
+      : databases.map((archive) => `   ${JSON.stringify(archive.database)}\n${load(archive)} || later`).join('\n'),
+    ...(databases.length < 2 ? [] : [AGAIN]),
     ...(accounts.length === 0
       ? []
       : [`${ACCOUNTS}\n\n${accounts.map((archive) => `${load(archive)} --force`).join('\n')}`]),
@@ -149,17 +154,43 @@ function definitions(form: RecoveryForm, iterations: number, compression: Compre
   return `4. LOAD THE DATABASES
 
    The first line says how to open an archive, the others how to load one. They only stream: nothing that is not
-   encrypted is written to this machine's disk. "bad decrypt", or a load that returns an error, means: what was loaded
-   of that database is not complete. Drop it, and find out why before you go on.
+   encrypted is written to this machine's disk. "bad decrypt" means: what was loaded of that database is not complete.
+   Drop it, and find out why before you go on. An ERROR is what the server says: what was loaded of that database is not
+   complete either, but do not drop it yet. Go on with the others; those that have failed are loaded again after them.
    If mariadb needs options to reach the server (a user, a socket), put them into the [client] section of ~/.my.cnf.
    What stands behind --init-command lets in what the old server had taken under looser rules than a new one has.
    Error 1418 or 1419 is about functions and triggers, on a server with its binary log on. Type into mariadb:
    SET GLOBAL log_bin_trust_function_creators = 1; then drop the database, load it again, and set that back to 0.
 
     $ unseal() { ${guarded.join(' | ')}; }
-    $ client() { mariadb "$@" --comments --binary-mode --init-command="SET SESSION innodb_strict_mode=0, check_constraint_checks=0"; }
-    $ load() { rm -f "$WORK/failed"; unseal "$1" | client \${2-} && test ! -e "$WORK/failed"; }`;
+    $ client() { mariadb "$@" --comments --binary-mode --max-allowed-packet=1G --init-command="SET SESSION innodb_strict_mode=0, check_constraint_checks=0"; }
+    $ load() { NAME=$1; rm -f "$WORK/failed" "$WORK/refused"; unseal "$1" | { client \${2-} || { touch "$WORK/refused"; cat > /dev/null; }; }; test ! -e "$WORK/failed" && test ! -e "$WORK/refused"; }
+    $ later() { test ! -e "$WORK/failed" && AGAIN="\${AGAIN-} $NAME" && echo "$NAME: to be loaded again, see below"; }`;
 }
+
+/** What server and client take by default, without what surrounds a statement on its way. */
+const USUAL_STATEMENT_BYTES = 16 * 1024 ** 2 - 1024;
+const MEBIBYTE = 1024 ** 2;
+
+/** A server that gets more than it takes hangs up: nobody would guess why. */
+function largeStatements(archives: RecoveryFacts['archives']): readonly string[] {
+  const largest = Math.max(0, ...archives.map(({ largestStatementBytes }) => largestStatementBytes));
+  if (largest <= USUAL_STATEMENT_BYTES) return [];
+  const needed = Math.min(1024 ** 3, (Math.ceil(largest / MEBIBYTE) + 1) * MEBIBYTE);
+  return [
+    `   A row of this run is larger than what a server takes as it was installed (16 MiB): it would hang up, and say "Server
+   has gone away" (2006). This lets it take ${needed / MEBIBYTE} MiB until it is started again. It needs an administrator's account:
+
+    $ mariadb -e "SET GLOBAL max_allowed_packet=${needed}"`,
+  ];
+}
+
+const AGAIN = `   A database whose views are on another one fails as long as that one is not there. Do not drop it: this loads those
+   that have failed once more, over what is there of them, now that the others are there, and again as long as one more
+   of them succeeds. What it calls NOT LOADED is not complete, and the ERROR above says why.
+
+    $ while test -n "\${AGAIN-}"; do LEFT=$AGAIN; AGAIN=; for EACH in $LEFT; do load "$EACH" || later; done; test "$AGAIN" != "$LEFT" || break; done
+    $ test -z "\${AGAIN-}" || { echo "NOT LOADED:$AGAIN"; false; }`;
 
 const ACCOUNTS = `   The accounts with their passwords and grants, last, as they may change the account that you use now: one that is
    there already gets the password of the backup, and its grants beside those that it has.
@@ -169,15 +200,15 @@ const ACCOUNTS = `   The accounts with their passwords and grants, last, as they
 
 const oneFromStore = (compression: Compression) => `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 
-   For one database type chapters 1 to 3, the first three lines of chapter 4, and that database's own line. To see its
-   SQL instead of loading it (into a file this would be plain text on the disk):
+   For one database type chapters 1 to 3, all lines of chapter 4 before the first database, and that database's own
+   line. To see its SQL instead of loading it (into a file this would be plain text on the disk):
 
     # unseal ./<database>${COMPRESSIONS[compression]}.enc | less`;
 
 const oneFromDayArchive = (compression: Compression) => `5. ONLY ONE DATABASE, OR ONLY ITS SQL
 
-   For one database type chapters 1 to 3, the first three lines of chapter 4, and that database's own line. To see its
-   SQL instead of loading it (into a file this would be plain text on the disk):
+   For one database type chapters 1 to 3, all lines of chapter 4 before the first database, and that database's own
+   line. To see its SQL instead of loading it (into a file this would be plain text on the disk):
 
     # unseal <database>${COMPRESSIONS[compression]} | less
 

@@ -5,6 +5,7 @@ import { CoffreError } from '../model/error.ts';
 /** Every foreign program that this project runs everywhere, and the Debian package that brings it. */
 export const PACKAGE_OF = {
   bash: 'bash',
+  cat: 'coreutils',
   dd: 'coreutils',
   flock: 'util-linux',
   getent: 'libc-bin',

@@ -33,7 +33,19 @@ await runSql(
    CREATE EVENT e ON SCHEDULE EVERY 1 YEAR STARTS '2030-01-01' DO DELETE FROM t;
    CREATE USER ${ACCOUNT} IDENTIFIED BY 'demo-only'; GRANT SELECT ON shop.* TO ${ACCOUNT};`,
 );
-const NAMES = ['shop', 'crm', ODD].map((name) => DatabaseName.parse(name));
+// Views on each other, foreign keys in a circle, and a row that no server takes as it was installed.
+await execute(world.server.root, 'SET GLOBAL max_allowed_packet = 1073741824');
+await runSql(
+  world.server,
+  `CREATE DATABASE east; CREATE DATABASE west;
+   CREATE TABLE east.t (id INT PRIMARY KEY, w INT); CREATE TABLE west.t (id INT PRIMARY KEY, e INT);
+   INSERT INTO east.t VALUES (1, 2); INSERT INTO west.t VALUES (2, 1);
+   ALTER TABLE east.t ADD FOREIGN KEY (w) REFERENCES west.t (id); ALTER TABLE west.t ADD FOREIGN KEY (e) REFERENCES east.t (id);
+   CREATE VIEW east.a AS SELECT id FROM west.t; CREATE VIEW west.a AS SELECT id FROM east.a;
+   CREATE VIEW east.b AS SELECT id FROM west.a; CREATE FUNCTION east.f() RETURNS INT RETURN (SELECT MAX(id) FROM west.a);
+   CREATE TABLE west.large (b LONGBLOB); INSERT INTO west.large VALUES (REPEAT(x'270a', 6000000));`,
+);
+const NAMES = ['shop', 'crm', 'east', 'west', ODD].map((name) => DatabaseName.parse(name));
 const truth = await readContent(world.server.root, NAMES);
 const grants = await queryLines(world.server.root, `SHOW GRANTS FOR ${ACCOUNT}`);
 
@@ -56,7 +68,9 @@ if (opened.exitCode !== 0) throw new Error(opened.stderr);
 await cp(world.at('inventory/signers/allowed_signers'), join(folder, 'allowed_signers'));
 
 async function emptied(server = target): Promise<void> {
-  for (const name of NAMES) await execute(server.root, `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+  for (const name of NAMES)
+    await execute(server.root, `SET foreign_key_checks = 0; DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+  if (server === target) await execute(server.root, 'SET GLOBAL max_allowed_packet = DEFAULT');
   await execute(server.root, `DROP USER IF EXISTS ${ACCOUNT}`);
 }
 
@@ -113,6 +127,7 @@ const PROGRAMS = [
   'mktemp',
   'rm',
   'touch',
+  'cat',
 ];
 
 async function shellAt(name: string): Promise<BareShell> {

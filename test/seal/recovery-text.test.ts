@@ -34,6 +34,7 @@ async function fakeRun(
   form: RecoveryForm,
   compression: Compression = 'gzip',
   key?: NamesKey,
+  largestStatementBytes = 1_000_000,
 ): Promise<string> {
   for (const name of ['run', 'bin', 'plain', 'tmp']) mkdirSync(join(folder, name));
   const passphrase = Passphrase.random();
@@ -79,6 +80,7 @@ async function fakeRun(
     archives: names.map(({ file, database }) => ({
       database: database === null ? null : DatabaseName.parse(key?.hash(database) ?? database),
       file: `${file}.enc`,
+      largestStatementBytes,
     })),
     ...(key && { names: { file: NAMES } }),
   });
@@ -224,3 +226,34 @@ t.test('names host, run, recipients and fingerprints, and keeps to 120 columns b
   );
   t.notOk(commandsOf(text).includes('touch x'), 'the name of a database is no command');
 });
+
+t.test('a row that is larger than servers take as they are installed is told before anything is loaded', async (t) => {
+  const folder = t.testdir();
+  const usual = await fakeRun(folder, 'store', 'gzip', undefined, 16 * 1024 ** 2 - 2000);
+  t.notMatch(usual, /max_allowed_packet/);
+  const large = await fakeRun(t.testdir({}), 'store', 'gzip', undefined, 25_000_000);
+  t.match(large, /"Server\n {3}has gone away" \(2006\)[\s\S]*take 25 MiB/);
+  const commands = commandsOf(large);
+  const raises = commands.indexOf('mariadb -e "SET GLOBAL max_allowed_packet=26214400"\n');
+  t.ok(raises > commands.indexOf('load() {') && raises < commands.indexOf("load './"), commands);
+});
+
+for (const form of ['store', 'offsite'] as const) {
+  t.test(`${form}: what the server refuses is loaded again after the others, and once more it counts`, async (t) => {
+    const folder = t.testdir();
+    const text = await fakeRun(folder, form);
+    // What is on another database, which is not there yet: it stops early, and leaves the most of its SQL unread.
+    const refusing = (until: string) =>
+      `#!/bin/sh\nread -r line; case "$line" in *' shop.'*) ${until} || { echo "ERROR 1146" >&2; exit 1; };; esac\n{ echo "$line"; cat; } >> "$LOADED"\n`;
+    writeFileSync(join(folder, 'bin', 'mariadb'), refusing('test -e "$LOADED"'), { mode: 0o755 });
+    const ended = recover(folder, commandsOf(text));
+    t.equal(ended.status, 0, ended.stderr);
+    t.match(ended.stdout, /shop\.tar\.gz(\.enc)?: to be loaded again, see below$/m);
+    t.equal(loaded(folder), ['-odd%20~', 'shop', '@accounts'].map((stem) => SQL(`${stem}.tar.gz`)).join(''));
+
+    writeFileSync(join(folder, 'bin', 'mariadb'), refusing('false'), { mode: 0o755 });
+    writeFileSync(join(folder, 'loaded'), '');
+    t.not(recover(folder, commandsOf(text)).status, 0);
+    t.equal(loaded(folder), SQL('-odd%20~.tar.gz'), 'not even the accounts come after that');
+  });
+}

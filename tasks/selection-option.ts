@@ -6,7 +6,8 @@ import { listOf, type TaskContext, textOf } from './run-task.ts';
 /** The options of what of a database is restored, and as what. */
 export const SELECTION_OPTIONS = {
   table: '=…DATABASE.TABLE  only this table or view of that database, which may be there; can be given several times',
-  'schema-only': 'what there is, without any row',
+  'schema-only':
+    'what there is, without any row; over a database that is there only with --drop-first, and not --overwrite',
   as: '=NAME  load the one database under another name; refused where something in it names the old one',
   'as-anyway': 'also where views, routines, triggers or events name the old database: they go on to mean that one',
   definer: "=KIND  keep (default); invoker: views and routines run with their user's rights; map: with --definer-map",

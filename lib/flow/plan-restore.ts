@@ -82,6 +82,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     archives.filter((archive) => !isJoined(archive)).flatMap((archive) => loadedAs(archive, selections) ?? []),
     { ...wish, ...wish.traits },
   );
+  refuseToEmpty(archives, selections, replacements);
   const readBytes = form === 'offsite' ? (manifest.dayArchive?.sealedBytes ?? 0) : sum(archives, 'sealedBytes');
   const replaced = new Set(replacements.aside.map(({ database }) => database));
   const old = wish.movable.filter(({ database }) => replaced.has(database));
@@ -152,6 +153,22 @@ function refuseToDropForTables(joined: readonly string[], overwrite: readonly st
     {
       hint: 'leave out --overwrite: tables that are gone come back into the database; or restore beside it: --as NAME',
     },
+  );
+}
+
+/** Who takes a schema alone seldom means that all rows go: nobody could tell the two slips of the hand apart. */
+function refuseToEmpty(archives: readonly Archive[], selections: Selections, { aside, refused }: Replacements): void {
+  const empties = archives.flatMap((archive) => {
+    const name = selections.get(archive)?.schemaOnly ? loadedAs(archive, selections) : null;
+    const database = aside.find(({ by }) => by === name)?.database ?? refused.find((each) => each === name);
+    return database === undefined ? [] : [database];
+  });
+  if (empties.length === 0) return;
+  const words = empties.map((name) => `--drop-first ${quotePosix(name)}`).join(' ');
+  throw new CoffreError(
+    'refused',
+    `cannot restore the schema alone over ${empties.join(', ')}: the server has it, and all its rows would be lost`,
+    { hint: `restore it beside: --as NAME; or to have it without a row, which nothing undoes: ${words}` },
   );
 }
 

@@ -87,3 +87,24 @@ t.test(
     t.throws(() => planned({ selection: { ...wish, tables }, overwrite: ['shop'] }), { code: 'refused' });
   },
 );
+
+t.test(
+  'a schema without rows takes the place of no database that is there, unless that is to be dropped',
+  async (t) => {
+    const manifest = { ...base, archives: all };
+    const files = all.map(({ file }) => file);
+    const asked = { ...restoreWishOf(files), selection: { ...wish, schemaOnly: true }, databases: ['shop'] };
+    const present = new Set(['shop', 'crm']);
+    for (const overwrite of [['shop'], []]) {
+      t.throws(() => planRestore(manifest, { ...asked, present, overwrite }), {
+        code: 'refused',
+        exitCode: 8,
+        message: 'cannot restore the schema alone over shop: the server has it, and all its rows would be lost',
+        hint: /--as NAME; .*: --drop-first shop$/,
+      });
+    }
+    t.strictSame(planRestore(manifest, { ...asked, present, dropFirst: ['shop'] }).drops, ['shop']);
+    const beside = { ...asked, present, selection: { ...asked.selection, as: AS } };
+    t.strictSame(planRestore(manifest, beside).creates, [AS]);
+  },
+);

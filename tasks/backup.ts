@@ -1,7 +1,9 @@
 import { applyLimits } from '../lib/flow/apply-limits.ts';
 import { runNight } from '../lib/flow/run-night.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
+import type { HostConfig } from '../lib/model/inventory.ts';
 import { formatBackup } from '../lib/report/backup-result.ts';
+import { formatVerification, verificationExit } from '../lib/report/verification.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { runTask } from './run-task.ts';
@@ -10,8 +12,9 @@ await runTask({
   verb: 'backup',
   usage: '[host]',
   summary: `One run, on this machine: dumps every database at one snapshot, seals, stores, ships to every offsite, signs, publishes;
-then removes what the retention of the host does not ask for any more: npx zx tasks/prune.ts --dry-run shows what that is.
-Exit code 3 means: the backup is safe in the store, and the next run delivers what is still owed.`,
+then removes what the retention of the host does not ask for any more: npx zx tasks/prune.ts --dry-run shows what that is;
+then reads the copies, as often as verify in the inventory says, and publishes what it finds. Exit code 3 means: the backup
+is safe in the store, and the next run delivers what is still owed; 5: it is, too, and a copy is not what it should be.`,
   options: {},
   examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
   async run({ values, words, emit, signal }) {
@@ -19,6 +22,14 @@ Exit code 3 means: the backup is safe in the store, and the next run delivers wh
     const host = selectHost(inventory, words);
     const giveWay = () => applyLimits(host, emit);
     const result = await runNight(host, { inventory, clock: systemClock, emit, signal, giveWay });
-    return { text: formatBackup(result), data: result, exitCode: result.owed.length === 0 ? 0 : 3 };
+    const { looked, owed } = result;
+    const text = [...(looked ? [formatVerification(looked.places, askedOf(host)), ''] : []), formatBackup(result)];
+    const isBad = looked !== null && verificationExit(looked.places) === 5;
+    const isOwed = owed.length > 0 || (looked !== null && looked.trouble !== null);
+    return { text: text.join('\n'), data: result, exitCode: isBad ? 5 : isOwed ? 3 : 0 };
   },
 });
+
+function askedOf({ verify }: HostConfig): { readonly sample: number | null; readonly isOneRun: boolean } {
+  return { sample: verify?.sample ?? null, isOneRun: verify?.runs === 'latest' };
+}

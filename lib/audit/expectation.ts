@@ -8,7 +8,7 @@ import type { Seen } from './witness.ts';
 export interface Expectation {
   readonly hosts: ReadonlyMap<
     HostName,
-    Pick<HostConfig, 'schedule' | 'timezone' | 'graceHours' | 'offsite' | 'drill' | 'retention'>
+    Pick<HostConfig, 'schedule' | 'timezone' | 'graceHours' | 'offsite' | 'drill' | 'retention' | 'verify'>
   >;
   readonly drillers: ReadonlyMap<HostName, Pick<DrillerConfig, 'hosts'>>;
   /** Hosts and drillers that have left the inventory and whose keys are marked as retired. */

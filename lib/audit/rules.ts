@@ -9,6 +9,7 @@ import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
 import { gapRule } from './gap-rule.ts';
 import { attributesRule } from './git-attributes.ts';
+import { lookRule } from './look-rule.ts';
 import { provisionRule } from './provision-rule.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { recordRule, verifiedCopiesRule } from './record-rules.ts';
@@ -136,6 +137,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   records: recordRule,
   verifiedCopies: verifiedCopiesRule,
   provision: provisionRule,
+  looks: lookRule,
   attributes: attributesRule,
   chain: chainRule,
   appendOnly,

@@ -8,6 +8,7 @@ import { LimitsConfig } from './limits-config.ts';
 import { type HostName, RecipientName } from './names.ts';
 import { OffsiteConfig } from './offsite-config.ts';
 import { StoreConfig } from './store-config.ts';
+import { VerifyConfig } from './verify-config.ts';
 
 /*
  * The inventory's schema. `inventory/hosts/<host>.yaml` is merged over `inventory/defaults.yaml`, and the result
@@ -89,6 +90,7 @@ export const HostConfig = z
       })
       .optional()
       .describe('How many runs are kept where; at a place that is not named nothing is ever removed'),
+    verify: VerifyConfig.optional(),
     audit: AuditConfig.describe('Where the records of the host are published'),
     names: z
       .enum(['plain', 'hashed'])

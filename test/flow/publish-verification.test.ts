@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,8 +6,10 @@ import t from 'tap';
 import { stringify } from 'yaml';
 import { publishVerification } from '../../lib/flow/publish-verification.ts';
 import type { VerifyOrder } from '../../lib/flow/verify.ts';
+import { verifyWhenDue } from '../../lib/flow/verify-when-due.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
+import type { HostConfig } from '../../lib/model/inventory.ts';
 import type { VerifyRecord } from '../../lib/model/verify-record.ts';
 import { systemClock } from '../../lib/system/clock.ts';
 import { flipped, whileDamaged } from '../fixture/damage.ts';
@@ -120,6 +123,41 @@ t.test('a place that cannot be read is on record with the code of why', async (t
   });
   warnings();
 });
+
+t.test(
+  'a night looks at the copies once that is due, and again the next night where a place could not be read',
+  async (t) => {
+    const [host] = inventory.hosts.values();
+    assert.ok(host);
+    const { emit, signal } = order;
+    const verify = { everyDays: 7, runs: 'latest', sample: 2 } as const;
+    let later = 0;
+    const clock = { ...systemClock, now: () => new Date(Date.now() + later) };
+    const night = (changes: Partial<HostConfig> = { verify }) =>
+      verifyWhenDue({ ...host, ...changes }, { inventory, clock, emit, signal });
+    const before = published().length;
+    t.equal(await night({}), null, 'the inventory asks for none');
+    await rename(at('export'), at('unplugged'));
+    t.match(await night(), { trouble: null, places: [{ error: null }, { error: { code: 'not-found' } }] });
+    await rename(at('unplugged'), at('export'));
+    t.match(await night(), { trouble: null, places: [{ error: null }, { error: null }] });
+    t.match(published().at(-1), { runs: 'latest', sample: 2, outcome: 'succeeded' });
+    t.equal(await night(), null);
+    later += 6 * 86_400_000;
+    t.equal(await night(), null, 'six days later');
+    later += 86_400_000 - 3_600_000;
+    t.ok(await night(), 'a week later, an hour earlier in the night');
+    later -= 30 * 86_400_000;
+    t.ok(await night(), 'a clock that was wrong puts off nothing');
+    t.equal(published().length, before + 4);
+    const path = join(host.state.path, 'last-look');
+    await rm(path);
+    await mkdir(path);
+    t.equal(await night(), null);
+    t.match(warnings(), [/^the copies were not looked at: /]);
+    await rm(path, { recursive: true });
+  },
+);
 
 t.test('an audit repository that is out of reach keeps nothing from being told', async (t) => {
   await rename(at('audit.git'), at('away.git'));

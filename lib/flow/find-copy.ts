@@ -1,5 +1,4 @@
 import { basename, join, resolve } from 'node:path';
-import { parseManifest } from '../audit/canonical.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { RunId } from '../model/run-id.ts';
@@ -8,6 +7,7 @@ import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { assertStoreReadable } from '../storage/store-guard.ts';
 import { exists } from '../system/files.ts';
 import { openOffsite } from './open-offsite.ts';
+import { peekManifest } from './peek-manifest.ts';
 import { DAY_ARCHIVE_FILE, MANIFEST_FILE, RECOVERY_FILE, SIGNATURE_FILE, SUMS_FILE } from './run-files.ts';
 
 /** A place with runs of one host: `store`, `export`, `offsite:<name>`, or a folder. Whoever opens it MUST close it. */
@@ -62,7 +62,7 @@ async function openFolder(path: string): Promise<CopyPlace> {
   const reader = folderReader(path);
   const bytes = (await exists(join(path, MANIFEST_FILE))) ? await readSmall(reader, MANIFEST_FILE) : undefined;
   if (bytes) {
-    const { run } = parseManifest(bytes); // believed only once its signature is checked, for this run
+    const { run } = await peekManifest(reader, bytes); // believed only once its signature is checked, for this run
     const name = basename(resolve(path));
     if (RunId.safeParse(name).success && name !== run) {
       throw new CoffreError('verification-failed', `cannot trust ${path}: it speaks of the run ${run}`, {

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { parseManifest } from '../audit/canonical.ts';
 import { signatureKey } from '../audit/signature-key.ts';
 import { allowedSignersLine, parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
@@ -9,6 +8,7 @@ import type { RunId } from '../model/run-id.ts';
 import { readSmall } from '../storage/run-reader.ts';
 import { readRequired } from '../system/files.ts';
 import { openPlace, openRunAt } from './find-copy.ts';
+import { peekManifest } from './peek-manifest.ts';
 import { MANIFEST_FILE, SIGNATURE_FILE } from './run-files.ts';
 
 /** Whose signature counts, where there is no inventory that says it. */
@@ -39,7 +39,7 @@ export async function offlineHost(folder: string, run: RunId | undefined, trust:
         hint: 'take another copy of the run',
       });
     }
-    const name = parseManifest(bytes).host;
+    const name = (await peekManifest(reader, bytes)).host;
     const allowedSigners =
       trust.kind === 'signers'
         ? await readSigners(trust.path)

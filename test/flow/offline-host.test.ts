@@ -56,3 +56,19 @@ t.test('what is no list of signers, or no run, is said to be none', async (t) =>
     code: 'not-found',
   });
 });
+
+t.test('a manifest with a byte that has flipped is damaged, whatever it says by then', async (t) => {
+  const at = `${folder}/flipped`;
+  await mkdir(at);
+  await writeFile(`${at}/manifest.json.sig`, signature);
+  for (const place of [0, Math.floor(bytes.length / 2), bytes.length - 1]) {
+    const flipped = Buffer.from(bytes);
+    flipped[place] = (flipped[place] ?? 0) ^ 0x80;
+    await writeFile(`${at}/manifest.json`, flipped);
+    await t.rejects(offlineHost(at, undefined, { kind: 'fingerprint', fingerprint }), {
+      code: 'verification-failed',
+      message: /flipped: its manifest\.json is damaged, or not the one that manifest\.json\.sig was made for$/,
+      hint: /^take another copy/,
+    });
+  }
+});

@@ -68,7 +68,7 @@ export class NamedError extends Error {
  * dump program's own sentence the table at whose rows it was, of the server's the name of an option. `what` completes "cannot".
  */
 export function clientFailure(what: string, connection: Connection, ended: Omit<Ended, 'stdout'>): CoffreError {
-  const number = errorNumber(ended.stderr);
+  const number = isOutOfSpace(ended.stderr) ? OUT_OF_SPACE : errorNumber(ended.stderr);
   const table = dumpedTable(ended.stderr);
   const [code, meaning] = (number === undefined ? undefined : MEANING[number]) ?? [
     'dump-failed',
@@ -87,6 +87,15 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
     hint: ofHost ? KILLED : hintFor(number, code, connection),
     ...(number === undefined ? {} : { cause: new NamedError(number) }),
   });
+}
+
+/** Out of space a server fails with the number of what it was at, such as 3, error on writing a file, or 1026. */
+const OUT_OF_SPACE = 1021;
+
+/** By the system's own number, which the server gives at the end: no space left, or none left of a quota. */
+function isOutOfSpace(stderr: string): boolean {
+  const last = /^[\s\S]*^(ERROR \d+ \([^\n]*)/m.exec(stderr)?.[1] ?? '';
+  return /\(Errcode: (?:28|122) "[^"]*"\)$/.test(last.trimEnd());
 }
 
 /** The table at whose rows the dump program was, as SQL and without its database: that it does not tell. */

@@ -96,9 +96,21 @@ function aboutEvents(archives: readonly Archive[], { runsEvents }: TargetTraits)
 
 function aboutSpace({ needsBytes, freeBytes }: RestoreEstimate): RestoreRemark[] {
   if (freeBytes === null || freeBytes >= needsBytes) return [];
-  const gibibytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-  const text = `about ${gibibytes(needsBytes)} are needed, and ${gibibytes(freeBytes)} are free in the server's data folder`;
+  const [needs, free] = apart(needsBytes, freeBytes);
+  const text = `about ${needs} are needed, and ${free} are free in the server's data folder`;
   return [warning(text, 'make room first, or restore some databases: --database')];
+}
+
+/** Both in the largest unit in which they are not the same. */
+function apart(one: number, other: number): readonly [string, string] {
+  for (const [bytes, unit] of [
+    [1024 ** 3, 'GiB'],
+    [1024 ** 2, 'MiB'],
+  ] as const) {
+    const [a, b] = [one, other].map((each) => `${(each / bytes).toFixed(1)} ${unit}`) as [string, string];
+    if (a !== b) return [a, b];
+  }
+  return [`${one} bytes`, `${other} bytes`];
 }
 
 /** What earlier restores have left of databases that this one does not touch. */

@@ -91,3 +91,23 @@ t.test('names the table that was changed while its rows were dumped, and no othe
   t.notMatch(told('2013: Lost connection to server during query when dumping table `t` at row: 7').message, '`t`');
   t.end();
 });
+
+t.test('a disk that is full is told as that, whatever the server was at', (t) => {
+  const told = (line: string) =>
+    clientFailure('load', connection, { exitCode: 1, stderr: `--------------\nINSERT\n--------------\n\n${line}\n` });
+  for (const line of [
+    `ERROR 3 (HY000) at line 7: Error writing file './shop/t.MYD' (Errcode: 28 "No space left on device")`,
+    `ERROR 1026 (HY000) at line 7: Error writing file '/tmp/MYfd=31' (Errcode: 122 "Disk quota exceeded")`,
+  ]) {
+    t.match(told(line), {
+      message: 'cannot load: there is no space left on the disk of the server',
+      hint: /^free space on the server/,
+    });
+  }
+  t.match(told(`ERROR 3 (HY000) at line 7: Error writing file './t.MYD' (Errcode: 5 "Input/output error")`), {
+    message: 'cannot load: the server reports error 3',
+  });
+  const said = 'ERROR 1062 (23000) at line 7: Duplicate entry \'(Errcode: 28 "No space")\' for key 1';
+  t.match(told(said), { message: /two rows have the same unique key/ }, 'not by what a row holds');
+  t.end();
+});

@@ -58,6 +58,9 @@ t.test('what the server lacks, changes or begins to do is told with the database
   t.match(remarks({ hasTimeZones: false }, [ticking, { ...shop, database: null }]), [/^note: .*time zones/]);
   t.match(remarks({}, [ticking]), [/^note: the accounts are left out: .* of shop need/]);
   t.match(remarks({}, [shop], 1024 ** 3), [/^warning: about 3\.0 GiB are needed, and 1\.0 GiB are free/]);
+  const nearly = 3 * 1024 ** 3 - 20 * 1024 ** 2;
+  t.match(remarks({}, [shop], nearly), [/^warning: about 3072\.0 MiB are needed, and 3052\.0 MiB are free/]);
+  t.match(remarks({}, [shop], 3 * 1024 ** 3 - 1), [/about 3221225472 bytes are needed, and 3221225471 bytes are free/]);
 });
 
 t.test('what earlier restores have left is told, but for what this one settles', async (t) => {

@@ -30,6 +30,11 @@ export class MadeNames {
     }
   }
 
+  /** Whether nothing has been read that makes anything. */
+  get isEmpty(): boolean {
+    return this.#names.exact.size === 0;
+  }
+
   /** `folds`: whether the server takes names of tables that differ by case alone for the same, as it does for all others. */
   has(kind: NamedKind, name: string, folds: boolean): boolean {
     const { exact, folded } = this.#names;

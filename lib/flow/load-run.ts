@@ -18,7 +18,7 @@ import { LoadProgress } from './load-progress.ts';
 import { makeViews, namesAny } from './make-views.ts';
 import { metered } from './metered.ts';
 import type { OpenedFile, OpenedSequence } from './open-archives.ts';
-import { takeBack } from './take-back.ts';
+import { selectingWords, takeBack } from './take-back.ts';
 import { tellLostGrants } from './tell-lost-grants.ts';
 
 /** What the server says of one database, and not of itself, the copy, or whoever waits: the next one may load. */
@@ -197,16 +197,12 @@ export class LoadRun {
 
   async #takeBack(database: DatabaseName, error: CoffreError): Promise<void> {
     this.#deferred.forget(database);
-    const joined = this.#joinedTables(database);
-    const old = this.#plan.aside?.find(({ by }) => by === database);
-    await takeBack({ database, joined, made: this.#made.get(database), old }, error, this.#order);
-  }
-
-  /** What comes into a database that was there; null for one that is made. */
-  #joinedTables(database: DatabaseName): readonly string[] | null {
-    if (!this.#plan.joined?.includes(database)) return null;
     const archive = this.#plan.archives.find((each) => this.#nameOf(each) === database);
-    return archive ? this.#selectionOf(archive).tables : null;
+    const selection = archive ? this.#selectionOf(archive) : WHOLE;
+    const joined = this.#plan.joined?.includes(database) ? selection.tables : null;
+    const old = this.#plan.aside?.find(({ by }) => by === database);
+    const alone = selectingWords(archive?.database ?? database, selection);
+    await takeBack({ database, joined, alone, made: this.#made.get(database), old }, error, this.#order);
   }
 
   #selectionOf(archive: Archive): Selection {

@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../database/sql-text.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { DatabaseName } from '../model/names.ts';
+import type { Selection } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';
 import { takeBackStatement } from './join-database.ts';
 import type { Replacement } from './plan-replacements.ts';
@@ -14,9 +15,11 @@ import type { Replacement } from './plan-replacements.ts';
 /** What of a load that was cut short is to be taken back. */
 export interface CutShort {
   readonly database: DatabaseName;
-  /** What has come into a database that was there; null for one that was made. */
+  /** What was to come into a database that was there; null for one that was made. */
   readonly joined: readonly string[] | null;
-  /** The names of what the load has made; undefined where it has not begun. */
+  /** The options that restore it alone. */
+  readonly alone: string;
+  /** The names of what the load has made; none where it has not begun. */
   readonly made: MadeNames | undefined;
   /** The old one that waits to come back. */
   readonly old: Replacement | undefined;
@@ -31,22 +34,47 @@ export async function takeBack(
   { code, message, hint }: CoffreError,
   { target, emit }: { readonly target: Connection; readonly emit: Emit },
 ): Promise<void> {
-  const { database, joined, made } = cut;
+  const { database, alone, made = new MadeNames() } = cut;
+  // As the server may spell them: what is not ours is not among them in any case.
+  const joined = cut.joined?.filter((name) => made.has('relation', name, true)) ?? null;
   const why = code === 'interrupted' ? 'its load was cut short' : message;
   const warn = (text: string, hint: string) => emit({ kind: 'warning', subject: database, text, hint });
   const statement = takeBackStatement(database, joined);
-  const dropped: Promise<readonly string[]> = joined
-    ? // Another one may have foreign keys to it.
-      execute(target, `SET foreign_key_checks = 0; ${statement}`).then(() => [])
-    : dropOwn(target, database, made ?? new MadeNames());
-  await dropped.then(
+  await drop(target, database, { joined, made, statement }).then(
     (strange) => {
-      const gone = `${why}, and what was there of it is dropped again`;
-      if (strange.length === 0) return warn(gone, hint ?? `restore it alone: --database ${quotePosix(database)}`);
+      const gone = made.isEmpty
+        ? `${why}; nothing of it was loaded`
+        : `${why}, and what was there of it is dropped again`;
+      if (strange.length === 0) return warn(gone, hint ?? `restore it alone: ${alone}`);
       warn(`${gone}, but not ${strange.join(', ')}: somebody has made that meanwhile`, strangersHint(database));
     },
     () => warn(`${why}, and what is there of it could not be dropped`, afterwards(cut, statement)),
   );
+}
+
+async function drop(
+  target: Connection,
+  database: DatabaseName,
+  { joined, made, statement }: Pick<CutShort, 'joined'> & { readonly made: MadeNames; readonly statement: string },
+): Promise<readonly string[]> {
+  if (joined === null) return await dropOwn(target, database, made);
+  // Another one may have foreign keys to it.
+  if (joined.length > 0) await execute(target, `SET foreign_key_checks = 0; ${statement}`);
+  return [];
+}
+
+/** The options by which a part of a run is named. */
+export function selectingWords(database: DatabaseName, { tables, as }: Selection): string {
+  const named =
+    tables === null
+      ? [`--database ${quotePosix(database)}`]
+      : tables.map((table) => `--table ${quotePosix(dotted(database, table))}`);
+  return [...named, ...(as === null ? [] : [`--as ${quotePosix(as)}`])].join(' ');
+}
+
+function dotted(database: string, table: string): string {
+  const isPlain = !/[.`]/.test(database + table);
+  return isPlain ? `${database}.${table}` : `${quoteIdentifier(database)}.${quoteIdentifier(table)}`;
 }
 
 /** What a person can do about things that nobody else may drop. */

@@ -2,9 +2,11 @@ import t from 'tap';
 import { execute, queryLines } from '../../lib/database/client.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import { loadArchives } from '../../lib/flow/load-archives.ts';
+import { selectingWords } from '../../lib/flow/take-back.ts';
 import { asCoffreError, CoffreError } from '../../lib/model/error.ts';
 import type { FlowEvent } from '../../lib/model/event.ts';
 import type { DatabaseName } from '../../lib/model/names.ts';
+import { type Selection, WHOLE } from '../../lib/model/selection.ts';
 import { sealedRun } from '../fixture/sealed-run.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 
@@ -72,12 +74,21 @@ const wanted = await readContent(source.root, DATABASES);
 async function load(
   form: 'store' | 'offsite',
   parallel: number,
-  { signal = new AbortController().signal, server = target.root, archives = run.manifest.archives } = {},
+  {
+    signal = new AbortController().signal,
+    server = target.root,
+    archives = run.manifest.archives,
+    selection = undefined as Partial<Selection> | undefined,
+    joined = [] as readonly string[],
+  } = {},
 ) {
   const told: FlowEvent[] = [];
   const emit = (event: FlowEvent) => told.push(event);
   const order = { target: server, emit, signal, parallel, lateKeysBytes: 500_000 };
-  const plan = { form, archives };
+  const selections = new Map(
+    archives.flatMap((each) => (selection ? [[each, { ...WHOLE, ...selection }] as const] : [])),
+  );
+  const plan = { form, archives, selections, joined };
   const end = await loadArchives(plan, run.manifest, run.reader, run.passphrase, order).then(
     (result) => ({ result, error: undefined }),
     (error: unknown) => ({ result: undefined, error: asCoffreError(error) }),
@@ -204,4 +215,44 @@ t.test('what somebody has made in it meanwhile is not dropped with what is not w
   const routines = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'one'";
   t.strictSame(await queryLines(target.root, routines), ['mine']);
   await drop();
+});
+
+t.test(
+  'what is said of a load that fails names how to do it alone, and drops nothing that it has not made',
+  async (t) => {
+    const archives = run.manifest.archives.filter(({ database }) => database === 'third');
+    const as = 'third_old' as DatabaseName;
+    await execute(target.root, 'SET GLOBAL innodb_read_only_compressed = ON');
+    const loads = (selection: Partial<Selection>, joined: readonly string[] = []) =>
+      load('store', 1, { archives, selection, joined });
+    const hints = async (ending: ReturnType<typeof loads>) =>
+      (await ending).told.flatMap((event) => (event.kind === 'warning' ? [`${event.text}|${event.hint}`] : []));
+    const [cut = ''] = await hints(loads({ as, tables: ['t', 'squeezed'] }));
+    t.match(cut, /a table is read-only, and what was there of it is dropped again\|/);
+    await execute(target.root, 'SET GLOBAL innodb_read_only_compressed = OFF');
+    t.strictSame(await queryLines(target.root, "SHOW DATABASES LIKE 'third%'"), []);
+
+    const unknown = await hints(loads({ as, tables: ['nope'] }));
+    t.match(unknown, [
+      /^cannot restore nope: third has no such table or view in this run; nothing of it was loaded\|names are/,
+    ]);
+    t.strictSame(await queryLines(target.root, "SHOW DATABASES LIKE 'third%'"), []);
+
+    // Somebody makes it while another one is looked for: it is his.
+    await execute(target.root, 'CREATE DATABASE third; CREATE TABLE third.nope (mine INT)');
+    t.match(await hints(loads({ tables: ['t', 'nope'] }, ['third'])), [/ no such table .* is dropped again\|/]);
+    t.strictSame(await queryLines(target.root, 'SHOW TABLES FROM third'), ['nope']);
+    await execute(target.root, 'DROP DATABASE third');
+  },
+);
+
+t.test('the words for one part alone', (t) => {
+  const shop = 'shop' as DatabaseName;
+  t.equal(selectingWords(shop, WHOLE), '--database shop');
+  t.equal(selectingWords(shop, { ...WHOLE, as: 'shop old' as DatabaseName }), "--database shop --as 'shop old'");
+  t.equal(
+    selectingWords(shop, { ...WHOLE, tables: ['a', 'b.c'], as: 'tgt' as DatabaseName }),
+    "--table shop.a --table '`shop`.`b.c`' --as tgt",
+  );
+  t.end();
 });

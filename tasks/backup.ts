@@ -15,13 +15,18 @@ await runTask({
 then removes what the retention of the host does not ask for any more: npx zx tasks/prune.ts --dry-run shows what that is;
 then reads the copies, as often as verify in the inventory says, and publishes what it finds. Exit code 3 means: the backup
 is safe in the store, and the next run delivers what is still owed; 5: it is, too, and a copy is not what it should be.`,
-  options: {},
+  options: {
+    'break-lock':
+      '=HOST  the other host that holds the lock of the store, and is gone: its lock is broken once it was watched',
+  },
   examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
   async run({ values, words, emit, signal }) {
     const inventory = await inventoryOf(values);
     const host = selectHost(inventory, words);
     const giveWay = () => applyLimits(host, emit);
-    const result = await runNight(host, { inventory, clock: systemClock, emit, signal, giveWay });
+    const holder = values['break-lock'];
+    const breaking = typeof holder === 'string' ? { breakLockOf: holder } : {};
+    const result = await runNight(host, { inventory, clock: systemClock, emit, signal, giveWay, ...breaking });
     const { looked, owed } = result;
     const text = [...(looked ? [formatVerification(looked.places, askedOf(host)), ''] : []), formatBackup(result)];
     const isBad = looked !== null && verificationExit(looked.places) === 5;

@@ -5,9 +5,11 @@ import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import { assertStoreMounted, assertStoreReadable } from '../storage/store-guard.ts';
+import type { StoreLock } from '../storage/store-lock.ts';
 import { makeFolder } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
+import { claimStore } from './claim-store.ts';
 import { conclude, publish } from './conclude.ts';
 import { endFailedRun } from './end-failed-run.ts';
 import { type Following, followExport } from './follow-export.ts';
@@ -61,6 +63,7 @@ class Backup {
   readonly #context: BackupContext;
   readonly #record: RunRecord;
   #following: Following | undefined;
+  #storeLock: StoreLock | undefined;
 
   constructor(host: HostConfig, run: RunId, context: BackupContext) {
     this.#host = host;
@@ -84,6 +87,7 @@ class Backup {
       throw await endFailedRun(record, error);
     } finally {
       await this.#following?.abandon();
+      await this.#releaseStore();
     }
     await record.during('publish', () => this.#publish());
     return { manifest, owed: record.owed };
@@ -94,7 +98,7 @@ class Backup {
     const host = this.#host;
     const record = this.#record;
     await startKilledReplication(host, this.#context.emit);
-    await assertStoreMounted(host.store);
+    this.#storeLock = await claimStore(host, record.run, this.#context);
     await settleKilledRun(host, this.#context);
     await record.writeJournal(record.journalAs('working'));
   }
@@ -191,6 +195,7 @@ class Backup {
         copies: [...local.copies, ...shipments.copies],
       };
       await assertStoreMounted(host.store);
+      await this.#storeLock?.assertHeld();
       await assertFoldersThere(host, run, local.dayArchive);
       const journal = record.journalAs('sealed');
       // All that needs room is written before the chain has the manifest: what is left to do is to rename.
@@ -212,6 +217,15 @@ class Backup {
     } finally {
       shipments.close();
     }
+  }
+
+  /** Whatever has become of the run: what stays of the lock the next run of this host takes away. */
+  async #releaseStore(): Promise<void> {
+    await this.#storeLock?.release().catch((error: unknown) => {
+      const { message } = asCoffreError(error);
+      const hint = 'the next run of this host takes it away';
+      this.#context.emit({ kind: 'warning', subject: this.#host.name, text: message, hint });
+    });
   }
 
   /** The run has its name. A volume that went away over that has it or not: its next verification tells. */

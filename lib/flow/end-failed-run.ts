@@ -41,7 +41,10 @@ function giveUp(record: RunRecord, failure: CoffreError): readonly Step[] {
       // Or a kill from here on would have the next run finish this one.
       if (record.journaled !== undefined) await record.writeJournal(record.journalAs('working'));
     },
-    () => discardFolders(record.host, record.run),
+    async () => {
+      // Before that nothing was written; another host, in whose store this one must not be, may have a run of this name there.
+      if (record.journaled !== undefined) await discardFolders(record.host, record.run);
+    },
     () => recordFailure(record, failure),
   ];
 }

@@ -15,11 +15,16 @@ export type ProcessRecord = z.infer<typeof ProcessRecord>;
 
 /** Writes down a process that was just started, so that a later command can end that very one. */
 export async function recordProcess(path: string, pid: number): Promise<ProcessRecord> {
-  const startTicks = await startTicksOf(pid);
-  if (startTicks === undefined) throw new CoffreError('unexpected', `cannot record process ${pid}: it has ended`);
-  const record: ProcessRecord = { pid, startTicks, bootId: await bootId() };
+  const record = await describeProcess(pid);
+  if (!record) throw new CoffreError('unexpected', `cannot record process ${pid}: it has ended`);
   await writeDurably(path, `${JSON.stringify(record)}\n`, 0o600);
   return record;
+}
+
+/** undefined when there is no such process. */
+export async function describeProcess(pid: number): Promise<ProcessRecord | undefined> {
+  const startTicks = await startTicksOf(pid);
+  return startTicks === undefined ? undefined : { pid, startTicks, bootId: await bootId() };
 }
 
 /** The recorded process while it runs; undefined when it has ended or was never recorded. */

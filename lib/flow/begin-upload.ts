@@ -3,6 +3,7 @@ import type { OffsiteConfig } from '../model/offsite-config.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { RunUpload } from '../storage/offsite.ts';
 import { openOffsite } from './open-offsite.ts';
+import { readDebts } from './owed.ts';
 import { patientSignal } from './patient-signal.ts';
 
 /** How long an upload that is given up may take to be taken away over there. */
@@ -18,7 +19,7 @@ export interface OpenUpload extends RunUpload {
 
 /**
  * Connects to an offsite and begins the upload of a run. Clears away what earlier uploads of this host have left there when
- * they were cut: each of these runs is over, or is sent again as a whole.
+ * they were cut, but for runs that are owed: those go on with it.
  *
  * When `signal` fires, the connection lives on for some seconds, or nothing could be taken away any more. Whoever sends
  * MUST stop by itself.
@@ -40,7 +41,10 @@ export async function beginUpload(
     offsite.close();
   };
   try {
-    for (const left of await offsite.listPartials()) await offsite.removePartial(left);
+    const owed = (await readDebts(host)).filter((debt) => debt.offsite === config.name).map((debt) => debt.run);
+    for (const left of await offsite.listPartials()) {
+      if (left !== run && !owed.includes(left)) await offsite.removePartial(left);
+    }
     const upload = await offsite.beginRun(run);
     const drop = async () => {
       const late = setTimeout(close, GRACE_MS);

@@ -1,4 +1,4 @@
-import { CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Verification } from '../model/manifest.ts';
 import type { OffsiteName } from '../model/names.ts';
@@ -21,7 +21,7 @@ export interface Arrival {
 export interface Following {
   /**
    * The upload to an offsite, which is the caller's from then on; undefined where none was begun. Throws why it
-   * has failed: what was sent is then taken away already.
+   * has failed: what was sent is then taken away already, unless the offsite is out of reach.
    */
   arrivalAt(offsite: OffsiteName): Promise<Arrival | undefined>;
   /** Ends every upload that nobody has asked for, and takes away what it has sent. Can be repeated. */
@@ -51,10 +51,13 @@ export function followExport(
     const upload = await beginUpload(host, config, run, signal);
     const watch = { emit, phase: 'ship', subject: `${DAY_ARCHIVE_FILE} to ${config.name}`, totalBytes: null, signal };
     try {
-      const content = metered(growing.follow(signal), watch);
+      const all = growing.follow(signal);
+      const content = { ...all, from: (start: number) => metered(all.from(start), { ...watch, doneBytes: start }) };
       return { upload, verified: await upload.put(DAY_ARCHIVE_FILE, content, () => growing.facts(signal)) };
     } catch (error) {
-      await upload.drop();
+      // What has got there before the line was lost is what the next run goes on with, should this one come to a good end.
+      if (!signal.aborted && asCoffreError(error).code === 'offsite-unreachable') upload.close();
+      else await upload.drop();
       throw error;
     }
   }

@@ -1,8 +1,8 @@
 import { SEGMENT_BYTES } from '../model/segments.ts';
-import type { VerifiedStream } from '../model/stages.ts';
 import type { DigestedStream } from '../seal/digest-stream.ts';
 import { followStream } from '../seal/follow-stream.ts';
 import type { ContentFacts } from '../storage/offsite.ts';
+import { type Resumable, resumable } from '../storage/resumable.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
 import { Watermark } from '../system/watermark.ts';
 import { DAY_ARCHIVE_FILE } from './run-files.ts';
@@ -11,8 +11,8 @@ import { DAY_ARCHIVE_FILE } from './run-files.ts';
 export interface GrowingDayArchive {
   /** Settles once something of it is on the disk. */
   begun(signal: AbortSignal): Promise<void>;
-  /** All of it, read from the disk behind the writer: whoever is slow holds up nobody. */
-  follow(signal: AbortSignal): VerifiedStream;
+  /** All of it, read from the disk behind the writer, from any byte on: whoever is slow holds up nobody. */
+  follow(signal: AbortSignal): Resumable;
   /** What it was meant to be, once it is durable. */
   facts(signal: AbortSignal): Promise<ContentFacts>;
 }
@@ -29,12 +29,15 @@ export async function writeDayArchive(
     async begun(signal) {
       await mark.reach(1, signal);
     },
-    follow: (signal) =>
-      followStream({
+    follow(signal) {
+      const growing = {
         ...{ file, segments, segmentBytes: SEGMENT_BYTES },
-        reach: (bytes) => mark.reach(bytes, signal),
-        read: (start, bytes) => folder.readGrowing(file, start, bytes),
-      }),
+        reach: (bytes: number) => mark.reach(bytes, signal),
+        read: (start: number, bytes: number) => folder.readGrowing(file, start, bytes),
+      };
+      const open = (segment: number) => followStream(growing, segment);
+      return resumable({ segments, segmentBytes: SEGMENT_BYTES, sizeBytes: null, open });
+    },
     async facts(signal) {
       await mark.reach(Number.POSITIVE_INFINITY, signal);
       const { sealedBytes: sizeBytes, sha256 } = digest();

@@ -8,6 +8,8 @@ export interface Meter {
   /** null while nobody can know. */
   readonly totalBytes: number | null;
   readonly signal: AbortSignal;
+  /** What was done before; nothing if absent. */
+  readonly doneBytes?: number;
 }
 
 const EVERY_BYTES = 4 * 1024 * 1024;
@@ -18,9 +20,16 @@ export function metered<S extends Bytes>(source: S, meter: Meter): S {
 }
 
 /** As `metered`, for several sources that are told of together. */
-export function meterOf({ emit, phase, subject, totalBytes, signal }: Meter): <S extends Bytes>(source: S) => S {
-  let doneBytes = 0;
-  let toldBytes = 0;
+export function meterOf({
+  emit,
+  phase,
+  subject,
+  totalBytes,
+  signal,
+  doneBytes: before = 0,
+}: Meter): <S extends Bytes>(source: S) => S {
+  let doneBytes = before;
+  let toldBytes = before;
   async function* count(source: Bytes): Bytes {
     for await (const chunk of source) {
       signal.throwIfAborted();

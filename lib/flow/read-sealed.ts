@@ -3,6 +3,7 @@ import type { Sha256 } from '../model/names.ts';
 import type { Bytes, SealedFile, VerifiedStream } from '../model/stages.ts';
 import { parseSegments } from '../seal/segment-list.ts';
 import { type Passing, verifyStream } from '../seal/verify-stream.ts';
+import { type Resumable, resumable } from '../storage/resumable.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 
 export interface Reading {
@@ -21,6 +22,27 @@ export async function readSealed(
   const { file: name, sealedBytes } = file;
   const { segmentBytes } = file.segments;
   return verifyStream(watch(reader.read(name)), { file: name, sealedBytes, segmentBytes, segments }, passing);
+}
+
+/** A sealed file of a copy as an upload takes it: from any byte on, checked in the same way while it is read. */
+export async function readResumable(
+  reader: RunReader,
+  file: SealedFile,
+  watch: (bytes: VerifiedStream, start: number) => VerifiedStream,
+): Promise<Resumable> {
+  const segments = await segmentsOf(reader, file);
+  const { file: name, sealedBytes: sizeBytes } = file;
+  const { segmentBytes } = file.segments;
+  const open = (first: number) => {
+    const start = first * segmentBytes;
+    const sealedBytes = sizeBytes - start;
+    const rest = { file: name, sealedBytes, segmentBytes, segments: segments.slice(first) };
+    const partOf = { first, total: segments.length };
+    // To the very end of the file, so that one byte too many is found.
+    return verifyStream(reader.read(name, start), { ...rest, partOf }, 'watched');
+  };
+  const content = resumable({ segmentBytes, segments, sizeBytes, open });
+  return { ...content, from: (start) => watch(content.from(start) as VerifiedStream, start) };
 }
 
 /** `count` segments of a sealed file, from `first` on, checked in the same way. */

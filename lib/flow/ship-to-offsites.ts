@@ -58,7 +58,8 @@ export async function shipToOffsites(
     }),
   );
   const shipped = outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome]));
-  if (context.signal.aborted) await Promise.all(shipped.map(({ upload }) => upload.drop()));
+  // The run is safe on this host, so that it is owed from now on: what was sent stays for the next run to go on with.
+  if (context.signal.aborted) for (const { upload } of shipped) upload.close();
   context.signal.throwIfAborted();
   return {
     copies: outcomes.map((outcome) => {
@@ -101,7 +102,7 @@ async function shipTo(
     const verified = await ship({ source, draft, form, upload, to: config.name, sent, emit, signal });
     return { upload, verified };
   } catch (error) {
-    await upload.drop();
+    upload.close(); // what was sent stays: the next run goes on with it
     throw error;
   }
 }

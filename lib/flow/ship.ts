@@ -8,7 +8,7 @@ import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
 import type { Draft } from './journal.ts';
 import { metered } from './metered.ts';
-import { readSealed } from './read-sealed.ts';
+import { readResumable } from './read-sealed.ts';
 import { type RunForm, vouchedFiles } from './run-files.ts';
 
 export interface Shipment {
@@ -57,10 +57,8 @@ type Place = Pick<Shipment, 'source' | 'upload' | 'to' | 'emit' | 'signal'>;
 async function putSealed(file: SealedFile, { source, upload, to, emit, signal }: Place): Promise<Verification> {
   const { file: name, sealedBytes: sizeBytes, sha256 } = file;
   const watch = { emit, phase: 'ship', subject: `${name} to ${to}`, totalBytes: sizeBytes, signal };
-  return await upload.put(name, metered(await readSealed(source, file, { passing: 'watched' }), watch), async () => ({
-    sizeBytes,
-    sha256,
-  }));
+  const content = await readResumable(source, file, (bytes, doneBytes) => metered(bytes, { ...watch, doneBytes }));
+  return await upload.put(name, content, async () => ({ sizeBytes, sha256 }));
 }
 
 async function putSmall(source: RunReader, upload: RunUpload, name: string, sha256: string): Promise<Verification> {

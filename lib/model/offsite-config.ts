@@ -33,6 +33,22 @@ export const SftpOffsiteConfig = z.strictObject({
     .describe(
       'How a copy is verified: openssl or sha256sum over there, reading it back, its size, or the best that works',
     ),
+  silenceSeconds: z
+    .int()
+    .min(5)
+    .max(3600)
+    .default(60)
+    .describe(
+      'A connection on which the server answers nothing for so long is taken for lost; ten times as long while it flushes a file to its disk',
+    ),
+  reconnectSeconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(120)
+    .describe(
+      'How long a lost connection is tried to be had again, from the last byte that arrived on; then the copy is owed, and the next run goes on with what is there',
+    ),
   admin: ContractorAdmin.optional().describe(
     'Who may set up the account of this offsite on its server; if absent, the contractor is only told what to set up',
   ),

@@ -17,24 +17,24 @@ export interface GrowingFile {
 }
 
 /**
- * A growing file from its first byte to its last, behind its writer. A segment is read once it is there as a whole, and
+ * A growing file from the first byte of segment `first` to its last, behind its writer. A segment is read once it is there as a whole, and
  * compared with the digest that the writer had for it. Its bytes pass as they are read, the last ones only when it is what
  * was meant to be written: whoever takes them MUST keep nothing of a stream that has not ended well. Nothing is read
  * ahead: a slow reader costs no memory, and the writer nothing.
  *
  * Throws `verification-failed` on a changed byte, on too few bytes and on too many, and what `reach` throws.
  */
-export function followStream(growing: GrowingFile): VerifiedStream {
-  return asStage<VerifiedStream>(follow(growing));
+export function followStream(growing: GrowingFile, first = 0): VerifiedStream {
+  return asStage<VerifiedStream>(follow(growing, first));
 }
 
-async function* follow({ file, segmentBytes, segments, reach, read }: GrowingFile): Bytes {
+async function* follow({ file, segmentBytes, segments, reach, read }: GrowingFile, first: number): Bytes {
   const fail = (why: string) =>
     new CoffreError('verification-failed', `cannot trust ${file}: ${why}`, {
       hint: 'something else writes to the export, or its disk is failing: look at dmesg | tail',
     });
-  let seenBytes = 0;
-  for (let index = 0; ; index += 1) {
+  let seenBytes = first * segmentBytes;
+  for (let index = first; ; index += 1) {
     const end = Math.min(seenBytes + segmentBytes, await reach(seenBytes + segmentBytes));
     if (seenBytes === end) break;
     const hash = createHash('sha256');

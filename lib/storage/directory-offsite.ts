@@ -19,7 +19,7 @@ export function openDirectoryOffsite(path: string): Offsite {
       return {
         async put(name, content, facts) {
           if (Buffer.isBuffer(content)) await folder.writeSmall(name, content);
-          else await folder.write(name, asStage<SealedStream>(content));
+          else await folder.write(name, asStage<SealedStream>(content.from(0)));
           const { sha256 } = await facts();
           if ((await digestOf(folder.reader.read(name))) !== sha256) throw mismatch(path, name);
           return 'read back';

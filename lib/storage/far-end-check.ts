@@ -47,7 +47,7 @@ export async function checkFarEnd(
     });
   };
   const all = () => (Object.keys(NEED) as Need[]).map((need) => answers.get(need) ?? untried(need));
-  const limited = { readyTimeoutMs: stepMs, keepaliveMs: stepMs / 4, ...target };
+  const limited = { readyTimeoutMs: stepMs, silenceMs: stepMs, ...target };
 
   try {
     const methods = await within(stepMs, askLoginMethods(limited));

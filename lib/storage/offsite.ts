@@ -1,7 +1,7 @@
 import type { Verification } from '../model/manifest.ts';
 import type { Sha256 } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
-import type { SealedStream, VerifiedStream } from '../model/stages.ts';
+import type { Resumable } from './resumable.ts';
 import type { RunReader } from './run-reader.ts';
 
 /** What a file must be once it has arrived. */
@@ -11,7 +11,7 @@ export interface ContentFacts {
 }
 
 /** Ciphertext, or a small file that is public anyway. An offsite never gets anything else. */
-export type Shippable = SealedStream | VerifiedStream | Buffer;
+export type Shippable = Resumable | Buffer;
 
 /**
  * A place away from the host that keeps runs, one folder each. Untrusted: it stores ciphertext, and what it says about
@@ -27,7 +27,10 @@ export interface Offsite {
   listRuns(): Promise<readonly RunId[]>;
   /** Runs whose upload was begun and never finished. */
   listPartials(): Promise<readonly RunId[]>;
-  /** Throws `refused` when the run is there. Clears away what an earlier try of the same run left. */
+  /**
+   * Throws `refused` when the run is there. What an earlier try of the same run has left is gone on with, where it is what would be
+   * sent, and else replaced.
+   */
   beginRun(run: RunId): Promise<RunUpload>;
   /** undefined when the run is not there. */
   openRun(run: RunId): Promise<RunReader | undefined>;
@@ -39,13 +42,13 @@ export interface Offsite {
 /** The upload of one run. Ends with `commit` or `discard`. */
 export interface RunUpload {
   /**
-   * Sends one file and compares what has arrived with its facts. Returns how it compared. They are asked for once the
+   * Sends one file, or what is missing of it over there, and compares what has arrived with its facts. Returns how it compared. They are asked for once the
    * content has ended, and not before: it may still be growing when it is begun to be sent.
    * Throws `verification-failed` when they differ.
    */
   put(name: string, content: Shippable, facts: () => Promise<ContentFacts>): Promise<Verification>;
-  /** Makes the run appear under its name, in one step. The manifest MUST have been put last. */
+  /** Makes the run appear under its name, in one step, with the files that were put and no others. The manifest MUST have been put last. */
   commit(): Promise<void>;
-  /** Removes what was sent. */
+  /** Removes what was sent. Without `commit` or `discard` it stays, for a later `beginRun` to go on with. */
   discard(): Promise<void>;
 }

@@ -2,15 +2,16 @@ import { stat } from 'node:fs/promises';
 import { CoffreError } from '../model/error.ts';
 import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { RunId } from '../model/run-id.ts';
-import type { Bytes } from '../model/stages.ts';
 import { explained } from '../system/explained.ts';
 import { readRequired } from '../system/files.ts';
 import type { Sftp } from '../system/sftp.ts';
-import { connectSsh } from '../system/ssh.ts';
-import { Arrivals } from './arrival.ts';
-import type { Offsite, RunUpload } from './offsite.ts';
-import { assertFileName, isFileName, partialName, runsAmong } from './run-names.ts';
-import type { RunReader } from './run-reader.ts';
+import { connectSsh, type SshTarget } from '../system/ssh.ts';
+import { FarHashing } from './far-hashing.ts';
+import type { Offsite } from './offsite.ts';
+import { partialName, runsAmong } from './run-names.ts';
+import { sftpFiles } from './sftp-files.ts';
+import { SftpLink } from './sftp-link.ts';
+import { sftpReader } from './sftp-reader.ts';
 
 interface Access {
   /** Of the identity file, when it has one. */
@@ -19,7 +20,8 @@ interface Access {
 }
 
 /**
- * Connects to a contractor's SSH server. It needs to know SFTP and nothing more.
+ * Connects to a contractor's SSH server. It needs to know SFTP and nothing more. A connection that is lost later is made anew, for as
+ * long as the inventory has patience, and what was cut goes on from what has arrived.
  *
  * Throws `offsite-unreachable`, `host-key` when the server shows another key than the pinned one, `refused` when
  * others can read the identity file.
@@ -28,118 +30,79 @@ export async function openSftpOffsite(
   config: SftpOffsiteConfig,
   { passphrase, signal }: Access = {},
 ): Promise<Offsite> {
-  const { address, port, user, hostKey } = config;
-  const connection = await connectSsh({
+  const { address, port, user, hostKey, silenceSeconds, reconnectSeconds } = config;
+  const target: SshTarget = {
     ...{ address, port, user, hostKey },
     identity: await readIdentity(config.identity),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(signal === undefined ? {} : { signal }),
+    silenceMs: silenceSeconds * 1000,
     unreachable: 'offsite-unreachable',
-  });
-  try {
-    const sftp = await connection.sftp();
-    const where = `${config.name} (${user}@${address}:${config.path})`;
-    const arrivals = new Arrivals(connection, sftp, where, config.verify);
-    return overSftp({ sftp, root: config.path, where, arrivals, close: () => connection.close() });
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  };
+  const link = await SftpLink.open(() => connectSsh(target), { patienceMs: reconnectSeconds * 1000, signal });
+  const where = `${config.name} (${user}@${address}:${config.path})`;
+  return overSftp({ link, root: config.path, where, manner: config.verify });
 }
 
-interface Session {
-  readonly sftp: Sftp;
+interface Place {
+  readonly link: SftpLink;
   readonly root: string;
   readonly where: string;
-  readonly arrivals: Arrivals;
-  readonly close: () => void;
+  readonly manner: SftpOffsiteConfig['verify'];
 }
 
-function overSftp({ sftp, root, where, arrivals, close }: Session): Offsite {
+function overSftp(place: Place): Offsite {
+  const { link, root, where } = place;
+  const hashing = new FarHashing(place.manner);
   const finalPath = (run: RunId) => `${root}/${run}`;
   const partialPath = (run: RunId) => `${root}/${partialName(run)}`;
-  const runs = async () => runsAmong((await sftp.list(root)).map(({ name }) => name));
-  const refuseIfThere = async (run: RunId) => {
-    if (await sftp.stat(finalPath(run))) throw alreadyThere(where, run);
-  };
-
-  function upload(run: RunId): RunUpload {
-    return {
-      async put(name, content, facts) {
-        assertFileName(name);
-        const path = `${partialPath(run)}/${name}`;
-        const { mark, compare } = await arrivals.begin(path);
-        try {
-          await sftp.upload(path, Buffer.isBuffer(content) ? once(content) : content, (bytes) => mark.rise(bytes));
-          mark.end();
-        } catch (error) {
-          mark.fail(error);
-          throw error;
-        }
-        return await compare({ name, ...(await facts()) });
-      },
-      async commit() {
-        await refuseIfThere(run);
-        await sftp.rename(partialPath(run), finalPath(run));
-      },
-      discard: () => sftp.removeFolder(partialPath(run)),
-    };
-  }
+  const runs = () => link.persist(async ({ sftp }) => runsAmong((await sftp.list(root)).map(({ name }) => name)));
+  const isThere = (run: RunId) => link.persist(async ({ sftp }) => (await sftp.stat(finalPath(run))) !== undefined);
 
   return {
     where,
-    close,
+    close: () => link.close(),
     listRuns: async () => (await runs()).complete,
     listPartials: async () => (await runs()).partial,
     async beginRun(run) {
-      await refuseIfThere(run);
-      await sftp.removeFolder(partialPath(run));
-      await sftp.makeFolder(partialPath(run));
-      return upload(run);
+      if (await isThere(run)) throw alreadyThere(where, run);
+      const left = await link.persist(({ sftp }) => namesLeft(sftp, partialPath(run)));
+      const files = sftpFiles({ ...place, hashing, folder: partialPath(run), left });
+      let renaming = false;
+      return {
+        put: files.put,
+        async commit() {
+          await files.removeStrays();
+          await link.persist(async ({ sftp }) => {
+            const [final, partial] = [finalPath(run), partialPath(run)];
+            // The answer to the rename may be what was lost.
+            if (renaming && (await sftp.stat(final)) && !(await sftp.stat(partial))) return;
+            if (await sftp.stat(final)) throw alreadyThere(where, run);
+            renaming = true;
+            await sftp.rename(partial, final);
+          });
+        },
+        discard: () => link.persist(({ sftp }) => sftp.removeFolder(partialPath(run))),
+      };
     },
-    openRun: async (run) => ((await sftp.stat(finalPath(run))) ? sftpReader(sftp, finalPath(run), where) : undefined),
-    async removeRun(run) {
-      // Renamed first: a run that is half removed must not look like one.
-      if (!(await sftp.stat(finalPath(run)))) return;
-      await sftp.removeFolder(partialPath(run));
-      await sftp.rename(finalPath(run), partialPath(run));
-      await sftp.removeFolder(partialPath(run));
-    },
-    removePartial: (run) => sftp.removeFolder(partialPath(run)),
+    openRun: async (run) => ((await isThere(run)) ? sftpReader(link, finalPath(run), where) : undefined),
+    removeRun: (run) =>
+      link.persist(async ({ sftp }) => {
+        // Renamed first: a run that is half removed must not look like one.
+        if (!(await sftp.stat(finalPath(run)))) return await sftp.removeFolder(partialPath(run));
+        await sftp.removeFolder(partialPath(run));
+        await sftp.rename(finalPath(run), partialPath(run));
+        await sftp.removeFolder(partialPath(run));
+      }),
+    removePartial: (run) => link.persist(({ sftp }) => sftp.removeFolder(partialPath(run))),
   };
 }
 
-function sftpReader(sftp: Sftp, folder: string, where: string): RunReader {
-  return {
-    where: `${where}, ${folder}`,
-    list: async () =>
-      (await sftp.list(folder))
-        .map(({ name }) => name)
-        .filter(isFileName)
-        .sort(),
-    async sizeOf(name) {
-      assertFileName(name);
-      return await sizeOfFile(sftp, `${folder}/${name}`, where);
-    },
-    async *read(name, start, bytes) {
-      assertFileName(name);
-      await sizeOfFile(sftp, `${folder}/${name}`, where);
-      yield* sftp.download(`${folder}/${name}`, start, bytes);
-    },
-  };
-}
-
-/** undefined when there is none. A pipe or a device over there would keep its reader waiting for ever: never opened. */
-async function sizeOfFile(sftp: Sftp, path: string, where: string): Promise<number | undefined> {
-  const found = await sftp.statTarget(path);
-  if (found === undefined || found.kind === 'file') return found?.sizeBytes;
-  throw new CoffreError('verification-failed', `cannot read ${path} of ${where}: it is not a regular file`, {
-    hint: 'take another copy of the run',
-  });
-}
-
-async function* once(content: Buffer): Bytes {
-  yield content;
+/** Makes the folder, or tells what an earlier try has left in it. */
+async function namesLeft(sftp: Sftp, folder: string): Promise<ReadonlySet<string>> {
+  if (await sftp.stat(folder)) return new Set((await sftp.list(folder)).map(({ name }) => name));
+  await sftp.makeFolder(folder);
+  return new Set();
 }
 
 /** A private key that others can read is no longer one. */

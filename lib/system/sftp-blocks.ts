@@ -11,20 +11,23 @@ const BLOCK_BYTES = 255 * 1024;
 const OUTSTANDING = 8;
 
 /**
- * Writes a stream from position 0 on, many blocks under way at once; returns how many bytes. `onWritten` is told each time how
- * many the server has from the first on.
+ * Writes a stream from position `from` on, many blocks under way at once; returns how many bytes there are then. `onWritten` is
+ * told each time how many the server has from the first on.
  */
 export async function writeAll(
   source: Bytes,
   write: (block: Buffer, position: number) => Promise<void>,
-  onWritten: (bytes: number) => void = () => undefined,
+  {
+    from = 0,
+    onWritten = () => undefined,
+  }: { readonly from?: number | undefined; readonly onWritten?: ((bytes: number) => void) | undefined } = {},
 ): Promise<number> {
   const underWay = new Map<Promise<void>, number>();
   const free: Buffer[] = [];
   const take = () => free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let block = take();
   let filled = 0;
-  let position = 0;
+  let position = from;
   let failed: { error: unknown } | undefined;
   const send = async () => {
     const sent = block;

@@ -2,7 +2,8 @@ import type { SFTPWrapper, Stats } from 'ssh2';
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
 import { readAhead, writeAll } from './sftp-blocks.ts';
-import { sftpRefusal } from './sftp-refusal.ts';
+import { flush, freeBytes, isDenied, renameOver } from './sftp-extensions.ts';
+import { type SftpLink, sftpRequests } from './sftp-requests.ts';
 
 /** What is known of a remote file or folder. */
 export interface RemoteStat {
@@ -26,56 +27,39 @@ export interface Sftp {
   list(path: string): Promise<readonly RemoteEntry[]>;
   /** Makes a folder and its parents; an existing one stays as it is. */
   makeFolder(path: string): Promise<void>;
-  /** Refuses, as the protocol says, when `to` is there. */
+  /**
+   * Refuses, as the protocol says, when `to` is there. Where a server does not allow that, by `posix-rename`, which may
+   * replace an empty folder that appears in between.
+   */
   rename(from: string, to: string): Promise<void>;
   removeFile(path: string): Promise<void>;
   /** Removes a folder with all in it; what is not there is removed already. */
   removeFolder(path: string): Promise<void>;
   /**
-   * Writes a new file and flushes it to the remote disk where the server can. Returns how many bytes it wrote.
+   * Writes a file and flushes it to the remote disk where the server can. Returns how many bytes it has then. The file must be
+   * new, unless `from` says where it goes on: what was there up to then stays, and nothing of it from 0 on.
    * `onWritten` is told each time how many bytes the server has from the first on.
    */
-  upload(path: string, source: Bytes, onWritten?: (bytes: number) => void): Promise<number>;
+  upload(path: string, source: Bytes, options?: UploadOptions): Promise<number>;
   /** A file from `start` on, at most `bytes` of it. */
   download(path: string, start?: number, bytes?: number): Bytes;
+  /** What is left for the account at `path`; undefined where the server does not tell. */
+  freeBytes(path: string): Promise<number | undefined>;
+  /** Whether everything that was written could be flushed to the remote disk. True while nothing was. */
+  flushes(): boolean;
+  /** Whether the session is over: every call fails. */
+  isGone(): boolean;
   close(): void;
 }
 
-type Callback<T> = (error: Error | null | undefined, value: T) => void;
-type Ask = <T>(what: string, send: (done: Callback<T>) => void) => Promise<T>;
-
-/** What the SFTP session needs of the connection under it. */
-interface Link {
-  /** An error that has no SFTP status, such as a broken connection, as one of ours. */
-  readonly failed: (error: unknown) => Error;
-  /** Calls `react` once, when the connection is gone. */
-  readonly onGone: (react: () => void) => void;
+export interface UploadOptions {
+  readonly from?: number;
+  readonly onWritten?: (bytes: number) => void;
 }
 
-export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
-  // ssh2 fails what is under way when the connection goes, and then takes requests that it never answers.
-  const waiting = new Set<() => void>();
-  let gone = false;
-  onGone(() => {
-    gone = true;
-    for (const giveUp of waiting) giveUp();
-  });
-  const ask: Ask = (what, send) =>
-    new Promise((resolve, reject) => {
-      const giveUp = () => reject(failed(new Error('the connection broke')));
-      if (gone) return giveUp();
-      waiting.add(giveUp);
-      const done: Parameters<typeof send>[0] = (error, value) => {
-        waiting.delete(giveUp);
-        if (error) reject(sftpRefusal(what, error, failed));
-        else resolve(value);
-      };
-      try {
-        send(done);
-      } catch (error) {
-        done(error as Error, undefined as never);
-      }
-    });
+export function wrapSftp(raw: SFTPWrapper, link: SftpLink): Sftp {
+  const { ask, isGone } = sftpRequests(link);
+  let flushes = true;
   const absent = async <T>(asked: Promise<T>): Promise<T | undefined> =>
     asked.catch((error: unknown) => {
       if (error instanceof CoffreError && error.code === 'not-found') return undefined;
@@ -105,7 +89,14 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
       if (parent !== '' && parent !== path) await sftp.makeFolder(parent);
       await ask<void>(`make the folder ${path}`, (done) => raw.mkdir(path, { mode: 0o700 }, (error) => done(error)));
     },
-    rename: (from, to) => ask<void>(`rename ${from}`, (done) => raw.rename(from, to, (error) => done(error))),
+    async rename(from, to) {
+      try {
+        await ask<void>(`rename ${from}`, (done) => raw.rename(from, to, (error) => done(error)));
+      } catch (error) {
+        if (!isDenied(error) || (await sftp.stat(to)) || (await renameOver(raw, from, to, ask)) === 'lacking')
+          throw error;
+      }
+    },
     removeFile: (path) => ask<void>(`remove ${path}`, (done) => raw.unlink(path, (error) => done(error))),
     async removeFolder(path) {
       for (const { name, kind } of (await absent(sftp.list(path))) ?? []) {
@@ -114,13 +105,14 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
       }
       await absent(ask<void>(`remove ${path}`, (done) => raw.rmdir(path, (error) => done(error))));
     },
-    async upload(path, source, onWritten) {
-      const handle = await ask<Buffer>(`write ${path}`, (done) => raw.open(path, 'wx', { mode: 0o600 }, done));
+    async upload(path, source, { from, onWritten } = {}) {
+      const flags = from === undefined ? 'wx' : from === 0 ? 'w' : 'r+';
+      const handle = await ask<Buffer>(`write ${path}`, (done) => raw.open(path, flags, { mode: 0o600 }, done));
       const write = (block: Buffer, position: number) =>
         ask<void>(`write ${path}`, (done) => raw.write(handle, block, 0, block.length, position, (e) => done(e)));
       try {
-        const written = await writeAll(source, write, onWritten);
-        await flush(raw, handle, path, ask);
+        const written = await writeAll(source, write, { from, onWritten });
+        flushes = (await flush(raw, handle, path, ask)) && flushes;
         return written;
       } finally {
         await close(handle).catch(() => undefined); // whatever it says, the flush or the write has said it before
@@ -137,20 +129,12 @@ export function wrapSftp(raw: SFTPWrapper, { failed, onGone }: Link): Sftp {
         await close(handle).catch(() => undefined);
       }
     },
+    freeBytes: (path) => freeBytes(raw, path, ask),
+    flushes: () => flushes,
+    isGone,
     close: () => raw.end(),
   };
   return sftp;
-}
-
-/** fsync, where the server has OpenSSH's extension; where it has not, ssh2 throws at once. */
-function flush(raw: SFTPWrapper, handle: Buffer, path: string, ask: Ask): Promise<void> {
-  return ask<void>(`flush ${path}`, (done) => {
-    try {
-      raw.ext_openssh_fsync(handle, (error) => done(error));
-    } catch {
-      done(undefined, undefined);
-    }
-  });
 }
 
 function describe(stats: Stats): RemoteStat {

@@ -9,6 +9,15 @@ interface Asked {
   readonly signal?: AbortSignal;
 }
 
+/** Whether a connection failed that the server had taken already. */
+export function hasBrokenOff(error: unknown): boolean {
+  const { code, message = '' } = ((error as Error).cause ?? {}) as Error & { code?: string };
+  return (
+    (error instanceof CoffreError && error.code === 'offsite-unreachable' && code === 'ECONNRESET') ||
+    /^(the connection was closed|Connection lost before handshake|No response from server)/.test(message)
+  );
+}
+
 /** What ssh2 reports, as one of our errors. The one place that looks at its messages. */
 export function sshFailure(target: Asked, error: unknown, wrongKey: boolean): CoffreError {
   if (error instanceof CoffreError) return error;

@@ -30,8 +30,8 @@ export interface SshTarget {
   readonly signal?: AbortSignal;
   /** For TCP, key exchange and authentication together. */
   readonly readyTimeoutMs?: number;
-  /** A connection that has been silent for four of these is dead. */
-  readonly keepaliveMs?: number;
+  /** A connection that has been silent for so long is dead, also one that answers no request of SFTP. */
+  readonly silenceMs?: number;
 }
 
 /** A program that runs over there. `stdout` MUST be read, or `ended` never settles. */
@@ -52,9 +52,14 @@ export interface SshConnection {
   sftp(): Promise<Sftp>;
   /** Questions about what this login may do that it should not be able to do. */
   probe(): SshProbe;
+  /** Whether it is gone, or goes within so many milliseconds: what is under way fails a little before that is known. */
+  isGone(withinMs: number): Promise<boolean>;
   close(): void;
 }
 
+const SILENCE_MS = 60_000;
+/** Questions that may stay without an answer. */
+const KEEPALIVES = 3;
 const STDERR_LIMIT = 64 * 1024;
 
 /**
@@ -67,9 +72,13 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
   if (passphrase !== undefined) learnSecret(passphrase);
   const client = new Client();
   let broken: unknown;
-  client.on('error', (error) => {
+  let gone = false;
+  const lose = (error: unknown) => {
     broken ??= error;
     client.destroy();
+  };
+  client.on('error', lose).once('close', () => {
+    gone = true;
   });
   const abort = () => client.destroy();
   target.signal?.addEventListener('abort', abort, { once: true });
@@ -139,12 +148,27 @@ export async function connectSsh(target: SshTarget): Promise<SshConnection> {
       new Promise((resolve, reject) => {
         attempt(reject, failed, () =>
           client.sftp((error: Error | undefined, raw: SFTPWrapper) => {
-            if (error) reject(failed(error));
-            else resolve(wrapSftp(raw, { failed, onGone: (react) => client.once('close', react) }));
+            if (error) return reject(failed(error));
+            const onGone = (react: () => void) => {
+              client.once('close', react);
+              raw.once('close', react);
+            };
+            resolve(wrapSftp(raw, { failed, onGone, lose, silenceMs: target.silenceMs ?? SILENCE_MS }));
           }),
         );
       }),
     probe: () => probeOver(client, failed),
+    isGone: (withinMs) =>
+      new Promise((resolve) => {
+        if (gone) return resolve(true);
+        const settle = () => {
+          clearTimeout(late);
+          client.removeListener('close', settle);
+          resolve(gone);
+        };
+        const late = setTimeout(settle, withinMs);
+        client.once('close', settle);
+      }),
     close() {
       forget();
       client.end();
@@ -208,8 +232,8 @@ function configuration(target: SshTarget, verdict: { wrongKey: boolean }): Conne
       ],
     },
     readyTimeout: target.readyTimeoutMs ?? 20_000,
-    keepaliveInterval: target.keepaliveMs ?? 15_000,
-    keepaliveCountMax: 3,
+    keepaliveInterval: (target.silenceMs ?? SILENCE_MS) / (KEEPALIVES + 1),
+    keepaliveCountMax: KEEPALIVES,
   };
 }
 

@@ -1,15 +1,25 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Verification } from '../../lib/model/manifest.ts';
 import { RunId } from '../../lib/model/run-id.ts';
-import { asStage, type Bytes, type SealedStream } from '../../lib/model/stages.ts';
+import type { Bytes } from '../../lib/model/stages.ts';
 import type { Offsite, RunUpload } from '../../lib/storage/offsite.ts';
 import { readSmall } from '../../lib/storage/run-reader.ts';
 import { sha256Of } from '../../lib/system/files.ts';
 import { chunked, collect } from '../bytes.ts';
+import { resumableOf, SEGMENT, watchedResumable } from '../fixture/resumable-of.ts';
 
 const RUN = RunId.parse('2026-11-22T040000Z');
 const LATER = RunId.parse('2026-11-23T040000Z');
@@ -19,14 +29,15 @@ export interface OffsiteUnderTest {
   /** An offsite over a local folder that exists, so that the suite can look at what it does. */
   readonly open: (folder: string) => Promise<Offsite>;
   readonly verified: Verification;
+  /** Whether an upload goes on where an earlier one was cut, and does not begin again. */
+  readonly resumes: boolean;
 }
 
-const sealed = (source: Bytes) => asStage<SealedStream>(source);
 const factsOf = (content: Buffer) => async () => ({ sizeBytes: content.length, sha256: sha256Of(content) });
 const putSmall = (upload: RunUpload, name: string, content: Buffer) => upload.put(name, content, factsOf(content));
 
 /** What every kind of offsite must do. `folder` is what the offsite at hand stores into. */
-export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderTest): void {
+export function offsiteContract(t: Test, { name, open, verified, resumes }: OffsiteUnderTest): void {
   const within = (says: string, check: (t: Test, offsite: Offsite, folder: string) => Promise<void>) =>
     t.test(`${name}: ${says}`, async (t) => {
       const folder = t.testdir({ 'in it': {} });
@@ -43,15 +54,15 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
     const content = randomBytes(3_000_001);
     const upload = await offsite.beginRun(RUN);
     let ended = false;
-    const source = async function* (): Bytes {
-      yield* chunked(content, [65536, 1]);
+    const source = async function* (start: number): Bytes {
+      yield* chunked(content.subarray(start), [65536, 1]);
       ended = true;
     };
     const facts = async () => {
       t.ok(ended, 'its facts are asked for once it has ended');
       return await factsOf(content)();
     };
-    t.equal(await upload.put('encrypted.dat', sealed(source()), facts), verified);
+    t.equal(await upload.put('encrypted.dat', resumableOf(content, source), facts), verified);
     t.equal(await putSmall(upload, '@accounts%20.enc', Buffer.from('x')), verified);
     t.equal(await putSmall(upload, 'empty', Buffer.alloc(0)), verified);
     await putSmall(upload, 'manifest.json', Buffer.from('{}'));
@@ -123,8 +134,9 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
       yield randomBytes(100_000);
       throw new Error('the store broke');
     };
-    const facts = factsOf(Buffer.alloc(200_000));
-    await t.rejects(upload.put('encrypted.dat', sealed(source()), facts), { message: 'the store broke' });
+    const content = Buffer.alloc(200_000);
+    const facts = factsOf(content);
+    await t.rejects(upload.put('encrypted.dat', resumableOf(content, source), facts), { message: 'the store broke' });
     t.notOk(existsSync(join(folder, RUN)));
     await upload.discard();
     t.same(readdirSync(folder), []);
@@ -142,6 +154,51 @@ export function offsiteContract(t: Test, { name, open, verified }: OffsiteUnderT
     await offsite.removePartial(LATER);
     await offsite.removePartial(LATER);
     t.same(readdirSync(folder), [RUN]);
+  });
+
+  within('goes on where an earlier try was broken off, with what is there as it was sent', async (t, first, folder) => {
+    const content = randomBytes(SEGMENT * 4 + 300_000);
+    const broken = Math.round(SEGMENT * 3.5);
+    let arrived = 0;
+    const breaking = async function* (start: number): Bytes {
+      yield* chunked(content.subarray(start, broken), [65536]);
+      throw new Error('killed');
+    };
+    const file = join(folder, `.${RUN}.partial`, 'encrypted.dat');
+    const damage = (at: number) => {
+      const bytes = readFileSync(file);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      writeFileSync(file, bytes);
+    };
+    const longer = () => appendFileSync(file, randomBytes(SEGMENT * 2));
+    for (const [how, meddle, goesOn] of [
+      ['as it was', () => undefined, () => arrived],
+      ['its tail differs', () => damage(SEGMENT * 3 + 5), () => SEGMENT * 3],
+      ['a segment differs', () => damage(SEGMENT + 5), () => SEGMENT],
+      ['it is longer than it can be', longer, () => 0],
+    ] as const) {
+      const trying = await first.beginRun(RUN);
+      await putSmall(trying, 'small', Buffer.from('as it was'));
+      const killed = trying.put('encrypted.dat', resumableOf(content, breaking), factsOf(content));
+      await t.rejects(killed, { message: 'killed' });
+      if (resumes) {
+        arrived = statSync(file).size;
+        t.ok(arrived > SEGMENT * 3 && arrived <= broken, `${arrived} bytes have arrived`);
+        meddle();
+      }
+      const offsite = await open(folder);
+      const starts: number[] = [];
+      const upload = await offsite.beginRun(RUN);
+      const source = watchedResumable(resumableOf(content), (start) => starts.push(start));
+      t.equal(await upload.put('encrypted.dat', source, factsOf(content)), verified);
+      t.same(starts, [resumes ? goesOn() : 0], how);
+      t.equal(await putSmall(upload, 'small', Buffer.from('as it is')), verified);
+      await upload.commit();
+      t.ok(readFileSync(join(folder, RUN, 'encrypted.dat')).equals(content), how);
+      t.equal(readFileSync(join(folder, RUN, 'small'), 'utf8'), 'as it is');
+      await offsite.removeRun(RUN);
+      offsite.close();
+    }
   });
 
   within('lists runs by time, takes nothing else for one, and removes one', async (t, offsite, folder) => {

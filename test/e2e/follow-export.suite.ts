@@ -30,7 +30,7 @@ const world = await worldFor(t, { shopRows: SHOP_ROWS });
 const proxy = await startProxy(world.contractor.port);
 t.teardown(() => proxy.close());
 const inventory = await world.inventoryWith((host) => {
-  Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
+  Object.assign(host.offsite[0] ?? {}, { port: proxy.port, reconnectSeconds: 0 });
 });
 const gate = world.at('gate');
 const dumpOf = (database: 'crm' | 'shop', then: string) =>

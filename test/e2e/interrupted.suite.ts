@@ -28,7 +28,7 @@ t.teardown(() => proxy.close());
 const hook = world.at('audit.git/hooks/pre-receive');
 const inventory = await world.inventoryWith((host) => {
   host.compression = { program: 'gzip' };
-  Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
+  Object.assign(host.offsite[0] ?? {}, { port: proxy.port, reconnectSeconds: 0 });
 });
 const slowClient = await pathWith(world.at('bin-client'), 'mariadb', 'sleep 2; exec "$REAL" "$@"');
 const slowGzip = await pathWith(world.at('bin-gzip'), 'gzip', 'sleep 2; exec "$REAL" "$@"');

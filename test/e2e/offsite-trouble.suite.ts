@@ -22,7 +22,7 @@ const world = await worldFor(t);
 const proxy = await startProxy(world.contractor.port);
 t.teardown(() => proxy.close());
 const throughProxy = await world.inventoryWith((host) => {
-  Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
+  Object.assign(host.offsite[0] ?? {}, { port: proxy.port, reconnectSeconds: 0 });
 });
 
 const withoutOffsite = () =>

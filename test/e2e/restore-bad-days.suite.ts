@@ -244,7 +244,7 @@ t.test('the connection to the offsite is lost, while it is verified and while it
   const proxy = await startProxy(world.contractor.port);
   t.teardown(() => proxy.close());
   const inventory = await world.inventoryWith((host) => {
-    Object.assign(host.offsite[0] ?? {}, { port: proxy.port });
+    Object.assign(host.offsite[0] ?? {}, { port: proxy.port, reconnectSeconds: 0 });
   });
   for (const phase of ['verify', 'load']) {
     const ended = await world.restore(

@@ -49,7 +49,7 @@ async function begin(t: Test, names: readonly string[], part: (far: (name: strin
   const offsite = names.map((name) =>
     SftpOffsiteConfig.parse({
       ...{ name, kind: 'sftp', address, user, hostKey, identity, path: pathOf(name) },
-      verify: name === 'sized' ? 'size' : 'auto',
+      ...{ verify: name === 'sized' ? 'size' : 'auto', reconnectSeconds: 0 },
       port: name === 'down' ? 1 : name === 'far' ? proxy.port : sshd.port,
     }),
   );

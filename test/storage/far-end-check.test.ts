@@ -149,7 +149,7 @@ t.test("a contractor's server, sound and with one weakness at a time", { skip },
     t.match(all.find(({ check }) => check === 'write')?.hint, /belong to the account/);
     t.match(failed(await check(sound, '/backups/none')), [/^write: cannot make the folder/]);
     await sh('chown acme: "$1"; chmod 0700 "$1"', side.folder);
-    t.match(failed(await weak({ ForceCommand: 'internal-sftp -P rename' })), [
+    t.match(failed(await weak({ ForceCommand: 'internal-sftp -P rename,posix-rename' })), [
       /^write: cannot rename .* permission denied$/,
     ]);
     t.equal(await sh('ls -A "$1"', side.folder), '');

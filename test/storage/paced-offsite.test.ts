@@ -5,7 +5,6 @@ import t from 'tap';
 import { startThrowawaySshd } from '../../lib/host/throwaway-sshd.ts';
 import { SftpOffsiteConfig } from '../../lib/model/offsite-config.ts';
 import { RunId } from '../../lib/model/run-id.ts';
-import { asStage, type SealedStream } from '../../lib/model/stages.ts';
 import { pacedOffsite } from '../../lib/storage/paced-offsite.ts';
 import { openSftpOffsite } from '../../lib/storage/sftp-offsite.ts';
 import { sleep } from '../../lib/system/clock.ts';
@@ -13,6 +12,7 @@ import { sha256Of } from '../../lib/system/files.ts';
 import { Pace } from '../../lib/system/pace.ts';
 import { connectSsh } from '../../lib/system/ssh.ts';
 import { bytesOf } from '../bytes.ts';
+import { resumableOf } from '../fixture/resumable-of.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const { path: root, remove } = temporaryFolder();
@@ -38,7 +38,7 @@ t.test('an upload keeps to the rate, from its first second to its last', async (
   const name = 'encrypted.dat';
   const facts = async () => ({ sizeBytes: CONTENT.length, sha256: sha256Of(CONTENT) });
   const from = performance.now();
-  const sending = upload.put(name, asStage<SealedStream>(bytesOf(CONTENT)), facts);
+  const sending = upload.put(name, resumableOf(CONTENT), facts);
   const sizes: { readonly ms: number; readonly bytes: number }[] = [];
   let sent = false;
   const watching = (async () => {
@@ -67,7 +67,7 @@ t.test('a slow upload does not look like a dead connection to either side', asyn
   const path = t.testdir();
   const connection = await connectSsh({
     ...{ address, port, user, hostKey, identity: await readFile(identity), unreachable: 'offsite-unreachable' },
-    keepaliveMs: 400, // gone after 1.6 s without an answer
+    silenceMs: 1600,
   });
   t.teardown(() => connection.close());
   const sftp = await connection.sftp();

@@ -37,16 +37,19 @@ offsiteContract(t, {
   name: 'SFTP and nothing more',
   open: (folder) => openSftpOffsite(config(dumb, folder)),
   verified: 'read back',
+  resumes: true,
 });
 offsiteContract(t, {
   name: 'SFTP with a shell',
   open: (folder) => openSftpOffsite(config(shell, folder)),
   verified: hasLoginShell() ? 're-hashed remotely' : 'read back',
+  resumes: true,
 });
 offsiteContract(t, {
   name: 'SFTP, only sizes',
   open: (folder) => openSftpOffsite(config(shell, folder, { verify: 'size' })),
   verified: 'size only',
+  resumes: true,
 });
 
 const RUN = RunId.parse('2026-11-22T040000Z');

@@ -135,7 +135,7 @@ async function* endless(onChunk: (count: number) => void): Bytes {
 t.test('a link that goes dead or is cut in mid-upload, or mid-command, ends with an error', async (t) => {
   for (const how of ['die', 'cut'] as const) {
     const link = await deadEnd();
-    const connection = await connectSsh(target({ port: link.port, keepaliveMs: 100 }));
+    const connection = await connectSsh(target({ port: link.port, silenceMs: 400 }));
     const sftp = await connection.sftp();
     const sleeping = connection.run(['sleep', '60']);
     const uploading = sftp.upload(

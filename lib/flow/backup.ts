@@ -7,6 +7,7 @@ import { openRunFolders } from '../storage/run-folders.ts';
 import { assertStoreMounted, assertStoreReadable } from '../storage/store-guard.ts';
 import type { StoreLock } from '../storage/store-lock.ts';
 import { makeFolder } from '../system/files.ts';
+import { assertRoom } from './assert-room.ts';
 import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
 import { claimStore } from './claim-store.ts';
@@ -100,6 +101,7 @@ class Backup {
     await startKilledReplication(host, this.#context.emit);
     this.#storeLock = await claimStore(host, record.run, this.#context);
     await settleKilledRun(host, this.#context);
+    await assertRoom(host, this.#context);
     await record.writeJournal(record.journalAs('working'));
   }
 

@@ -22,6 +22,18 @@ export const StoreConfig = z
       .describe(
         'Whether every file of a run is read once more from the volume, past the cache of the host, before the run counts; the archives have been read back once by then',
       ),
+    reserve: z
+      .strictObject({
+        runs: z.int().min(1).max(1000).default(7).describe('How many of the newest runs are looked at'),
+        factor: z
+          .number()
+          .min(0)
+          .max(100)
+          .default(1.2)
+          .describe('How many times the largest of them must be free before a run begins; 0: nobody looks'),
+      })
+      .prefault({})
+      .describe('The free space that a run must find in the store; the same is looked for, and told, in the export'),
   })
   .describe('The replicated volume with the archives, one folder a run');
 export type StoreConfig = z.infer<typeof StoreConfig>;

@@ -95,6 +95,25 @@ t.test('a small file system is full: the store, then the export', async (t) => {
   }
 });
 
+t.test('a store without room for another run is told before anything is dumped', async (t) => {
+  const folder = world.at('no-room');
+  await mkdir(folder, { recursive: true });
+  const inventory = await world.inventoryWith((host) => {
+    host.store.path = folder;
+  });
+  const runs = world.at(STORE, (await runsAt(world, STORE))[0] ?? '');
+  const script = `mount -t tmpfs -o size=14m none "${folder}" && cp -a "${runs}" "${folder}" || exit 99; "$@"`;
+  const under = ['unshare', '--mount', 'sh', '-c', script, 'sh'];
+  const mayMount = await run(under[0] ?? '', [...under.slice(1), 'true']);
+  if (mayMount.exitCode !== 0) {
+    t.pass('mounting is not allowed here');
+    return;
+  }
+  const ended = await world.task('backup', [], { inventory, under });
+  assertExplained(t, ended, 4, /^error: cannot begin a run: the store .* has .* free, and a run takes up to/, /df -h /);
+  t.match(publishedManifests(world).at(-1), { outcome: 'failed', error: { code: 'no-space', phase: 'preflight' } });
+});
+
 t.test('the store is mounted read-only', async (t) => {
   const folder = world.at('read-only');
   await mkdir(folder, { recursive: true });

@@ -26,9 +26,13 @@ is safe in the store, and the next run delivers what is still owed; 5: it is, to
     const giveWay = () => applyLimits(host, emit);
     const holder = values['break-lock'];
     const breaking = typeof holder === 'string' ? { breakLockOf: holder } : {};
-    const result = await runNight(host, { inventory, clock: systemClock, emit, signal, giveWay, ...breaking });
+    const context = { inventory, clock: systemClock, emit, signal, giveWay, ...breaking };
+    const { names, ...result } = await runNight(host, context);
     const { looked, owed } = result;
-    const text = [...(looked ? [formatVerification(looked.places, askedOf(host)), ''] : []), formatBackup(result)];
+    const text = [
+      ...(looked ? [formatVerification(looked.places, askedOf(host)), ''] : []),
+      formatBackup({ ...result, names }),
+    ];
     const isBad = looked !== null && verificationExit(looked.places) === 5;
     const isOwed = owed.length > 0 || (looked !== null && looked.trouble !== null);
     return { text: text.join('\n'), data: result, exitCode: isBad ? 5 : isOwed ? 3 : 0 };

@@ -37,6 +37,8 @@ import { tellChangingColumns } from './tell-changing-columns.ts';
 
 export interface BackupResult {
   readonly manifest: Manifest;
+  /** Hash → name, for people at this host; empty where names are plain. Never to be published. */
+  readonly names: ReadonlyMap<string, string>;
   /** Empty when all is done. What is owed is tried again by the next run. */
   readonly owed: readonly Owed[];
 }
@@ -75,12 +77,13 @@ class Backup {
   async carryOut(): Promise<BackupResult> {
     const record = this.#record;
     let manifest: Manifest;
+    let sealed: SealedRun;
     try {
       const prepared = await record.during('preflight', async () => {
         await this.#clearUp();
         return await this.#prepare();
       });
-      const sealed = await record.during('dump', () => this.#sealPatiently(prepared));
+      sealed = await record.during('dump', () => this.#sealPatiently(prepared));
       await record.writeJournal(record.journalAs('sealed'));
       await this.#oweReplication();
       manifest = await record.during('ship', () => this.#shipAndConclude(sealed));
@@ -91,7 +94,7 @@ class Backup {
       await this.#releaseStore();
     }
     await record.during('publish', () => this.#publish());
-    return { manifest, owed: record.owed };
+    return { manifest, names: sealed.names, owed: record.owed };
   }
 
   /** What earlier runs have left. From then on the journal is this run's. */

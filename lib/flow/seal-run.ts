@@ -19,6 +19,8 @@ const EXPORT_FAILURES: readonly ErrorCode[] = ['no-space', 'write-failed', 'stor
 
 export interface SealedRun {
   readonly draft: Draft;
+  /** Hash → name, for people at this host; empty where names are plain. Never to be published. */
+  readonly names: ReadonlyMap<string, string>;
   /** What the offsites get: the day archive, or the archives one by one when there is none. */
   readonly source: RunReader;
   /** Why there is no day archive. */
@@ -84,6 +86,7 @@ export async function sealRun(
           : { kind: 'export', offsite: null, state: 'missing', verified: null },
       ],
     },
+    names: new Map(namesKey ? [...dumps.names].map((name) => [namesKey.hash(name), name]) : []),
     source: done?.reader ?? folders.store.reader,
     ...(exported.status === 'rejected' ? { exportError: toleratedOrThrown(exported.reason, signal) } : {}),
   };

@@ -3,16 +3,22 @@ import type { Manifest } from '../model/manifest.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { formatTable } from './table.ts';
 
-/** A finished run for a person: what is in it, where it is, what is owed, in that order. */
+/**
+ * A finished run for a person: what is in it, where it is, what is owed, in that order. Whoever backs up a host knows its
+ * databases: they are told by their names, also where only hashes of these are published.
+ */
 export function formatBackup({
   manifest,
+  names,
   owed,
 }: {
   readonly manifest: Manifest;
+  /** Hash → name. */
+  readonly names: ReadonlyMap<string, string>;
   readonly owed: readonly { readonly what: string; readonly error: CoffreError }[];
 }): string {
   const archives = manifest.archives.map((archive) => [
-    archive.database ?? '(accounts)',
+    archive.database === null ? '(accounts)' : (names.get(archive.database) ?? archive.database),
     String(archive.tables),
     String(archive.views),
     String(archive.routines + archive.triggers + archive.events),

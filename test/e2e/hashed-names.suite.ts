@@ -3,8 +3,10 @@ import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parse, stringify } from 'yaml';
-import { execute } from '../../lib/database/client.ts';
-import { quoteIdentifier } from '../../lib/database/sql-text.ts';
+import * as z from 'zod';
+import { execute, query } from '../../lib/database/client.ts';
+import { quoteIdentifier, quoteString } from '../../lib/database/sql-text.ts';
+import type { ThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
 import { recoverByHand } from '../../lib/flow/recover-by-hand.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
@@ -12,9 +14,10 @@ import { flipped, whileDamaged } from '../fixture/damage.ts';
 import { addDriller } from '../fixture/driller.ts';
 import { EXPORT, OFFSITE, runsAt, STORE } from '../fixture/nothing-half-done.ts';
 import { publishedManifests } from '../fixture/published.ts';
+import { bareReplica, follow, REPLICATION, until } from '../fixture/replica-pair.ts';
 import { runSql, serverFor } from '../fixture/servers.ts';
 import { eventsOf } from '../fixture/task.ts';
-import { worldFor } from '../fixture/world.ts';
+import { type HostYaml, worldFor } from '../fixture/world.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 /*
@@ -23,7 +26,7 @@ import { temporaryFolder } from '../temporary.ts';
  */
 
 t.setTimeout(600_000);
-const world = await worldFor(t, { shopRows: 2 });
+const world = await worldFor(t, { shopRows: 2, network: true });
 await addDriller(world);
 const CLINIC = 'Onkologie “Süd”';
 const TABLE = 'befunde_vertraulich';
@@ -40,8 +43,9 @@ const SECRETS = [CLINIC, 'Onkologie', '%22Onk', TABLE];
 const HASH = /^h-[0-9a-f]{32}$/;
 
 const hostFile = join(world.inventoryFolder, 'hosts/db1.yaml');
-async function change(settings: Readonly<Record<string, unknown>>): Promise<void> {
-  await writeFile(hostFile, stringify({ ...parse(await readFile(hostFile, 'utf8')), ...settings }, { lineWidth: 0 }));
+const settings = async () => parse(await readFile(hostFile, 'utf8')) as HostYaml;
+async function change(changes: Readonly<Record<string, unknown>>): Promise<void> {
+  await writeFile(hostFile, stringify({ ...(await settings()), ...changes }, { lineWidth: 0 }));
 }
 
 const newest = async () => (await runsAt(world, STORE)).at(-1) ?? '';
@@ -112,6 +116,42 @@ t.test('what needs no key says the hashes', async (t) => {
   assertNoName(t, 'the page', await readFile(world.at('page.html')));
 });
 
+const Row = z.object({ text: z.string() });
+const gtidOf = async ({ root }: ThrowawayServer, name: string) =>
+  (await query(root, `SELECT JSON_OBJECT('text', @@GLOBAL.${name})`, Row))[0]?.text;
+
+t.test('a run from a replica has the hashes of the primary, and no name either', async (t) => {
+  const primary = world.server;
+  await execute(
+    primary.root,
+    `CREATE USER repl@'127.0.0.1' IDENTIFIED BY ${quoteString(REPLICATION.password)}; GRANT REPLICATION SLAVE ON *.* TO repl@'127.0.0.1';
+     GRANT SLAVE MONITOR, REPLICATION SLAVE ADMIN ON *.* TO bkpuser@localhost`,
+  );
+  const replica = await bareReplica(t, 31);
+  await execute(replica.root, "SET GLOBAL gtid_slave_pos = ''");
+  await follow(replica, primary);
+  const { database } = await settings();
+  await until(
+    'the replica has all',
+    async () => (await gtidOf(replica, 'gtid_slave_pos')) === (await gtidOf(primary, 'gtid_binlog_pos')),
+  );
+  await change({ database: { ...database, socket: replica.socket, replica: {} } });
+  await world.goodRun().finally(() => change({ database }));
+  const run = await newest();
+  t.match(publishedManifests(world).at(-1), {
+    run,
+    server: { replication: { sources: [{}] } },
+    names: { kind: 'hashed' },
+  });
+  t.strictSame([...hashesOf(-1)].sort(), [...hashesOf(0)].sort());
+  const objects = execFileSync('git', ['-C', world.auditRepository, 'cat-file', '--batch-all-objects', '--batch']);
+  assertNoName(t, 'the audit repository', objects);
+  await dropped();
+  const restored = await world.restore(['--run', run, '--from', 'offsite:contractor']);
+  t.equal(restored.exitCode, 0, restored.stdout + restored.stderr);
+  await assertAllIsBack(t);
+});
+
 t.test('a plan, and a restore from the store, by real names', async (t) => {
   await dropped();
   const words = ['--database', CLINIC, '--from', 'store', '--json'];
@@ -161,7 +201,7 @@ t.test('a drill goes by real names, and its record has none', async (t) => {
 });
 
 t.test('a copy whose list of names is damaged or gone is found out, and the next one is taken', async (t) => {
-  const list = world.at(STORE, first, 'names.json.enc');
+  const list = world.at(STORE, await newest(), 'names.json.enc');
   const judge = async (why: RegExp) => {
     const verified = await world.task('verify', []);
     t.equal(verified.exitCode, 5, verified.stdout);
@@ -179,6 +219,57 @@ t.test('a copy whose list of names is damaged or gone is found out, and the next
   await judge(/names\.json\.enc.* is missing/);
   await rename(`${list}.away`, list);
 });
+
+/** Of the table `gross`, as the server has them. */
+const keysOfTheLargeTable = () =>
+  query(
+    world.server.root,
+    `SELECT JSON_OBJECT('key', INDEX_NAME, 'column', COLUMN_NAME) FROM information_schema.STATISTICS
+     WHERE TABLE_SCHEMA = ${quoteString(CLINIC)} AND TABLE_NAME = 'gross' ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
+    z.object({ key: z.string(), column: z.string() }),
+  );
+
+t.test(
+  'by zstd, to an offsite that was away: a later run delivers the list, too, and large tables have their keys',
+  async (t) => {
+    // Larger than what makes a restore take the keys away until the rows are in.
+    await runSql(
+      world.server,
+      `USE ${quoteIdentifier(CLINIC)}; CREATE TABLE gross (id INT PRIMARY KEY, a CHAR(32), b CHAR(250), KEY by_a (a), KEY by_b (b(9)));
+     INSERT INTO gross SELECT seq, MD5(seq), REPEAT(MD5(-seq), 7) FROM seq_1_to_40000;`,
+    );
+    const keys = await keysOfTheLargeTable();
+    t.equal(keys.length, 3);
+    const expected = await readContent(world.server.root, NAMES);
+    await change({ compression: { program: 'zstd', level: 1 } });
+    const { offsite } = await settings();
+    await change({ offsite: offsite.map((each) => ({ ...each, port: 1 })) });
+    const owing = await world.task('backup', []);
+    await change({ offsite });
+    t.equal(owing.exitCode, 3, owing.stdout + owing.stderr);
+    t.ok(owing.stdout.includes(`\n${CLINIC} `), 'whoever runs it is told the names');
+    const run = await newest();
+    t.notOk((await runsAt(world, OFFSITE)).includes(run));
+    await world.goodRun();
+    t.match(publishedManifests(world).at(-1)?.deliveries, [{ run, offsite: 'contractor' }]);
+    for (const file of await readdir(world.at(OFFSITE, run))) {
+      assertNoName(t, `the name of ${file}`, file);
+      assertNoName(t, file, await readFile(world.at(OFFSITE, run, file)));
+    }
+    for (const place of [STORE, EXPORT, OFFSITE])
+      t.ok((await readdir(world.at(place, run))).includes('names.json.enc'), place);
+    t.ok((await readdir(world.at(STORE, run))).some((file) => /^h-[0-9a-f]{32}\.tar\.zst\.enc$/.test(file)));
+    for (const from of ['store', 'offsite:contractor']) {
+      await dropped();
+      const restored = await world.restore(['--run', run, '--from', from]);
+      t.equal(restored.exitCode, 0, restored.stdout + restored.stderr);
+      t.strictSame(compareContent(expected, await readContent(world.server.root, NAMES)), [], from);
+      t.strictSame(await keysOfTheLargeTable(), keys, from);
+    }
+    await execute(world.server.root, `DROP TABLE ${quoteIdentifier(CLINIC)}.gross`);
+    await change({ compression: {} });
+  },
+);
 
 t.test('the setting can change from night to night', async (t) => {
   await change({ names: 'plain' });

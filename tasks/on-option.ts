@@ -31,7 +31,8 @@ interface Elsewhere extends Pick<TaskContext, 'values' | 'emit' | 'signal'> {
   readonly inventory: Inventory;
   readonly host: HostConfig;
   readonly run: RunId | undefined;
-  readonly opening: () => Promise<Opening>;
+  /** Absent where nothing is to be opened. */
+  readonly opening: (() => Promise<Opening>) | undefined;
 }
 
 /** Has the host that `--on` names restore. Its words are shown as they come, without what would move a cursor. */
@@ -53,10 +54,10 @@ export async function restoreElsewhere({ values, opening, ...order }: Elsewhere)
     const { address, port } = primaryOf(host, inventory, undefined, undefined);
     words.push(`--primary=${address.includes(':') ? `[${address}]` : address}:${port}`);
   }
-  const opened = await opening();
-  if (opened.kind !== 'key') throw new CoffreError('usage', 'cannot have another host do what control has ordered');
+  const opened = await opening?.();
+  if (opened?.kind === 'asked') throw new CoffreError('usage', 'cannot have another host do what control has ordered');
   const { text, data, exitCode } = await restoreOnHost({
-    ...{ ...order, on, words, privateKey: opened.privateKey },
+    ...{ ...order, on, words, privateKey: opened?.privateKey },
     from: textOf(values, 'from'),
     login: operatorLogin(textOf(values, 'identity'), process.env.SSH_AUTH_SOCK),
     offsiteIdentity: textOf(values, 'offsite-identity'),

@@ -1,5 +1,5 @@
 import { putBackOld } from '../lib/flow/put-back-old.ts';
-import { restoreTarget } from '../lib/flow/restore-target.ts';
+import { restoreTarget, serverAt } from '../lib/flow/restore-target.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
 import type { HostConfig } from '../lib/model/inventory.ts';
@@ -11,16 +11,18 @@ export const PUT_BACK_OPTION = {
     '=…NAME  restore nothing: put back the old database that a restore which was cut short has moved aside; needs no key; --drop-first NAME drops what stands in its place',
 };
 
-/** What `--put-back` asks for; undefined where it is not given. */
+/** Does what `--put-back` asks for. */
 export async function putBackOf(
   values: TaskContext['values'],
   host: () => Promise<HostConfig>,
   emit: Emit,
-): Promise<TaskResult | undefined> {
+): Promise<TaskResult> {
   const names = listOf(values, 'put-back');
-  if (names.length === 0) return undefined;
   refuseOthers(values);
-  const target = await restoreTarget(await host(), textOf(values, 'defaults-file'), textOf(values, 'socket'));
+  const socket = textOf(values, 'socket');
+  const optionFile = textOf(values, 'defaults-file');
+  const target =
+    socket === undefined ? await restoreTarget(await host(), optionFile, undefined) : serverAt(socket, optionFile);
   const asides = await putBackOld(target, names, listOf(values, 'drop-first'), emit);
   const rows = asides.map(({ database, name }) => [database, name]);
   return { text: formatTable(['put back', 'from'], rows), data: { putBack: asides } };
@@ -29,7 +31,7 @@ export async function putBackOf(
 /** What says how a restore is to be done: nothing is restored here, and least of all is it done where nothing was to be done. */
 const OF_RESTORES = ['dry-run', 'run', 'from', 'database', 'table', 'as', 'overwrite', 'schema-only', 'accounts'];
 
-function refuseOthers(values: TaskContext['values']): void {
+export function refuseOthers(values: TaskContext['values']): void {
   const given = OF_RESTORES.filter((option) => {
     const value = values[option];
     return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { primaryOf } from '../lib/flow/primary-of.ts';
+import type { Attended } from '../lib/flow/read-attended-restore.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
 import { restore } from '../lib/flow/restore.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
@@ -13,7 +14,8 @@ import { inventoryOf } from './inventory-option.ts';
 import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
 import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
 import { keyOption } from './private-key-option.ts';
-import { PUT_BACK_OPTION, putBackOf } from './put-back-option.ts';
+import { PUT_BACK_OPTION, putBackOf, refuseOthers } from './put-back-option.ts';
+import { putsBack, withPutBackInFull } from './put-back-words.ts';
 import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
 import { listSelections, SELECTION_OPTIONS, selectionOf } from './selection-option.ts';
 import { askPassphrase } from './terminal.ts';
@@ -62,61 +64,67 @@ too; an account that is there gets the password of the backup, and its grants be
     'db1 --key ~/keys/escrow.pem --from /mnt/usb/2026-11-22T040000Z --passphrase-fd 0 < passphrase.txt',
     '--key escrow.pem --from /mnt/usb/2026-11-22T040000Z --signers allowed_signers --socket /run/mysqld/mysqld.sock',
   ],
-  run: attendable(async ({ values, words, emit, signal }, attended) => {
-    const here = async () => attended?.target ?? (await sourceOf(values, words, undefined, undefined)).host;
-    const returned = textOf(values, 'on') === undefined ? await putBackOf(values, here, emit) : undefined;
-    if (returned) return returned;
-    const opening = attended ? async () => attended.opening : keyOption(values);
-    const named = textOf(values, 'run');
-    const run = RunId.optional().safeParse(named === 'latest' ? undefined : named);
-    if (!run.success)
-      throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z, or latest' });
-    const { inventory, host } = await sourceOf(values, words, run.data, attended);
-    const selection = selectionOf(values);
-    const ofTables = selection?.tables.map(({ database }) => database) ?? [];
-    const databases = [...new Set([...listOf(values, 'database'), ...ofTables])];
-    const some = databases.length > 0 || values.accounts === true;
-    const seed = seedOf(values, host, inventory, attended?.target ?? host);
-    const replaces = [...listOf(values, 'overwrite'), ...listOf(values, 'drop-first')];
-    if (seed && (some || selection || replaces.length > 0)) {
-      throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
-        hint: 'leave out --database, --accounts, --overwrite, --drop-first, and all that changes what is loaded',
+  run: attendable(
+    withPutBackInFull(async ({ values, words, emit, signal }, attended?: Attended) => {
+      const here = async () => attended?.target ?? (await sourceOf(values, words, undefined, undefined)).host;
+      if (putsBack(values)) {
+        if (textOf(values, 'on') === undefined) return await putBackOf(values, here, emit);
+        refuseOthers(values);
+        const source = await sourceOf(values, words, undefined, undefined);
+        return await restoreElsewhere({ values, ...source, run: undefined, opening: undefined, emit, signal });
+      }
+      const opening = attended ? async () => attended.opening : keyOption(values);
+      const named = textOf(values, 'run');
+      const run = RunId.optional().safeParse(named === 'latest' ? undefined : named);
+      if (!run.success)
+        throw new CoffreError('usage', 'cannot read --run', { hint: 'such as --run 2026-11-22T040000Z, or latest' });
+      const { inventory, host } = await sourceOf(values, words, run.data, attended);
+      const selection = selectionOf(values);
+      const ofTables = selection?.tables.map(({ database }) => database) ?? [];
+      const databases = [...new Set([...listOf(values, 'database'), ...ofTables])];
+      const some = databases.length > 0 || values.accounts === true;
+      const seed = seedOf(values, host, inventory, attended?.target ?? host);
+      const replaces = [...listOf(values, 'overwrite'), ...listOf(values, 'drop-first')];
+      if (seed && (some || selection || replaces.length > 0)) {
+        throw new CoffreError('usage', 'cannot make a replica of a part: it needs the whole run, and an empty server', {
+          hint: 'leave out --database, --accounts, --overwrite, --drop-first, and all that changes what is loaded',
+        });
+      }
+      if (textOf(values, 'on') !== undefined) {
+        return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
+      }
+      const target = await restoreTarget(
+        attended?.target ?? host,
+        textOf(values, 'defaults-file'),
+        textOf(values, 'socket'),
+      );
+      const result = await restore({
+        host,
+        inventory,
+        from: textOf(values, 'from'),
+        run: run.data,
+        databases: some ? databases : undefined,
+        accounts: !some || values.accounts === true,
+        overwrite: listOf(values, 'overwrite'),
+        selection,
+        dropFirst: listOf(values, 'drop-first'),
+        confirm: seed ? undefined : typedNames(values),
+        opening: await opening(),
+        places: attended?.places,
+        target,
+        seed,
+        parallel: parallelOf(values),
+        dryRun: values['dry-run'] === true,
+        emit,
+        signal,
       });
-    }
-    if (textOf(values, 'on') !== undefined) {
-      return await restoreElsewhere({ values, inventory, host, run: run.data, opening, emit, signal });
-    }
-    const target = await restoreTarget(
-      attended?.target ?? host,
-      textOf(values, 'defaults-file'),
-      textOf(values, 'socket'),
-    );
-    const result = await restore({
-      host,
-      inventory,
-      from: textOf(values, 'from'),
-      run: run.data,
-      databases: some ? databases : undefined,
-      accounts: !some || values.accounts === true,
-      overwrite: listOf(values, 'overwrite'),
-      selection,
-      dropFirst: listOf(values, 'drop-first'),
-      confirm: seed ? undefined : typedNames(values),
-      opening: await opening(),
-      places: attended?.places,
-      target,
-      seed,
-      parallel: parallelOf(values),
-      dryRun: values['dry-run'] === true,
-      emit,
-      signal,
-    });
-    return {
-      text: formatRestore(result, values['dry-run'] === true),
-      data: { ...result, plan: { ...result.plan, selections: listSelections(result.plan.selections) } },
-      exitCode: result.plan.refused.length === 0 ? 0 : 8,
-    };
-  }),
+      return {
+        text: formatRestore(result, values['dry-run'] === true),
+        data: { ...result, plan: { ...result.plan, selections: listSelections(result.plan.selections) } },
+        exitCode: result.plan.refused.length === 0 ? 0 : 8,
+      };
+    }),
+  ),
 });
 
 function parallelOf(values: TaskContext['values']): number | undefined {

@@ -110,10 +110,14 @@ export function standsThere(database: string, standing: string): CoffreError {
   );
 }
 
+/** The command that brings the old database back where nothing stands in its place. How the server is found, a task adds. */
+export function putBackAlone(database: string): string {
+  return `npx zx tasks/restore.ts --put-back ${quotePosix(database)}`;
+}
+
 /** The command that brings the old database back whatever stands in its place. */
 export function putBackWords(database: string): string {
-  const name = quotePosix(database);
-  return `restore --put-back ${name} --drop-first ${name}`;
+  return `${putBackAlone(database)} --drop-first ${quotePosix(database)}`;
 }
 
 /** Nothing but our own tables may go with an aside that is put back. */

@@ -1,7 +1,7 @@
 import { asideName, type FoundAside } from '../database/aside.ts';
 import { OWN_DATABASES } from '../database/database-names.ts';
 import type { Movable } from '../database/movable.ts';
-import { putBackWords } from '../database/put-back.ts';
+import { putBackAlone, putBackWords } from '../database/put-back.ts';
 import type { TargetFacts } from '../database/target.ts';
 import { CoffreError } from '../model/error.ts';
 import { DatabaseName } from '../model/names.ts';
@@ -182,7 +182,7 @@ function wasCutShort({ database, name }: FoundAside): CoffreError {
     'refused',
     `cannot restore ${database}: an earlier restore of it was cut short, and the old one is in ${name}`,
     {
-      hint: `to put it back, and nothing else: restore --put-back ${quoted}; to put it back, and replace it once the new one is verified: --overwrite ${quoted}`,
+      hint: `to put it back, and nothing else: ${putBackAlone(database)}; to put it back, and replace it once the new one is verified: --overwrite ${quoted}`,
     },
   );
 }

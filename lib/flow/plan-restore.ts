@@ -1,3 +1,4 @@
+import { putBackAlone } from '../database/put-back.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
@@ -183,7 +184,7 @@ function refuseTablesOfCutShort(databases: readonly string[], { asides, foldsNam
   throw new CoffreError(cut.atWork ? 'locked' : 'refused', `cannot restore tables of ${cut.database}: ${why}`, {
     hint: cut.atWork
       ? 'wait for it, or look for it: SHOW FULL PROCESSLIST'
-      : `put that back first: restore --put-back ${quotePosix(cut.database)}; or restore them beside it: --as NAME`,
+      : `put that back first: ${putBackAlone(cut.database)}; or restore them beside it: --as NAME`,
   });
 }
 

@@ -12,8 +12,8 @@ import type { Errand } from './run-agent.ts';
 import { sliceOf } from './slice-of.ts';
 
 export interface RestoreElsewhere extends CopyWish {
-  /** Stays here. */
-  readonly privateKey: KeyObject;
+  /** Stays here. Undefined where nothing is to be opened, and no copy is needed: to put an old database back. */
+  readonly privateKey: KeyObject | undefined;
   /** All other options of the restore, as the command line of a restore on that host has them. */
   readonly words: readonly string[];
   readonly releases: ReleaseShelf;
@@ -28,7 +28,7 @@ export interface RestoreElsewhere extends CopyWish {
  */
 export async function restoreOnHost(order: RestoreElsewhere): Promise<RestoredThere> {
   const { on, login, signal, emit, releases } = order;
-  const copy = await findRelayedCopy(order);
+  const copy = order.privateKey && (await findRelayedCopy(order));
   const relay = copy && relayCopies(copy.candidates);
   try {
     const remote = await openRemoteHost(on, login, signal);
@@ -71,9 +71,13 @@ function option(name: string, value: string | undefined): string[] {
 
 function answerFor(order: RestoreElsewhere, relay: Relay | undefined) {
   const { host, on, inventory, privateKey, run, emit } = order;
-  const passphraseFor = keyHolder({ privateKey, host: host.name, run, allowedSigners: inventory.allowedSigners });
+  const { allowedSigners } = inventory;
+  const passphraseFor = privateKey && keyHolder({ privateKey, host: host.name, run, allowedSigners });
   return async (question: AgentQuestion): Promise<Buffer> => {
     if (question.ask === 'passphrase') {
+      if (!passphraseFor) {
+        throw new CoffreError('refused', `cannot give ${on.name} a passphrase: nothing was ordered that needs one`);
+      }
       const passphrase = await passphraseFor(question);
       const text = `${question.run} is signed by ${host.name}: its passphrase, and no other, is given to this host`;
       emit({ kind: 'note', subject: on.name, text });

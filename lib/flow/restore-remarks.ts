@@ -1,7 +1,7 @@
+import { putBackAlone } from '../database/put-back.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import type { Archive, Manifest } from '../model/manifest.ts';
-import { quotePosix } from '../system/command.ts';
 import type { RestoreEstimate } from './restore-estimate.ts';
 
 /** What somebody should know before anything is loaded. */
@@ -126,7 +126,7 @@ function aboutAsides(archives: readonly Archive[], { asides }: TargetTraits): Re
       ];
     if (archives.some((archive) => archive.database === database)) return [];
     const text = `a restore of ${database} was cut short: the old one is in ${name}`;
-    return [warning(text, `put it back: restore --put-back ${quotePosix(database)}`)];
+    return [warning(text, `put it back: ${putBackAlone(database)}`)];
   });
 }
 

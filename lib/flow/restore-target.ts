@@ -1,4 +1,4 @@
-import { type Connection, connectionOf } from '../database/connection.ts';
+import { type Connection, type Credentials, connectionOf } from '../database/connection.ts';
 import { assertNamesServer } from '../database/option-file-server.ts';
 import type { HostConfig } from '../model/inventory.ts';
 
@@ -12,12 +12,17 @@ export async function restoreTarget(
   optionFile: string | undefined,
   socket: string | undefined,
 ): Promise<Connection> {
-  const server =
-    socket === undefined ? connectionOf(host.database).server : ({ kind: 'socket', path: socket } as const);
-  const target: Connection = {
-    server,
-    credentials: optionFile === undefined ? { kind: 'own-defaults' } : { kind: 'option-file', path: optionFile },
-  };
-  if (socket === undefined) await assertNamesServer(target);
+  if (socket !== undefined) return serverAt(socket, optionFile);
+  const target: Connection = { server: connectionOf(host.database).server, credentials: credentialsOf(optionFile) };
+  await assertNamesServer(target);
   return target;
+}
+
+/** The server at a socket, whoever's it is. */
+export function serverAt(socket: string, optionFile: string | undefined): Connection {
+  return { server: { kind: 'socket', path: socket }, credentials: credentialsOf(optionFile) };
+}
+
+function credentialsOf(optionFile: string | undefined): Credentials {
+  return optionFile === undefined ? { kind: 'own-defaults' } : { kind: 'option-file', path: optionFile };
 }

@@ -74,7 +74,7 @@ t.test('what was moved aside can be put back without a restore, by who has no ke
   await execute(root, 'CREATE TABLE shop.order_of_today (a INT); INSERT INTO shop.order_of_today VALUES (1)');
   const taken =
     /^error: cannot put shop back: in its place there is something \(2 tables\) in which somebody may have worked since$/;
-  const drop = /restore --put-back shop --drop-first shop$/;
+  const drop = /: npx zx tasks\/restore\.ts --inventory \S+ --defaults-file \S+ --put-back shop --drop-first shop$/;
   assertExplained(t, await putBack(), 8, taken, drop);
   t.strictSame(await queryLines(root, 'SELECT a FROM shop.order_of_today'), ['1'], 'nothing is lost without a word');
   const elsewhere = world.at('elsewhere.cnf');

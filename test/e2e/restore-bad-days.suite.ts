@@ -162,7 +162,7 @@ t.test('the server dies in the middle of a load that replaces: what is told puts
   t.match(warned, [
     {
       text: /what is there of it could not be dropped$/,
-      hint: /^the old one is in shop__coffre_old_.*; once the server answers, put it back: restore --put-back shop --drop-first shop$/,
+      hint: /^the old one is in shop__coffre_old_.*; once the server answers, put it back: npx zx tasks\/restore\.ts .*--socket \S+ .*--put-back shop --drop-first shop$/,
     },
     {
       text: /^the old database is in shop__coffre_old_.*, and could not be put back: /,

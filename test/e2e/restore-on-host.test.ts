@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { asideName } from '../../lib/database/aside.ts';
+import { execute } from '../../lib/database/client.ts';
+import { moveAside } from '../../lib/database/move-aside.ts';
+import { DatabaseName } from '../../lib/model/names.ts';
 import { flipped, whileDamaged } from '../fixture/damage.ts';
 import { STORE } from '../fixture/nothing-half-done.ts';
 import { type ProcessWatch, watchProcesses } from '../fixture/process-watch.ts';
 import { whyNoProvisioning } from '../fixture/provisioned-world.ts';
-import { comparedBy, restoreWorld } from '../fixture/restore-world.ts';
+import { adminOf, comparedBy, restoreWorld } from '../fixture/restore-world.ts';
 import { eventsOf } from '../fixture/task.ts';
 import { MARKER } from '../fixture/world.ts';
 
@@ -124,6 +128,27 @@ t.test('a restore that control orders', { skip: whyNoProvisioning() }, async (t)
     const refused = { code: 'refused', exitCode: 8, hint: /--overwrite/ };
     await t.rejects(elsewhere('db2', []), refused, 'what is said of the server is not said of a copy');
   });
+
+  await t.test(
+    'an old database over there is put back without any key, and what is said is said for control',
+    async (t) => {
+      const SHOP = DatabaseName.parse('shop');
+      const aside = { name: asideName(SHOP, new Date()), database: SHOP, run };
+      await moveAside(empty.root, aside);
+      const words = ['db1', '--on', 'db2', `--defaults-file=${adminOf(world)}`, '--put-back', 'shop'];
+      const putBack = () => world.task('restore', words, { inventory: inventoryFolder });
+      await execute(empty.root, 'CREATE DATABASE shop; CREATE TABLE shop.todays (a INT)');
+      const refused = await putBack();
+      t.equal(refused.exitCode, 8, refused.stderr);
+      const full = `npx zx tasks/restore.ts db1 --inventory ${inventoryFolder} --on db2 --defaults-file ${adminOf(world)} --put-back shop --drop-first shop`;
+      t.ok(refused.stderr.includes(`: ${full}\n`), refused.stderr);
+      await execute(empty.root, 'DROP DATABASE shop');
+      const back = await putBack();
+      t.equal(back.exitCode, 0, back.stderr);
+      t.match(back.stdout, /^shop +shop__coffre_old_/m);
+      t.strictSame(await content(empty.root), before);
+    },
+  );
 
   await t.test('an agent that was ordered by nobody does nothing', async (t) => {
     const alone = await world.task('restore', ['db1', '--attended'], { input: 'no order\n' });

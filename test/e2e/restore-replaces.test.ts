@@ -78,7 +78,13 @@ t.test(
       const refused = await world.restore(['--database', 'shop', ...named]);
       const taken =
         /^error: cannot restore shop: an earlier restore was cut short .*\d tables?\) in which somebody may have worked since$/;
-      assertExplained(t, refused, 8, taken, /: restore --put-back shop --drop-first shop; then restore again$/);
+      assertExplained(
+        t,
+        refused,
+        8,
+        taken,
+        /: npx zx tasks\/restore\.ts .*--put-back shop --drop-first shop; then restore again$/,
+      );
     }
     const table = await world.restore(['--table', 'shop.customer']);
     assertExplained(

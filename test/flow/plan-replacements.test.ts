@@ -123,7 +123,7 @@ t.test('what stands where a restore was cut short is not dropped by any other wo
     t.throws(() => assertAllowed(planned), {
       exitCode: 8,
       message: /^cannot restore shop: .*\(2 tables\) in which somebody may have worked since$/,
-      hint: /: restore --put-back shop --drop-first shop; then restore again$/,
+      hint: /: npx zx tasks\/restore\.ts --put-back shop --drop-first shop; then restore again$/,
     });
   }
   for (const state of ['begun', 'moving', 'replaced'] as const)

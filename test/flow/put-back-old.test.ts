@@ -59,7 +59,7 @@ for (const [what, make] of [
       await t.rejects(putBackOld(root, ['shop'], named, emit), {
         code: 'refused',
         message: `cannot put shop back: in its place there is something (${what}) in which somebody may have worked since`,
-        hint: /: restore --put-back shop --drop-first shop$/,
+        hint: /: npx zx tasks\/restore\.ts --put-back shop --drop-first shop$/,
       });
     }
     t.ok(

@@ -289,7 +289,7 @@ t.test('what somebody makes while it is loaded is not dropped when the old one c
       text: new RegExp(
         `^the old database is in busy__coffre_old_.*, and could not be put back: .*\\(with the ${name}, also`,
       ),
-      hint: /^look at it: SHOW TABLES FROM `busy`; to drop it, which nothing undoes, .*: restore --put-back busy/,
+      hint: /^look at it: SHOW TABLES FROM `busy`; to drop it, which nothing undoes, .*: npx zx tasks\/restore\.ts --put-back busy/,
     });
     t.ok((await tables('busy')).includes('newer'), 'then nothing is touched');
     await execute(root, 'DROP DATABASE busy');

@@ -1,0 +1,50 @@
+import { asCoffreError, CoffreError } from '../lib/model/error.ts';
+import { quotePosix } from '../lib/system/command.ts';
+import { listOf, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+/** What a text tells somebody to run, as it comes from here, or from a host that has done it for control. */
+const PUT_BACK = /(?:npx zx tasks\/restore\.ts|coffre restore) (?=--put-back )/g;
+
+/** What says which server is meant, and how it is reached. */
+const REACHING = ['inventory', 'on', 'identity', 'socket', 'defaults-file'] as const;
+/** Of a run without an inventory. */
+const DEFAULT_SOCKET = '/run/mysqld/mysqld.sock';
+
+/** Completes the command that puts an old database back by what this restore was given to find the server. Pure. */
+export function putBackInFull(values: TaskContext['values'], words: readonly string[]): (text: string) => string {
+  const options = REACHING.flatMap((option) => {
+    const value = textOf(values, option);
+    return value === undefined ? [] : [`--${option} ${quotePosix(value)}`];
+  });
+  const isOffline = values.signers !== undefined || values.signer !== undefined;
+  const named = isOffline ? [] : words.map(quotePosix);
+  const socket = isOffline && values.socket === undefined ? [`--socket ${DEFAULT_SOCKET}`] : [];
+  const reaching = [...named, ...options, ...socket].map((word) => `${word} `).join('');
+  return (text) => text.replace(PUT_BACK, () => `npx zx tasks/restore.ts ${reaching}`);
+}
+
+/** A task whose hints say in full how to put an old database back. On a host that does it for control they are left to control. */
+export function withPutBackInFull<Attended>(
+  act: (context: TaskContext, attended?: Attended) => Promise<TaskResult>,
+): (context: TaskContext, attended?: Attended) => Promise<TaskResult> {
+  return async (context, attended) => {
+    if (attended !== undefined) return await act(context, attended);
+    const full = putBackInFull(context.values, context.words);
+    const emit: TaskContext['emit'] = (event) =>
+      context.emit(event.kind === 'warning' ? { ...event, hint: full(event.hint) } : event);
+    try {
+      const result = await act({ ...context, emit });
+      return { ...result, text: full(result.text) };
+    } catch (thrown) {
+      const error = asCoffreError(thrown);
+      if (error.hint === undefined || full(error.hint) === error.hint) throw thrown;
+      const { code, message, findings } = error;
+      throw new CoffreError(code, message, { hint: full(error.hint), findings, cause: thrown });
+    }
+  };
+}
+
+/** Whether it is asked for, and nothing is to be restored. */
+export function putsBack(values: TaskContext['values']): boolean {
+  return listOf(values, 'put-back').length > 0;
+}

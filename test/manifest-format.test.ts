@@ -126,6 +126,14 @@ t.test('its commands prove a record and the chain with ssh-keygen, jq and sha256
     const { exitCode, stdout, stderr } = await check({ RECORD: record });
     t.equal(exitCode, 0, `${record}: ${stdout}${stderr}`);
   }
+  const lines = readFileSync(signers, 'utf8');
+  const until = (time: string) =>
+    writeFileSync(signers, lines.replaceAll('"coffre-manifest"', `"coffre-manifest",valid-before="${time}"`));
+  until('20261122080000Z');
+  t.equal((await check()).exitCode, 0, 'a key that was exchanged later was good then');
+  until('20261122030000Z');
+  t.not((await check()).exitCode, 0, 'a key that was exchanged before was not');
+  writeFileSync(signers, lines);
   const whole = join(folder, 'whole');
   cpSync(clone, whole, { recursive: true });
   const [provision = '', manifest = '', verify = ''] = paths;

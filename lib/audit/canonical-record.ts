@@ -104,7 +104,7 @@ function depthOf(text: string): number {
 
 function majorOf(value: unknown): number | undefined {
   const version = (value as { version?: unknown } | null)?.version;
-  const match = typeof version === 'string' ? /^(\d{1,6})\.\d{1,6}$/.exec(version) : null;
+  const match = typeof version === 'string' ? /^(0|[1-9]\d{0,5})\.(?:0|[1-9]\d{0,5})$/.exec(version) : null;
   return match ? Number(match[1]) : undefined;
 }
 

@@ -110,7 +110,7 @@ const appendOnly: Rule = ({ rewrites, shallow, descends }) => {
       'append-only',
       path,
       `it was ${change} by commit ${commit.slice(0, 12)}`,
-      `see: git show ${commit.slice(0, 12)}`,
+      `see: git show -m --stat ${commit.slice(0, 12)}`,
     ),
   );
   if (shallow) {

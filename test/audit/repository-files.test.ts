@@ -92,6 +92,36 @@ t.test('what an attacker does is told by those same commands', needsJq, async (t
     t.match(printed[3], `${records[2]}: number 3 stands where number 2 should be\n${records[2]}: what it names`);
     t.match(printed[4], /t: nothing to see here\n\nD\tmanifests/);
   });
+  await t.test('the newest record taken away by a merge, or moved away: no chain tells of it', async (t) => {
+    const { copy, follow } = await world(t);
+    const tree = git(copy, 'rev-parse', 'HEAD~1^{tree}').trim();
+    const merge = git(copy, 'commit-tree', tree, '-p', 'HEAD', '-p', 'HEAD~1', '-m', 'only a merge').trim();
+    git(copy, 'merge', '-q', '--ff-only', merge);
+    const merged = follow().printed;
+    t.equal(merged[3], '', 'the chain is cut at its end');
+    t.match(merged[4], /t: only a merge\n\nD\tmanifests\/db1\/2026\/2026-11-04T040007Z\.json\n/);
+    const moving = await world(t);
+    for (const suffix of ['', '.sig']) {
+      const path = `${moving.records[2]}${suffix}`;
+      git(moving.copy, 'mv', path, path.replace('.json', '.txt'));
+    }
+    git(moving.copy, 'commit', '-qm', 'tidied up');
+    t.match(moving.follow().printed[4], /t: tidied up\n\nD\tmanifests\/db1\/2026\/2026-11-04T040007Z\.json\n/);
+  });
+  await t.test('what a key has signed after its end; what it has signed before stays good', async (t) => {
+    const { copy, records, follow } = await world(t);
+    const end = (time: string) => {
+      const path = join(copy, 'allowed_signers');
+      const text = readFileSync(path, 'utf8').replace(/,valid-before="[^"]*"/, '');
+      writeFileSync(path, text.replace('"coffre-manifest"', `"coffre-manifest",valid-before="${time}"`));
+    };
+    end('20261104050000Z');
+    t.match(follow().printed[1], /^Good "coffre-manifest" signature for db1 /);
+    t.equal(follow().printed[3], '');
+    end('20261103050000Z');
+    t.notMatch(follow().printed[1], 'Good "');
+    t.equal(follow().printed[3], `${records[2]}: not signed by db1\n`);
+  });
   await t.test('one that another key has signed', async (t) => {
     const { copy, records, follow } = await world(t);
     const mallory = await signerOf(t, 'db1');

@@ -8,9 +8,9 @@ import type { AuditFinding } from './finding.ts';
 import type { PlaceEvent } from './place-event.ts';
 import type { AuditRepository, PublishedLink } from './read-repository.ts';
 
-type Place = Pick<Copy, 'kind' | 'offsite'>;
+export type CopyPlace = Pick<Copy, 'kind' | 'offsite'>;
 /** Where a run is at a place, by the records alone. */
-type Standing = 'good' | 'owed' | 'absent' | 'removed' | 'bad';
+export type Standing = 'good' | 'owed' | 'absent' | 'removed' | 'bad';
 
 /**
  * Each place of a host has at least as many good runs as its retention keeps of those that succeeded since the place was first
@@ -25,7 +25,7 @@ export function copiesRule({ links, placeEvents }: AuditRepository, { hosts }: E
   return [...hosts].flatMap(([host, plan]) => {
     const { retention, offsite } = plan;
     if (!retention) return [];
-    const places: readonly (Place & { readonly keep: Keep | undefined })[] = [
+    const places: readonly (CopyPlace & { readonly keep: Keep | undefined })[] = [
       { kind: 'store', offsite: null, keep: retention.store },
       { kind: 'export', offsite: null, keep: retention.export },
       ...offsite.map(({ name }) => ({ kind: 'offsite' as const, offsite: name, keep: retention.offsite })),
@@ -40,7 +40,7 @@ export function copiesRule({ links, placeEvents }: AuditRepository, { hosts }: E
 interface Judged {
   readonly host: HostName;
   readonly plan: Pick<HostConfig, 'schedule' | 'timezone'>;
-  readonly place: Place;
+  readonly place: CopyPlace;
   readonly keep: Keep;
 }
 
@@ -65,7 +65,7 @@ function judgePlace(
     .slice(-3)
     .reverse()
     .map((run) => `${run} (${TOLD[standings.get(run) ?? 'absent']})`);
-  const where = place.offsite === null ? `the ${place.kind}` : `the offsite ${place.offsite}`;
+  const where = nameOf(place);
   const asked = Object.entries(keep)
     .map(([period, count]) => `${count} ${period}`)
     .join(', ');
@@ -81,11 +81,15 @@ function judgePlace(
   ];
 }
 
+export function nameOf({ kind, offsite }: CopyPlace): string {
+  return offsite === null ? `the ${kind}` : `the offsite ${offsite}`;
+}
+
 function isThere(standing: Standing | undefined): boolean {
   return standing === 'good' || standing === 'owed';
 }
 
-const TOLD: Readonly<Record<Standing, string>> = {
+export const TOLD: Readonly<Record<Standing, string>> = {
   good: 'there',
   owed: 'owed',
   absent: 'never delivered',
@@ -93,9 +97,10 @@ const TOLD: Readonly<Record<Standing, string>> = {
   bad: 'found damaged or missing',
 };
 
-function standingsAt(
+/** How each of `runs`, the oldest first, stands at a place by now. */
+export function standingsAt(
   host: HostName,
-  place: Place,
+  place: CopyPlace,
   runs: readonly PublishedLink[],
   events: readonly PlaceEvent[],
 ): ReadonlyMap<RunId, Standing> {
@@ -113,6 +118,6 @@ function standingsAt(
   return standings;
 }
 
-function isAt(copy: Place, { kind, offsite }: Place): boolean {
+function isAt(copy: CopyPlace, { kind, offsite }: CopyPlace): boolean {
   return copy.kind === kind && copy.offsite === offsite;
 }

@@ -1,6 +1,6 @@
 import type { DrillerConfig } from '../model/driller-config.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { HostName } from '../model/names.ts';
+import type { HostName, RecipientName, Sha256 } from '../model/names.ts';
 import type { SignerSet } from './signer-set.ts';
 import type { Seen } from './witness.ts';
 
@@ -10,6 +10,8 @@ export interface Expectation {
     HostName,
     Pick<HostConfig, 'schedule' | 'timezone' | 'graceHours' | 'offsite' | 'drill' | 'retention' | 'verify'>
   >;
+  /** The recipients of each host, and the fingerprints of their keys. */
+  readonly recipients: ReadonlyMap<HostName, ReadonlyMap<RecipientName, Sha256>>;
   readonly drillers: ReadonlyMap<HostName, Pick<DrillerConfig, 'hosts'>>;
   /** Hosts and drillers that have left the inventory and whose keys are marked as retired. */
   readonly retired: ReadonlySet<HostName>;

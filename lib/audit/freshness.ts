@@ -34,7 +34,11 @@ export function judgeFreshness(
   const states: HostState[] = [];
   const findings: AuditFinding[] = [];
   for (const host of [...new Set([...hosts.keys(), ...retired])].sort()) {
-    const own = links.filter((link) => link.host === host && link.trusted).sort((a, b) => a.sequence - b.sequence);
+    // What is dated ahead by a clock that was wrong would look fresh until that day.
+    const isPast = ({ finishedAt }: PublishedLink) => Date.parse(finishedAt) <= now.getTime() + EARLY_MS;
+    const own = links
+      .filter((link) => link.host === host && link.trusted && isPast(link))
+      .sort((a, b) => a.sequence - b.sequence);
     const plan = hosts.get(host);
     const state = stateOf(host, own, plan, now);
     states.push(state);

@@ -45,6 +45,8 @@ const OF_BACKUPS: ReadonlySet<string> = new Set([
   'size',
   'duration',
   'retention',
+  'recoverable',
+  'looked-at',
 ]);
 
 /** All that the page and `status` tell of one host. */

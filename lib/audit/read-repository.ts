@@ -1,5 +1,5 @@
 import type { DrillRecord } from '../model/drill-record.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, RecipientRecord } from '../model/manifest.ts';
 import type { RecipientName, Sha256 } from '../model/names.ts';
 import type { HostRecord } from '../model/record.ts';
 import type { RecordHeader } from '../model/record-header.ts';
@@ -28,7 +28,13 @@ export type PublishedLink = Pick<
   Manifest,
   'host' | 'run' | 'sequence' | 'previous' | 'outcome' | 'startedAt' | 'finishedAt' | 'copies' | 'deliveries' | 'error'
 > &
-  Found & { readonly figures: Figures };
+  Found & {
+    readonly figures: Figures;
+    /** Whose keys the passphrase of the run is sealed with. */
+    readonly sealedFor: readonly Pick<RecipientRecord, 'name' | 'fingerprint'>[];
+    /** What a run that succeeded has to have, and this one has not. */
+    readonly lacks: readonly string[];
+  };
 
 /** How much a run was. A run that failed has what it came to. */
 export interface Figures {
@@ -281,6 +287,8 @@ async function inspect(
       deliveries,
       error: manifest.error,
       figures,
+      sealedFor: manifest.recipients.map(({ name, fingerprint }) => ({ name, fingerprint })),
+      lacks: lacksOf(manifest),
     };
     return { link: { ...facts, ...foundOf(finishedAt) }, findings };
   } catch (error) {
@@ -317,6 +325,18 @@ function figuresOf({ archives, dayArchive, recipients }: Manifest): Figures {
     dayArchiveBytes: dayArchive?.sealedBytes ?? null,
     recipients: recipients.map(({ name }) => name),
   };
+}
+
+/** Without any of these nobody could restore the run, whatever its outcome is called. */
+function lacksOf({ archives, snapshot, encryption, recipients, instructions, copies }: Manifest): readonly string[] {
+  return [
+    ...(archives.length === 0 ? ['archive'] : []),
+    ...(snapshot === null ? ['snapshot'] : []),
+    ...(encryption === null ? ['encryption'] : []),
+    ...(recipients.length === 0 ? ['recipient'] : []),
+    ...(instructions === null ? ['instructions'] : []),
+    ...(copies.some(({ state }) => state === 'complete') ? [] : ['complete copy']),
+  ];
 }
 
 /** The rule by which a record that is none is found. */

@@ -13,7 +13,8 @@ import { lookRule } from './look-rule.ts';
 import { provisionRule } from './provision-rule.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { recordRule, verifiedCopiesRule } from './record-rules.ts';
-import { closedKeys, expiringKeys } from './signer-rules.ts';
+import { recoverableRule } from './recoverable-rule.ts';
+import { closedKeys, expiringKeys, lastByClosedKey } from './signer-rules.ts';
 import { sizeRule } from './size-rule.ts';
 import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
 import { witnessRule } from './witness-rule.ts';
@@ -144,8 +145,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   witnessRule,
   closedKeys,
   expiringKeys,
+  lastByClosedKey,
   arrivalRule,
   gapRule,
   copiesRule,
+  recoverable: recoverableRule,
   sizeRule,
 };

@@ -54,8 +54,13 @@ export function closedKeys(repository: AuditRepository, { signers, seen, now }: 
 /** Says two weeks ahead that a host will have no key left, and that it has none. */
 export function expiringKeys(_: AuditRepository, { signers, hosts, drillers, now }: Expectation): AuditFinding[] {
   return [...signers].flatMap(([host, keys]): AuditFinding[] => {
+    if (keys.length === 0 || !(hosts.has(host) || drillers.has(host))) return [];
     const lines = keys.flatMap((key) => key.lines).filter(({ retired }) => !retired);
-    if (lines.length === 0 || !(hosts.has(host) || drillers.has(host))) return [];
+    if (lines.length === 0) {
+      const message = 'all its signing keys are retired, and it is in the inventory';
+      const hint = 'add the line of its new key to signers/allowed_signers, or take the word retired away';
+      return [{ rule: 'signer', severity: 'error', host, path: null, message, hint }];
+    }
     const last = Math.max(...lines.map(({ validBefore }) => validBefore?.getTime() ?? Number.POSITIVE_INFINITY));
     if (last - now.getTime() > SOON_MS) return [];
     const at = new Date(last).toISOString();
@@ -63,6 +68,27 @@ export function expiringKeys(_: AuditRepository, { signers, hosts, drillers, now
     const message = severity === 'error' ? `its signing key expired at ${at}` : `its signing key expires at ${at}`;
     const hint = 'move its valid-before in signers/allowed_signers of the inventory, or let another key sign';
     return [{ rule: 'signer', severity, host, path: null, message, hint }];
+  });
+}
+
+/**
+ * The newest record of a chain is by a key that is retired, although the host has another one: from the exchange until its next
+ * record that has to be so. A newer one is an error by the rule above.
+ */
+export function lastByClosedKey(
+  repository: AuditRepository,
+  { signers, hosts, drillers, now }: Expectation,
+): AuditFinding[] {
+  return [...chainLinks(repository).values()].flatMap((own): AuditFinding[] => {
+    const last = own.at(-1);
+    if (!last || !(hosts.has(last.signer) || drillers.has(last.signer))) return [];
+    const keys = signers.get(last.signer) ?? [];
+    if (keys.every((key) => isClosed(key, now))) return [];
+    if (!keys.some((key) => key.fingerprint === last.signedBy && isClosed(key, now))) return [];
+    const { host, path } = last;
+    const message = `its newest record was signed by ${last.signedBy}, a key that is retired or has expired, and none by its new key`;
+    const hint = `if a night went by since the keys were exchanged, find out who has made it: compare with the copies of ${host}`;
+    return [{ rule: 'signer', severity: 'warning', host, path, message, hint }];
   });
 }
 

@@ -1,4 +1,6 @@
+import { createPublicKey } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
+import { type AcknowledgedFinding, acknowledge } from '../audit/acknowledge.ts';
 import { type DrillState, judgeDrills } from '../audit/drill-freshness.ts';
 import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
@@ -12,6 +14,8 @@ import { nextSeen } from '../audit/witness-rule.ts';
 import { parseAllowedSigners } from '../model/allowed-signers.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
+import { keyFingerprint } from '../model/key-fingerprint.ts';
+import type { RecipientName } from '../model/names.ts';
 import type { Clock } from '../system/clock.ts';
 import { publicText } from '../system/known-secrets.ts';
 
@@ -40,6 +44,8 @@ export interface Validation {
   readonly remembered: { readonly head: string; readonly seenAt: string } | null;
   /** Errors first; of very many by one rule the first ones, and how many more there are. */
   readonly findings: readonly AuditFinding[];
+  /** What was found, too, and is acknowledged in the inventory. */
+  readonly acknowledged: readonly AcknowledgedFinding[];
 }
 
 /** What was read, and what was found of it: for those who show both. */
@@ -78,15 +84,17 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
     lines.filter(({ host, retired }) => retired && !hosts.has(host) && !drillers.has(host)).map(({ host }) => host),
   );
   const signers = signerSetOf(allowedSigners);
-  const expectation: Expectation = { hosts, drillers, retired, signers, seen, now };
+  const recipients = recipientKeys(inventory);
+  const expectation: Expectation = { hosts, recipients, drillers, retired, signers, seen, now };
   const freshness = judgeFreshness(repository, expectation);
   const drilled = judgeDrills(repository, expectation);
-  const findings = [
+  const all = [
     ...repository.findings,
     ...Object.values(RULES).flatMap((rule) => rule(repository, expectation)),
     ...freshness.findings,
     ...drilled.findings,
   ];
+  const { findings, acknowledged } = acknowledge(all, inventory.acknowledged ?? []);
   const weight = ({ severity }: AuditFinding) => (severity === 'error' ? 0 : 1);
   const validation: Validation = {
     head: repository.head,
@@ -97,8 +105,23 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
     drilled: drilled.drilled,
     remembered: seen && { head: seen.head, seenAt: seen.seenAt },
     findings: withoutFlood(findings).sort((a, b) => weight(a) - weight(b)),
+    acknowledged,
   };
   return { result: { repository, validation }, seen: nextSeen(repository, seen, signers, now) };
+}
+
+/** Of each host those recipients whose keys the inventory has. */
+function recipientKeys({ hosts, recipients }: Inventory): Expectation['recipients'] {
+  const keys = [...recipients].map(
+    ([name, { publicKey }]) => [name, keyFingerprint(createPublicKey(publicKey))] as const,
+  );
+  const fingerprints = new Map(keys);
+  const keysOf = (names: readonly RecipientName[]) =>
+    names.flatMap((name) => {
+      const fingerprint = fingerprints.get(name);
+      return fingerprint ? [[name, fingerprint] as const] : [];
+    });
+  return new Map([...hosts].map(([host, plan]) => [host, new Map(keysOf(plan.recipients))]));
 }
 
 function countKinds(records: readonly { readonly kind: string }[]): Readonly<Record<string, number>> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Acknowledged } from '../model/acknowledgement.ts';
 import { DrillerConfig } from '../model/driller-config.ts';
 import { HostConfig } from '../model/inventory.ts';
 import { AuditRecord } from '../model/record.ts';
@@ -23,6 +24,14 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
         'A machine that drills',
         `drillers/<name>.yaml. ${partial}`,
         withoutRequired(toJson(z.toJSONSchema(DrillerConfig, { io: 'input' }))),
+      ),
+    ],
+    [
+      'inventory/schema/acknowledged.schema.json',
+      titled(
+        'Findings that are acknowledged',
+        'acknowledged.yaml',
+        toJson(z.toJSONSchema(Acknowledged, { io: 'input' })),
       ),
     ],
     [

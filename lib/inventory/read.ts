@@ -11,6 +11,7 @@ import { FLEET_RULES } from './fleet-rules.ts';
 import { HOST_RULES } from './host-rules.ts';
 import { mergeDefaults } from './merge.ts';
 import { findPrivateKeys } from './private-keys.ts';
+import { readAcknowledged } from './read-acknowledged.ts';
 import { readDrillers } from './read-drillers.ts';
 import { readRecipients } from './recipients.ts';
 import { isSliceFolder, readSlice } from './slice.ts';
@@ -74,9 +75,10 @@ export async function readInventory(folder: string): Promise<Inventory> {
   });
   findings.push(...drilling.findings);
   const allowedSigners = await readSigners(folder, new Set([...hostNames, ...drilling.names]), findings);
+  const acknowledged = await readAcknowledged(folder, findings);
   findings.push(...(await findPrivateKeys(folder)));
   refuse(folder, findings);
-  return { folder, hosts, drillers: drilling.drillers, recipients, allowedSigners };
+  return { folder, hosts, drillers: drilling.drillers, recipients, allowedSigners, acknowledged };
 }
 
 /** The host as the schema reads it, with all that is found; undefined when it does not fit the schema. */

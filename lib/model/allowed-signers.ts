@@ -40,6 +40,11 @@ const KEY_TYPES = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 
 export function parseAllowedSigners(text: string): { signers: AllowedSigner[]; faults: Fault[] } {
   const signers: AllowedSigner[] = [];
   const faults: Fault[] = [];
+  if (text.startsWith('\uFEFF'))
+    faults.push({
+      line: 1,
+      message: 'it begins with a byte order mark, which ssh-keygen takes for a part of the first line: save it without',
+    });
   for (const [index, raw] of text.split('\n').entries()) {
     const content = raw.trim();
     if (content === '' || content.startsWith('#')) continue;
@@ -48,7 +53,24 @@ export function parseAllowedSigners(text: string): { signers: AllowedSigner[]; f
     if (typeof parsed === 'string') faults.push({ line, message: parsed });
     else signers.push({ ...parsed, line });
   }
-  return { signers, faults };
+  return { signers, faults: [...faults, ...sharedKeys(signers)] };
+}
+
+/**
+ * Whoever has a key that may sign for two could put the one's name under what the other did. A host that got another name may
+ * keep its key: the line of the old name is retired then.
+ */
+function sharedKeys(signers: readonly AllowedSigner[]): Fault[] {
+  const owners = new Map<string, AllowedSigner>();
+  return signers.flatMap((signer) => {
+    if (signer.retired) return [];
+    const owner = owners.get(signer.publicKey);
+    if (!owner) owners.set(signer.publicKey, signer);
+    if (!owner || owner.host === signer.host) return [];
+    return [
+      { line: signer.line, message: `this is the key of ${owner.host} (line ${owner.line}): each has one of its own` },
+    ];
+  });
 }
 
 /** The line that lets `publicKey` sign for `host`, without a line end. */

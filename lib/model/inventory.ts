@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Acknowledgement } from './acknowledgement.ts';
 import { AuditConfig } from './audit-config.ts';
 import { COMPRESSORS, type CompressorName } from './compression.ts';
 import { agentConfig, Path, SshConfig, settingsConfig } from './config-parts.ts';
@@ -145,4 +146,6 @@ export interface Inventory {
   readonly recipients: ReadonlyMap<RecipientName, Recipient>;
   /** `inventory/signers/allowed_signers`, as text; empty when there is none yet. */
   readonly allowedSigners: string;
+  /** Findings of `validate` that are not to be told any more. Absent on a host. */
+  readonly acknowledged?: readonly Acknowledgement[];
 }

@@ -33,6 +33,16 @@ export interface Judged {
     readonly message: string;
     readonly hint: string;
   }[];
+  readonly acknowledged?: readonly {
+    readonly finding: {
+      readonly rule: string;
+      readonly host: string | null;
+      readonly path: string | null;
+      readonly message: string;
+    };
+    readonly by: string;
+    readonly on: string;
+  }[];
 }
 
 /** What `validate` has found, for a person: a line a host, every finding with its hint, and one sentence. */
@@ -68,6 +78,10 @@ export function formatValidation(judged: Judged, now: Date): string {
     formatTable(['host', 'state', 'last good run', 'age', 'due since'], rows),
     ...formatDrilled(judged, now),
     ...told.map((text) => `\n${text}`),
+    ...(judged.acknowledged ?? []).map(
+      ({ finding: { rule, host, path, message }, by, on }) =>
+        `\nacknowledged by ${harmless(by)} on ${on}: ${harmless(`${path ?? host ?? 'the repository'}: ${message}`)} (${rule})`,
+    ),
     `\n${verdict}${besides}: ${all} at ${head?.slice(0, 12) ?? 'an empty repository'}`,
   ].join('\n');
 }

@@ -116,6 +116,10 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
       return trouble('nights missed', 'nights of late went by without a good run');
     case 'provision':
       return trouble('half provisioned', 'its last provisioning failed midway');
+    case 'recoverable':
+      return severity === 'error' ? trouble('cannot restore', message) : trouble('recipients', message);
+    case 'looked-at':
+      return trouble('copies unread', 'its copies were not read as often as they should be');
     case 'copies':
     case 'retention':
       return trouble('few copies', 'there are fewer copies than there should be');

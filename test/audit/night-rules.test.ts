@@ -1,10 +1,11 @@
+import assert from 'node:assert/strict';
 import t from 'tap';
 import { copiesRule } from '../../lib/audit/copies-rule.ts';
 import type { Expectation } from '../../lib/audit/expectation.ts';
 import { gapRule } from '../../lib/audit/gap-rule.ts';
 import type { PlaceEvent } from '../../lib/audit/place-event.ts';
 import type { PublishedLink } from '../../lib/audit/read-repository.ts';
-import { expiringKeys } from '../../lib/audit/signer-rules.ts';
+import { expiringKeys, lastByClosedKey } from '../../lib/audit/signer-rules.ts';
 import { signerSetOf } from '../../lib/audit/signer-set.ts';
 import { earlierOddities, sizeRule } from '../../lib/audit/size-rule.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
@@ -26,6 +27,7 @@ function expectation(plan: Partial<HostConfig> = {}, allowedSigners = ''): Expec
   const nightly = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [{ name: contractor }], ...plan };
   return {
     hosts: new Map([[db1, nightly as unknown as HostConfig]]),
+    recipients: new Map(),
     drillers: new Map(),
     retired: new Set(),
     signers: signerSetOf(allowedSigners),
@@ -191,5 +193,32 @@ t.test('a signing key is told to expire two weeks before', async (t) => {
   t.match(judge(host.line('valid-before="20261110Z"')), [/^error signer: its signing key expired at 2026-11-10T00:00/]);
   const next = host.branch(new AuditHost('db1').key);
   t.strictSame(judge(host.line('valid-before="20261110Z"') + next.line('valid-after="20261110Z"')), []);
-  t.strictSame(judge(host.line('', 'retired')), []);
+  t.match(judge(host.line('', 'retired')), [
+    'error signer: all its signing keys are retired, and it is in the inventory',
+  ]);
+});
+
+t.test('a newest record by a retired key is told, until the new key has signed one', async (t) => {
+  const [old, young] = [new AuditHost('db1'), new AuditHost('db1')];
+  const lines = old.line().replace('\n', ' retired\n') + young.line();
+  const judge = (signedBy: readonly string[], text: string) =>
+    brief(
+      lastByClosedKey(
+        repositoryOf(
+          nights(signedBy.length).map((link, index) => ({
+            ...link,
+            sequence: index + 1,
+            signedBy: signedBy[index] ?? null,
+          })),
+        ),
+        expectation({}, text),
+      ),
+    );
+  const [first, second] = (signerSetOf(lines).get(db1) ?? []).map(({ fingerprint }) => fingerprint);
+  assert.ok(first && second);
+  t.match(judge([first, first], lines), [
+    /^warning signer: its newest record was signed by SHA256:.*, a key that is retired/,
+  ]);
+  t.strictSame(judge([first, second], lines), []);
+  t.strictSame(judge([first, first], old.line() + young.line()), [], 'neither is retired');
 });

@@ -22,7 +22,7 @@ const morning = (day: number) => new Date(Date.UTC(2026, 10, day, 9, 0, 1));
 const [db1, drill1, drill2] = [await signerOf(t, 'db1'), await signerOf(t, 'drill1'), await signerOf(t, 'drill2')];
 
 function inventoryWith(demand: HostConfig['drill']): Inventory {
-  const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [], drill: demand };
+  const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [], recipients: [], drill: demand };
   const driller = (name: string) => [name, { name, hosts: ['db1'] } as unknown as DrillerConfig] as const;
   return {
     folder: 'inventory',

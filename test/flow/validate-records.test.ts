@@ -20,7 +20,7 @@ const night = (day: number) => new Date(Date.UTC(2026, 10, day, 4, 0, 7));
 const noon = (day: number, minute = 0) => new Date(Date.UTC(2026, 10, day, 11, minute, 1));
 
 const [db1, db2] = [await signerOf(t, 'db1'), await signerOf(t, 'db2')];
-const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [] };
+const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [], recipients: [] };
 const hostAt = (folder: string) =>
   ({
     ...plan,

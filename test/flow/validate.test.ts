@@ -60,7 +60,8 @@ class Audit {
 }
 
 function inventoryOf(signers: readonly Signer[], extra = ''): Inventory {
-  const plan = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6, offsite: [{ name: 'contractor' }] };
+  const nightly = { schedule: '0 4 * * *', timezone: 'UTC', graceHours: 6 };
+  const plan = { ...nightly, offsite: [{ name: 'contractor' }], recipients: [] };
   return {
     folder: 'inventory',
     hosts: new Map(signers.map(({ host }) => [host, { ...plan, name: host } as unknown as HostConfig])),
@@ -189,6 +190,7 @@ t.test(
   'a copy that is owed is a warning for one night, an error from then on, and nothing once delivered',
   async (t) => {
     const copies = (state: 'complete' | 'owed'): Manifest['copies'] => [
+      { kind: 'store', offsite: null, state: 'complete', verified: 'read back' },
       { kind: 'offsite', offsite: 'contractor' as OffsiteName, state, verified: state === 'owed' ? null : 'size only' },
     ];
     const judge = async (nights: readonly Partial<Manifest>[]) => {

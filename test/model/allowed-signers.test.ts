@@ -33,3 +33,13 @@ t.test('refuses every line that could mean more than one host, or another purpos
     t.strictSame([signers.length, faults.length], [0, 1], line);
   }
 });
+
+t.test('one key signs for one host; only who got another name may have it twice', async (t) => {
+  const other = allowedSignersLine('db2' as HostName, KEY);
+  t.match(parseAllowedSigners(`${LINE}\n${other}\n`).faults, [
+    { line: 2, message: /^this is the key of db1 \(line 1\)/ },
+  ]);
+  t.strictSame(parseAllowedSigners(`${LINE} retired\n${other}\n`).faults, []);
+  t.strictSame(parseAllowedSigners(`${other}\n${LINE} retired\n`).faults, []);
+  t.match(parseAllowedSigners(`\uFEFF${LINE}\n`).faults, [{ line: 1, message: /byte order mark/ }]);
+});

@@ -26,7 +26,7 @@ export function attributesRule({ entries }: Pick<AuditRepository, 'entries'>): A
 }
 
 /** The id that git gives a blob with this content; ids of 64 digits are of a repository with SHA-256. */
-function blobId(content: string, digits: number): string {
+export function blobId(content: string, digits: number): string {
   const bytes = Buffer.from(content);
   return createHash(digits === 64 ? 'sha256' : 'sha1')
     .update(`blob ${bytes.length}\0`)

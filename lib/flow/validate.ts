@@ -6,6 +6,7 @@ import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
 import { type HostState, judgeFreshness } from '../audit/freshness.ts';
 import type { Source } from '../audit/open-repository.ts';
+import { otherFilesRule } from '../audit/other-files-rule.ts';
 import { type AuditRepository, readRepository } from '../audit/read-repository.ts';
 import { RULES } from '../audit/rules.ts';
 import { signerSetOf } from '../audit/signer-set.ts';
@@ -91,6 +92,7 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
   const all = [
     ...repository.findings,
     ...Object.values(RULES).flatMap((rule) => rule(repository, expectation)),
+    ...otherFilesRule(repository, allowedSigners),
     ...freshness.findings,
     ...drilled.findings,
   ];

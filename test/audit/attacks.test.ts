@@ -383,3 +383,30 @@ t.test('a file that remembers and is damaged is never taken for none', async (t)
   await t.rejects(world.judge(inventory, { state }), { code: 'verification-failed', hint: /backup/ });
   t.equal(readFileSync(join(state, 'validate.json'), 'utf8'), '{}');
 });
+
+t.test('what stands beside the records, and is not what audit-init writes, is a warning', async (t) => {
+  const { world, db1, db2, inventory } = await setting(t);
+  const warnings = async () =>
+    (await world.judge(inventory)).findings
+      .filter(({ rule }) => rule === 'belongs')
+      .map((each) => {
+        return `${each.severity} ${each.path}: ${each.message}`;
+      });
+  const put = (...files: Change[]) => world.commit(files, { at: night(4, 9) });
+  put(
+    { path: 'allowed_signers', content: inventory.allowedSigners },
+    { path: '.github/workflows/audit.yml', content: 'on: push' },
+    { path: '.github/CODEOWNERS', content: '* @acme' },
+  );
+  t.strictSame(await warnings(), []);
+  put(
+    { path: 'allowed_signers', content: `${db1.line()}${db2.line()}${new AuditHost('db1').line()}` },
+    { path: '.github/workflows/other.yml', content: 'on: push' },
+    { path: 'README.md', content: 'x'.repeat(1024 * 1024 + 1) },
+  );
+  t.strictSame((await warnings()).sort(), [
+    'warning .github/workflows/other.yml: it is a workflow that coffre has not written',
+    'warning README.md: it is larger than a mebibyte',
+    'warning allowed_signers: it is not the one of the inventory: whoever checks a record by it trusts other keys',
+  ]);
+});

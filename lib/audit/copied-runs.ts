@@ -1,3 +1,4 @@
+import { placeOfDelivery } from '../model/delivered.ts';
 import type { CopiedRun } from '../model/overview.ts';
 import { type CopyFate, copyKey } from './copy-looks.ts';
 import type { PublishedLink } from './read-repository.ts';
@@ -13,7 +14,7 @@ export function copiedRuns(
   fates: ReadonlyMap<string, CopyFate> = new Map(),
 ): CopiedRun[] {
   const deliveries = own.flatMap(({ run, deliveries }) =>
-    deliveries.map((delivery) => [`${delivery.run} ${delivery.offsite}`, { by: run, ...delivery }] as const),
+    deliveries.map((delivery) => [`${delivery.run} ${placeOfDelivery(delivery)}`, { by: run, ...delivery }] as const),
   );
   const delivered = new Map<string, (typeof deliveries)[number][1]>(deliveries);
   const newest = own.filter(({ outcome }) => outcome === 'succeeded').sort((a, b) => (a.run < b.run ? 1 : -1));
@@ -21,7 +22,7 @@ export function copiedRuns(
     run,
     startedAt,
     copies: copies.map(({ kind, offsite, state, verified }) => {
-      const late = state === 'complete' ? undefined : delivered.get(`${run} ${offsite}`);
+      const late = state === 'complete' ? undefined : delivered.get(`${run} ${offsite ?? kind}`);
       const made = late
         ? { state: 'complete' as const, verified: late.verified, deliveredBy: late.by }
         : { state, verified, deliveredBy: null };

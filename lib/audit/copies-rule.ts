@@ -111,7 +111,7 @@ export function standingsAt(
   }
   const set = (run: RunId, standing: Standing) => standings.has(run) && standings.set(run, standing);
   for (const { deliveries } of runs)
-    for (const { run, offsite } of deliveries) if (offsite === place.offsite) set(run, 'good');
+    for (const delivery of deliveries) if (isAt(delivery, place)) set(delivery.run, 'good');
   const later = events.filter((event) => event.host === host && isAt(event, place));
   for (const { what, runs: told } of later.sort((a, b) => (a.at < b.at ? -1 : 1)))
     for (const run of told) set(run, what);

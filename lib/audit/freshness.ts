@@ -43,7 +43,11 @@ export function judgeFreshness(
     const state = stateOf(host, own, plan, now);
     states.push(state);
     if (!plan) continue;
-    findings.push(...stalenessOf(state), ...plan.offsite.flatMap(({ name }) => owedTo(name, state, own, plan, now)));
+    findings.push(
+      ...stalenessOf(state),
+      ...owedToStore(state, own, now),
+      ...plan.offsite.flatMap(({ name }) => owedTo(name, state, own, plan, now)),
+    );
   }
   return { hosts: states, findings };
 }
@@ -87,6 +91,40 @@ function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState)
     case 'fresh':
       return latest && latest.outcome === 'failed' ? found('warning', `its last run, ${latest.run}, has failed`) : [];
   }
+}
+
+/** A run whose store was not to be had has its archives on the host itself: a warning, and an error once it is two nights old. */
+function owedToStore(
+  { host, latestSucceeded, dueAt }: HostState,
+  own: readonly PublishedLink[],
+  now: Date,
+): AuditFinding[] {
+  const horizon = now.getTime() - OWED_DAYS * 86_400_000;
+  const come = new Set(
+    own.flatMap(({ deliveries }) => deliveries.flatMap((each) => (each.kind === 'store' ? each.run : []))),
+  );
+  const owing = own.filter(
+    ({ outcome, run, copies }) =>
+      outcome === 'succeeded' &&
+      copies.some(({ kind, state }) => kind === 'store' && state === 'owed') &&
+      !come.has(run) &&
+      startOfRun(run).getTime() >= horizon,
+  );
+  if (owing.length === 0) return [];
+  const isOld = owing.some(({ run }) => run !== latestSucceeded?.run && dueAt !== null && !coversRun(run, dueAt));
+  return [
+    {
+      rule: 'owed-copy',
+      severity: isOld ? 'error' : 'warning',
+      host,
+      path: latestSucceeded?.path ?? null,
+      message: `${owing.length} of its runs of the last ${OWED_DAYS} days are not in the store, which was not to be had; the newest is ${owing
+        .map(({ run }) => run)
+        .sort()
+        .at(-1)}`,
+      hint: 'look at the volume on the host; the next run that finds it takes them there',
+    },
+  ];
 }
 
 function owedTo(

@@ -1,3 +1,4 @@
+import { type Delivered, deliveredBy } from '../model/delivered.ts';
 import type { DrillRecord } from '../model/drill-record.ts';
 import type { Manifest, RecipientRecord } from '../model/manifest.ts';
 import type { RecipientName, Sha256 } from '../model/names.ts';
@@ -26,9 +27,10 @@ import type { Seen } from './witness.ts';
 /** What the rules need of one published manifest, and whether its signature was found good. */
 export type PublishedLink = Pick<
   Manifest,
-  'host' | 'run' | 'sequence' | 'previous' | 'outcome' | 'startedAt' | 'finishedAt' | 'copies' | 'deliveries' | 'error'
+  'host' | 'run' | 'sequence' | 'previous' | 'outcome' | 'startedAt' | 'finishedAt' | 'copies' | 'error'
 > &
   Found & {
+    readonly deliveries: readonly Delivered[];
     readonly figures: Figures;
     /** Whose keys the passphrase of the run is sealed with. */
     readonly sealedFor: readonly Pick<RecipientRecord, 'name' | 'fingerprint'>[];
@@ -272,7 +274,7 @@ async function inspect(
       return { other: { ...other, ...foundOf(other.finishedAt) }, findings };
     }
     const manifest = parseManifest(bytes);
-    const { run, sequence, previous, outcome, startedAt, finishedAt, copies, deliveries } = manifest;
+    const { run, sequence, previous, outcome, startedAt, finishedAt, copies } = manifest;
     const figures = figuresOf(manifest);
     if (manifest.host !== host || run !== place.name) return stranger(`${manifest.host} ${run}`);
     const times = { startedAt, finishedAt };
@@ -284,7 +286,7 @@ async function inspect(
       outcome,
       ...times,
       copies,
-      deliveries,
+      deliveries: deliveredBy(manifest),
       error: manifest.error,
       figures,
       sealedFor: manifest.recipients.map(({ name, fingerprint }) => ({ name, fingerprint })),

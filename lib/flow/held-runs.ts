@@ -1,3 +1,4 @@
+import { deliveredBy } from '../model/delivered.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -67,8 +68,8 @@ function isVerified({ run, copies }: Manifest, place: string, manifests: readonl
   const offsite = place.startsWith('offsite:') ? place.slice('offsite:'.length) : null;
   const own = copies.find((copy) => (offsite === null ? copy.kind === place : copy.offsite === offsite));
   const late = manifests
-    .flatMap(({ deliveries }) => deliveries)
-    .find((each) => each.run === run && each.offsite === offsite);
+    .flatMap(deliveredBy)
+    .find((each) => each.run === run && (offsite === null ? each.kind === place : each.offsite === offsite));
   return [own?.verified, late?.verified].some((how) => how !== undefined && how !== null && how !== 'size only');
 }
 

@@ -1,3 +1,4 @@
+import { deliveredBy } from '../model/delivered.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { Copy, Manifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
@@ -26,9 +27,10 @@ export function missingCopies(
 ): readonly MissingCopy[] {
   const said = new Map<string, Set<RunId>>();
   const say = (place: string, run: RunId) => said.set(place, (said.get(place) ?? new Set()).add(run));
-  for (const { run, copies, deliveries } of manifests) {
+  for (const manifest of manifests) {
+    const { run, copies } = manifest;
     for (const copy of copies) if (copy.state === 'complete') say(placeOf(copy), run);
-    for (const { run: delivered, offsite } of deliveries) say(`offsite:${offsite}`, delivered);
+    for (const delivered of deliveredBy(manifest)) say(placeOf(delivered), delivered.run);
   }
   return places.flatMap(({ place, runs }) => {
     const newest = [...runs].sort().at(-1) ?? '';
@@ -38,7 +40,7 @@ export function missingCopies(
   });
 }
 
-function placeOf({ kind, offsite }: Copy): string {
+function placeOf({ kind, offsite }: Pick<Copy, 'kind' | 'offsite'>): string {
   return kind === 'offsite' ? `offsite:${offsite}` : kind;
 }
 

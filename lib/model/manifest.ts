@@ -284,7 +284,18 @@ export const Manifest = z
           verified: z.enum(VERIFICATIONS).describe('How the copy was compared with what was meant to be written'),
         }),
       )
-      .describe('Copies of earlier runs that were owed and have been delivered by this one'),
+      .describe('Copies of earlier runs that were owed to an offsite and have been delivered by this one'),
+    storeDeliveries: z
+      .array(
+        z.strictObject({
+          run: RunId.describe('The earlier run'),
+          verified: z.enum(VERIFICATIONS).describe('How the copy was compared with what was meant to be written'),
+        }),
+      )
+      .optional()
+      .describe(
+        'Runs that were owed to the store, because it was not to be had, and have come there by this one; since 1.3',
+      ),
     error: z
       .strictObject({ code: ErrorCodeField, phase: z.enum(PHASES).describe('In which phase') })
       .nullable()

@@ -1,3 +1,4 @@
+import { deliveredBy, placeOfDelivery } from '../model/delivered.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { formatBytes, formatDuration } from './format.ts';
@@ -36,7 +37,7 @@ export function formatBackup({
     '',
     formatTable(['copy', 'state', 'verified'], copies),
     '',
-    ...manifest.deliveries.map(({ run, offsite }) => `delivered late: ${run} to ${offsite}`),
+    ...deliveredBy(manifest).map((each) => `delivered late: ${each.run} to ${placeOfDelivery(each)}`),
     ...owed.flatMap(({ what, error }) => [
       `owed: ${what}: ${error.message}`,
       ...(error.hint ? [`hint: ${error.hint}`] : []),

@@ -1,3 +1,4 @@
+import { deliveredBy, placeOfDelivery } from '../model/delivered.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { describeCopy } from './copies.ts';
 import { formatAge, formatBytes, formatDuration } from './format.ts';
@@ -16,8 +17,10 @@ export function formatRuns(runs: readonly Run[], now: Date): string {
   const head = ['run', 'age', 'outcome', 'databases', 'SQL', 'sealed', 'took', 'copies'];
   const signed = runs.flatMap((run) => (run.trust === 'signed' ? [run.manifest] : []));
   const delivered = new Map(
-    signed.flatMap(({ run, deliveries }) =>
-      deliveries.map((each) => [`${each.run} ${each.offsite}`, { by: run, verified: each.verified }] as const),
+    signed.flatMap((manifest) =>
+      deliveredBy(manifest).map(
+        (each) => [`${each.run} ${placeOfDelivery(each)}`, { by: manifest.run, verified: each.verified }] as const,
+      ),
     ),
   );
   return formatTable(
@@ -35,7 +38,7 @@ function rowOf(manifest: Manifest, delivered: Delivered, now: Date): string[] {
   const { archives, dayArchive, copies, error } = manifest;
   const sum = (field: 'plainBytes' | 'sealedBytes') => archives.reduce((total, archive) => total + archive[field], 0);
   const places = copies.map(({ kind, offsite, state, verified }) => {
-    const late = state === 'complete' ? undefined : delivered.get(`${manifest.run} ${offsite}`);
+    const late = state === 'complete' ? undefined : delivered.get(`${manifest.run} ${offsite ?? kind}`);
     const copy = late
       ? { state: 'complete' as const, verified: late.verified, deliveredBy: late.by }
       : { state, verified, deliveredBy: null };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import t from 'tap';
+import { copiedRuns } from '../../lib/audit/copied-runs.ts';
 import { copiesRule } from '../../lib/audit/copies-rule.ts';
 import type { Expectation } from '../../lib/audit/expectation.ts';
 import { gapRule } from '../../lib/audit/gap-rule.ts';
@@ -165,7 +166,7 @@ t.test('good runs of each place, beside what its retention keeps', async (t) => 
         /^the offsite contractor has 1 good runs, and its retention \(14 daily, 4 weekly\) keeps 10 of the 10 there were; not there: 2026-11-30T040007Z \(never delivered\), .*, and 6 more$/,
     },
   ]);
-  const delivery = { run: runIdAt(night(8)), offsite: contractor, verified: 'size only' } as const;
+  const delivery = { run: runIdAt(night(8)), kind: 'offsite', offsite: contractor, verified: 'size only' } as const;
   t.match(judge([...never.slice(0, -1), { ...(never.at(-1) as PublishedLink), deliveries: [delivery] }]), [
     { message: /has 2 good runs/ },
   ]);
@@ -221,4 +222,16 @@ t.test('a newest record by a retired key is told, until the new key has signed o
   ]);
   t.strictSame(judge([first, second], lines), []);
   t.strictSame(judge([first, first], old.line() + young.line()), [], 'neither is retired');
+});
+
+t.test('a run that came to the store late is there, and nothing is said of the export by that', async (t) => {
+  const owed = { kind: 'store' as const, offsite: null, state: 'owed' as const, verified: null };
+  const lost = { kind: 'export' as const, offsite: null, state: 'missing' as const, verified: null };
+  const link = linkOf('db1', night(1), { copies: [owed, lost] });
+  const late = { run: link.run, kind: 'store', offsite: null, verified: 'read back' } as const;
+  const [told] = copiedRuns([link, linkOf('db1', night(2), { outcome: 'failed', deliveries: [late] })], 1);
+  t.match(told?.copies, [
+    { place: 'store', state: 'complete', verified: 'read back' },
+    { place: 'export', state: 'missing', verified: null },
+  ]);
 });

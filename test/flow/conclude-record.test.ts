@@ -54,7 +54,7 @@ function draftOf(kind: 'verify' | 'provision', startedAt = AT): RecordDraft {
 t.test('a record is made where the audit repository has answered, or the head is known here', async (t) => {
   const { host, state, remote } = await hostOf(t);
   const first = await concludeRecord(host, draftOf('provision'), { clock });
-  t.match(first, { kind: 'provision', sequence: 1, previous: null, version: '1.2', finishedAt: NOW.toISOString() });
+  t.match(first, { kind: 'provision', sequence: 1, previous: null, version: '1.3', finishedAt: NOW.toISOString() });
   await rm(remote, { recursive: true });
   const second = await concludeRecord(host, draftOf('verify'), { clock });
   t.match(second, { kind: 'verify', sequence: 2 });

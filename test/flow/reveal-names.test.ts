@@ -33,7 +33,7 @@ async function hashedRun(names: readonly string[] = ['shop', 'orders', 'lines'])
   const lane = { kind: 'lane' as const, databases: 1, part: 1, binlog: null };
   const manifest: Manifest = {
     ...plain,
-    version: '1.2',
+    version: '1.3',
     names: record,
     snapshot: snapshot && {
       ...snapshot,

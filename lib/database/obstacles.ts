@@ -3,6 +3,7 @@ import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import type { Ask } from './client.ts';
+import { isNamed } from './own-objects.ts';
 import { quoteIdentifier, quoteString } from './sql-text.ts';
 
 /** How the server shows a folder of its data directory whose name is not an encoded one, such as lost+found. */
@@ -10,6 +11,7 @@ const FOREIGN_FOLDER = '#mysql50#';
 
 const VIEWS_A_CHECK = 200;
 
+const Failing = z.object({ index: z.int(), columns: z.int() });
 const Named = z.object({ database: z.string(), name: z.string() });
 
 /** Whether a database is only a folder that happens to lie in the data directory. */
@@ -20,7 +22,8 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
 /**
  * Finds what the dump program would stumble over half-way, and throws `dump-failed` naming all of it:
  *
- * - a view whose table or definer is gone: the dump ends there, and lacks all that comes after it;
+ * - a view whose table is gone: the dump ends there, and lacks all that comes after it;
+ * - a view whose definer is gone: it is dumped, and a view that is on it cannot be loaded then;
  * - an event with `;;` in it: the dump program looks for a delimiter for ever;
  * - events of a database with a quote in its name: the dump program cannot find that database again for them;
  * - tables in a folder without an encoded name: the dump cannot be restored;
@@ -77,20 +80,27 @@ async function failingViews(ask: Ask, views: readonly z.infer<typeof Named>[]): 
   const probes = views.map(({ database, name }, index) => {
     const view = `${quoteIdentifier(database)}.${quoteIdentifier(name)}`;
     return `BEGIN NOT ATOMIC
-      DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SELECT JSON_OBJECT('index', ${index});
+      DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SELECT JSON_OBJECT('index', ${index}, 'columns', (
+        SELECT COUNT(*) FROM information_schema.COLUMNS
+        WHERE ${isNamed('TABLE_SCHEMA', database)} AND ${isNamed('TABLE_NAME', name)}));
       PREPARE coffre_probe FROM ${quoteString(`SELECT * FROM ${view}`)};
     END`;
   });
   if (probes.length === 0) return [];
-  const rows = await ask(`DELIMITER //\n${probes.join('//\n')}//\nDELIMITER ;\nDO 0`, z.object({ index: z.int() }));
-  return rows.flatMap(({ index }) => {
+  const rows = await ask(`DELIMITER //\n${probes.join('//\n')}//\nDELIMITER ;\nDO 0`, Failing);
+  return rows.flatMap(({ index, columns }) => {
     const view = views[index];
     if (!view) return [];
     const name = `${quoteIdentifier(view.database)}.${quoteIdentifier(view.name)}`;
+    // What it is on is there where the server can tell its columns: then it is an account that is missing.
+    if (columns === 0) {
+      const hint = `look at: SHOW CREATE VIEW ${name}; then mend or drop it`;
+      return [{ sentence: `the view ${name} cannot be read: what it refers to is gone`, hint }];
+    }
     return [
       {
-        sentence: `the view ${name} cannot be read: what it refers to is gone, or its definer is`,
-        hint: `look at: SHOW CREATE VIEW ${name}; then mend or drop it`,
+        sentence: `the view ${name} cannot be read: its definer is no account any more, or that of a view that it is on`,
+        hint: `look at: SHOW CREATE VIEW ${name}; make that account again, or ALTER DEFINER = … VIEW ${name} AS …`,
       },
     ];
   });

@@ -4,6 +4,9 @@ import { CoffreError } from '../lib/model/error.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { type TaskContext, textOf } from './run-task.ts';
 
+/** At a terminal: a hand slips, and all that was typed before it would have to be typed again. */
+const TRIES = 3;
+
 /** Opens the private key that `--key` names once it is called, and asks for its passphrase then. Throws `usage` without the option. */
 export function keyOption(values: TaskContext['values']): () => Promise<Opening> {
   const path = textOf(values, 'key');
@@ -13,7 +16,10 @@ export function keyOption(values: TaskContext['values']): () => Promise<Opening>
     });
   }
   return async () => {
-    const privateKey = await readPrivateKey(path, () => passphraseOf(values, `Passphrase of ${path}`));
+    const isTyped = values['passphrase-file'] === undefined && values['passphrase-fd'] === undefined;
+    const ask = (again: boolean) =>
+      passphraseOf(values, `${again ? 'That does not open it. ' : ''}Passphrase of ${path}`);
+    const privateKey = await readPrivateKey(path, ask, isTyped ? TRIES : 1);
     return { kind: 'key', privateKey };
   };
 }

@@ -4,9 +4,24 @@ import { quotePosix } from '../system/command.ts';
 import { readRequired } from '../system/files.ts';
 import { learnSecret } from '../system/known-secrets.ts';
 
-/** A recipient's private key from its file; `ask` is called for the passphrase of one that has any. Throws `private-key`. */
-export async function readPrivateKey(path: string, ask: () => Promise<string>): Promise<KeyObject> {
+/**
+ * A recipient's private key from its file; `ask` is called for the passphrase of one that has any, again after a wrong one, up to
+ * `tries` times. Throws `private-key`.
+ */
+export async function readPrivateKey(
+  path: string,
+  ask: (again: boolean) => Promise<string>,
+  tries = 1,
+): Promise<KeyObject> {
   const pem = (await readRequired(path, 'give the path of a private key: --key FILE')).toString('utf8');
   learnSecret(pem);
-  return openPrivateKey(pem, isProtected(pem) ? await ask() : '', quotePosix(path));
+  if (!isProtected(pem)) return openPrivateKey(pem, '', quotePosix(path));
+  for (let asked = 1; ; asked += 1) {
+    const passphrase = await ask(asked > 1);
+    try {
+      return openPrivateKey(pem, passphrase, quotePosix(path));
+    } catch (error) {
+      if (asked >= tries) throw error;
+    }
+  }
 }

@@ -35,3 +35,24 @@ t.test('asks for the passphrase of a key that has one, and for no other', async 
   await t.rejects(readPrivateKey(`${none}.gone`, ask(none, '')), { code: 'not-found' });
   t.strictSame(asked, [own, own], 'nobody types a passphrase for nothing');
 });
+
+t.test(
+  'a passphrase that is wrong is asked for again, as often as is said, and what is no key only once',
+  async (t) => {
+    const own = await fileOf('typed.pem', (await keyPair()).privateKey);
+    const typing = (...answers: string[]) => {
+      const asked: boolean[] = [];
+      const ask = async (again: boolean) => {
+      asked.push(again);
+      return answers.shift() ?? '';
+    };
+    return { asked, ask };
+    };
+    const second = typing('wrong', KEY_PASSPHRASE);
+    t.equal((await readPrivateKey(own, second.ask, 3)).asymmetricKeyType, 'rsa');
+    t.strictSame(second.asked, [false, true]);
+    const never = typing('wrong', 'wrong', 'wrong', KEY_PASSPHRASE);
+    await t.rejects(readPrivateKey(own, never.ask, 3), { code: 'private-key', message: /the passphrase is wrong/ });
+    t.strictSame(never.asked, [false, true, true]);
+  },
+);

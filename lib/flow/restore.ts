@@ -153,7 +153,9 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
   const agree = agreement(order);
   let login: ReplicationLogin | undefined;
   return async (run, reader, place) => {
-    const signed = (await readManifest(reader, host.name, run, inventory.allowedSigners)).manifest;
+    const { allowedSigners } = inventory;
+    const trusted = await readManifest(reader, host.name, run, allowedSigners);
+    const signed = trusted.manifest;
     // Where names are hashed, nobody can say what is meant before the run is opened.
     const early = signed.names && (await passphraseOf(order.opening, signed, reader));
     const manifest = early ? await revealNames(signed, reader, early) : (signed as RevealedManifest);
@@ -171,7 +173,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const passphrase = early ?? (await passphraseOf(order.opening, signed, reader));
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
-    await warnOfForgedText(manifest, reader, plan.form, emit);
+    await warnOfForgedText(trusted, reader, plan.form, { allowedSigners, emit });
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });
     if (seedPlan) tellSeedPlan(seedPlan, host.name, emit);

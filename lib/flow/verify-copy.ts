@@ -1,6 +1,6 @@
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, TrustedManifest } from '../model/manifest.ts';
 import type { Bytes, SealedFile } from '../model/stages.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';
@@ -9,7 +9,8 @@ import { dayArchiveRuns, segmentsOf } from './day-archive-parts.ts';
 import { metered, meterOf } from './metered.ts';
 import type { RestorePlan } from './plan-restore.ts';
 import { readSealed, readSegments } from './read-sealed.ts';
-import { RECOVERY_FILE, type RunForm } from './run-files.ts';
+import { RECOVERY_FILE, type RunForm, vouchedFiles } from './run-files.ts';
+import { verifySums } from './verify-sums.ts';
 
 /** Reads every byte that the plan is going to read, and keeps none. Throws `verification-failed`, and what `signal` fires with. */
 export async function verifyCopy(
@@ -50,16 +51,27 @@ async function assertSize(reader: RunReader, { file, sealedBytes }: SealedFile):
   );
 }
 
-/** Nothing here reads RECOVERY.txt, but somebody may type what stands in it. */
+/**
+ * Nothing here reads RECOVERY.txt, nor SHA256SUMS with its signature, but somebody may type what stands in the one, and rely on
+ * the others.
+ */
 export async function warnOfForgedText(
-  { host, instructions }: Manifest,
+  signed: TrustedManifest,
   reader: RunReader,
   form: RunForm,
-  emit: Emit,
+  { allowedSigners, emit }: { readonly allowedSigners: string; readonly emit: Emit },
 ): Promise<void> {
+  const { host, instructions } = signed.manifest;
   const text = await readSmall(reader, RECOVERY_FILE);
-  if (text && sha256Of(text) === instructions?.[form]) return;
-  const why = text ? 'is not as it was written' : 'is missing';
-  const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
-  emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
+  if (!text || sha256Of(text) !== instructions?.[form]) {
+    const why = text ? 'is not as it was written' : 'is missing';
+    const hint = 'type nothing that stands in it; RECOVERY.md of coffre has the commands';
+    emit({ kind: 'warning', subject: host, text: `${RECOVERY_FILE} of ${reader.where} ${why}`, hint });
+  }
+  const vouched = vouchedFiles(signed.manifest, form);
+  for (const { file, why } of await verifySums(reader, signed, vouched, allowedSigners)) {
+    const hint =
+      'this restore does not need it; whoever recovers by hand from this copy does: take another copy for that';
+    emit({ kind: 'warning', subject: host, text: `${file} of ${reader.where} ${why}`, hint });
+  }
 }

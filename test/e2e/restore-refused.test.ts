@@ -6,6 +6,7 @@ import { signManifest } from '../../lib/audit/sign.ts';
 import { addAllowedSigner, ensureSigningKey } from '../../lib/audit/signing-key.ts';
 import { query } from '../../lib/database/client.ts';
 import { restore } from '../../lib/flow/restore.ts';
+import type { FlowEvent } from '../../lib/model/event.ts';
 import type { Manifest } from '../../lib/model/manifest.ts';
 import { HostName } from '../../lib/model/names.ts';
 import { RunId } from '../../lib/model/run-id.ts';
@@ -80,11 +81,23 @@ for (const { place, from, files } of [
   }
 }
 
-t.test('one bit of RECOVERY.txt or SHA256SUMS has flipped: sha256sum -c finds it', async (t) => {
-  for (const place of [STORE, EXPORT, OFFSITE]) {
-    for (const file of ['RECOVERY.txt', 'SHA256SUMS']) {
+t.test('one bit of RECOVERY.txt or SHA256SUMS has flipped: sha256sum -c finds it, and a restore says so', async (t) => {
+  for (const [place, from] of [
+    [STORE, 'store'],
+    [EXPORT, 'export'],
+    [OFFSITE, 'offsite:contractor'],
+  ] as const) {
+    for (const file of ['RECOVERY.txt', 'SHA256SUMS', 'SHA256SUMS.sig']) {
       await whileDamaged(world.at(place, newer, file), flipped, async () => {
-        t.not((await sums(place)).exitCode, 0, `${place} ${file}`);
+        if (file !== 'SHA256SUMS.sig') t.not((await sums(place)).exitCode, 0, `${place} ${file}`);
+        const told: string[] = [];
+        const emit = (event: FlowEvent) => {
+          if (event.kind === 'warning') told.push(event.text);
+        };
+        await restore({ ...order, from, dryRun: true, emit });
+        const about = told.filter((text) => text.endsWith('is not as it was written'));
+        t.match(about, [new RegExp(`^${file.replaceAll('.', '\\.')} of `)], `${place} ${file}: ${told.join('; ')}`);
+        t.equal(about.length, 1);
       });
     }
     t.equal((await sums(place)).exitCode, 0, `${place} is whole`);

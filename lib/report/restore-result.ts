@@ -16,6 +16,8 @@ interface Restored {
     readonly leftTrusting: boolean;
     readonly unsettled: readonly { readonly database: string; readonly standing: string | null }[];
     readonly aside: readonly { readonly by: string; readonly name: string }[];
+    /** Databases that are there, and get tables. */
+    readonly joined: readonly string[];
     /** Of an archive that is not loaded as it is. */
     readonly selections?: ReadonlyMap<object, DescribedSelection>;
     readonly drops: readonly string[];
@@ -86,7 +88,7 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
   return [
     formatTable(['database', 'would', 'tables', 'SQL'], rows),
     '',
-    `would restore ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`,
+    `would restore ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} to be verified first, and then read`,
     `into     ${plan.into}`,
     ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
     `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
@@ -149,13 +151,14 @@ function howFar({ kind, lagSeconds }: NonNullable<NonNullable<Restored['seed']>[
 }
 
 function whatWouldBeDone(database: string | null, plan: Restored['plan']): string {
-  const { aside, drops, refused, immovable, unsettled } = plan;
+  const { aside, drops, refused, immovable, unsettled, joined } = plan;
   if (database === null) return 'load, also into accounts that are there';
   if (unsettled.some((each) => each.database === database))
     return 'REFUSE: an earlier restore of it is unfinished; --put-back with --drop-first names it';
   if (immovable.some((each) => each.database === database)) return 'REFUSE: it cannot be moved; --drop-first names it';
   if (refused.includes(database)) return 'REFUSE: it is there; --overwrite names it';
   if (drops.includes(database)) return 'DROP, then load';
+  if (joined.includes(database)) return 'load beside what is there';
   const moved = aside.find((each) => each.by === database);
   return moved ? `move aside as ${moved.name}, load, compare, then DROP the old one` : 'create and load';
 }

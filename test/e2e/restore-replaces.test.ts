@@ -18,7 +18,10 @@ t.test('a dry run says what would be read, replaced and needed, and does nothing
   t.match(plan.stdout, /^shop +move aside as shop__coffre_old_\d{8}t\d{6}z, load, compare, then DROP the old one +2 /m);
   t.match(
     plan.stdout,
-    new RegExp(`^would restore ${newest} of .*${STORE}/${newest}: \\d\\.\\d MiB verified, then read$`, 'm'),
+    new RegExp(
+      `^would restore ${newest} of .*${STORE}/${newest}: \\d\\.\\d MiB to be verified first, and then read$`,
+      'm',
+    ),
   );
   t.match(plan.stdout, /^not from export: has it too, and is farther away$/m);
   t.match(plan.stdout, /^space {4}about .* are free there; the old ones keep .* until then$/m);

@@ -15,6 +15,7 @@ const plan = {
     interrupted: [],
     unsettled: [],
     aside: [],
+    joined: [],
     immovable: [],
     remarks: [],
     readBytes: 1,
@@ -54,7 +55,8 @@ t.test('a plan says what becomes of each database, from where, and what it needs
     {
       plan: {
         ...plan,
-        archives: ['new', 'moved', 'stuck', 'named', 'there', 'half', null].map(archive),
+        joined: ['joined'],
+        archives: ['new', 'joined', 'moved', 'stuck', 'named', 'there', 'half', null].map(archive),
         aside: [{ by: 'moved', name: 'moved__old' }],
         drops: ['named'],
         refused: ['stuck', 'there', 'half'],
@@ -79,6 +81,7 @@ t.test('a plan says what becomes of each database, from where, and what it needs
     text,
     `database    would                                                                                  tables  SQL
 new         create and load                                                                        2       3.0 GiB
+joined      load beside what is there                                                              2       3.0 GiB
 moved       move aside as moved__old, load, compare, then DROP the old one                         2       3.0 GiB
 stuck       REFUSE: it cannot be moved; --drop-first names it                                      2       3.0 GiB
 named       DROP, then load                                                                        2       3.0 GiB
@@ -86,7 +89,7 @@ there       REFUSE: it is there; --overwrite names it                           
 half        REFUSE: an earlier restore of it is unfinished; --put-back with --drop-first names it  2       3.0 GiB
 (accounts)  load, also into accounts that are there                                                2       3.0 GiB
 
-would restore 2026-11-22T040000Z of store: 1 B verified, then read
+would restore 2026-11-22T040000Z of store: 1 B to be verified first, and then read
 into     the database at /run/x.sock
 not from store: it is damaged
 space    about 4.0 GiB in the server's data folder, and 5.0 GiB are free there; the old ones keep 1.0 GiB until then

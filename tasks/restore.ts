@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { loadedAs } from '../lib/flow/plan-selections.ts';
 import { primaryOf } from '../lib/flow/primary-of.ts';
 import type { Attended } from '../lib/flow/read-attended-restore.ts';
 import { readReplicationLogin } from '../lib/flow/replication-login.ts';
-import { restore } from '../lib/flow/restore.ts';
+import { type RestoreResult, restore } from '../lib/flow/restore.ts';
 import { restoreTarget } from '../lib/flow/restore-target.ts';
 import type { SeedWish } from '../lib/flow/seed.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
@@ -121,11 +122,18 @@ too; an account that is there gets the password of the backup, and its grants be
       return {
         text: formatRestore(result, values['dry-run'] === true),
         data: { ...result, plan: { ...result.plan, selections: listSelections(result.plan.selections) } },
-        exitCode: result.plan.refused.length === 0 ? 0 : 8,
+        exitCode: exitCodeOf(result, values['dry-run'] === true),
       };
     }),
   ),
 });
+
+/** What nobody could compare may be good, and is not known to be. */
+function exitCodeOf({ plan, compared }: RestoreResult, dryRun: boolean): number {
+  if (plan.refused.length > 0) return 8;
+  const loaded = dryRun ? [] : plan.archives.flatMap((archive) => loadedAs(archive, plan.selections) ?? []);
+  return loaded.every((name) => compared.includes(name)) ? 0 : 3;
+}
 
 function parallelOf(values: TaskContext['values']): number | undefined {
   const parallel = z.coerce.number().int().min(1).max(64).optional().safeParse(textOf(values, 'parallel'));

@@ -209,8 +209,11 @@ t.test(
       await judge([owed, { deliveries: [{ run, offsite: 'contractor' as OffsiteName, verified: 'size only' }] }]),
       [],
     );
-    const [store] = copies('owed').map((copy) => ({ ...copy, kind: 'store' as const, offsite: null }));
-    const atHome = { copies: [...copies('complete'), ...(store ? [store] : [])] };
+    const atHome = {
+      copies: copies('complete').map((copy) =>
+        copy.kind === 'store' ? { ...copy, state: 'owed' as const, verified: null } : copy,
+      ),
+    };
     t.strictSame(await judge([{}, atHome]), ['warning owed-copy db1'], 'the store is owed in the same way');
     t.strictSame(await judge([{}, atHome, atHome]), ['error owed-copy db1']);
     t.strictSame(await judge([atHome, { storeDeliveries: [{ run, verified: 'read back' }] }]), []);

@@ -318,7 +318,6 @@ t.test('a program is missing: it is named with its package, before anything is t
   for (const [program, brings] of [
     ['mariadb', 'mariadb-client-core'],
     ['mariadb-dump', 'mariadb-client'],
-    ['ssh-keygen', 'openssh-client'],
     ...(zstd ? [['zstd', 'zstd'] as const] : []),
   ] as const) {
     const PATH = await folderOfProgramsWithout(world.at(`without-${program}`), program);

@@ -30,7 +30,7 @@ export interface TaskResult {
 
 export interface Task {
   readonly verb: string;
-  /** What stands behind the verb on the usage line. */
+  /** What stands behind the verb on the usage line. Where these are options alone, no other word is taken. */
   readonly usage: string;
   /** What it does, in a few lines. */
   readonly summary: string;
@@ -114,7 +114,7 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
     ]),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return parseArgs({ args: [...args], options, allowPositionals: takesWords(task), strict: true });
   } catch (error) {
     // Node's own advice stands behind the first sentence, or on lines of its own.
     const message = (error as Error).message.split(/\. To specify|\.?\n/, 1)[0] ?? '';
@@ -122,6 +122,11 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
       hint: `${commandOf(task.verb)} --help`,
     });
   }
+}
+
+/** Whether the usage line has anything beside options. */
+function takesWords({ usage }: Task): boolean {
+  return /[A-Za-z]/.test(usage.replace(/--[a-z-]+( [A-Z|]+)?/g, ''));
 }
 
 function helpText(task: Task, described: Readonly<Record<string, string>>): string {

@@ -43,8 +43,9 @@ export function judgeFreshness(
     const state = stateOf(host, own, plan, now);
     states.push(state);
     if (!plan) continue;
+    const untrusted = links.filter((link) => link.host === host && !link.trusted).length;
     findings.push(
-      ...stalenessOf(state),
+      ...stalenessOf(state, untrusted),
       ...owedToStore(state, own, now),
       ...plan.offsite.flatMap(({ name }) => owedTo(name, state, own, plan, now)),
     );
@@ -66,7 +67,7 @@ function coversRun(run: RunId, dueAt: Date): boolean {
   return startOfRun(run).getTime() >= dueAt.getTime() - EARLY_MS;
 }
 
-function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState): AuditFinding[] {
+function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState, untrusted: number): AuditFinding[] {
   const found = (severity: 'error' | 'warning', message: string): AuditFinding[] => [
     {
       rule: 'freshness',
@@ -81,7 +82,12 @@ function stalenessOf({ host, state, latest, latestSucceeded, dueAt }: HostState)
     case 'retired':
       return [];
     case 'missing':
-      return found('error', 'no run of this host has ever been published');
+      return found(
+        'error',
+        untrusted === 0
+          ? 'no run of this host has ever been published'
+          : `none of its runs can be trusted: no key that may sign for it has signed any of the ${untrusted} that are there`,
+      );
     case 'stale': {
       const last = latestSucceeded
         ? `the last one that succeeded is ${latestSucceeded.run}`

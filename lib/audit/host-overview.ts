@@ -47,6 +47,7 @@ const OF_BACKUPS: ReadonlySet<string> = new Set([
   'retention',
   'recoverable',
   'looked-at',
+  'verified-copies',
 ]);
 
 /** All that the page and `status` tell of one host. */

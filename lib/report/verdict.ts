@@ -75,7 +75,9 @@ function recoverability(
     rest.length > 0
       ? `${named.join(', ')} and ${rest.length} more`
       : `${named.slice(0, -1).join(', ')} and ${named.at(-1)}`;
-  return sound.length === 0 ? `${start}.` : `${start}; ${listed} are not.`;
+  if (sound.length > 0) return `${start}; ${listed} are not.`;
+  const reasons = new Set(bad.map(because));
+  return reasons.size === 1 ? `${start}: ${[...reasons].join()}.` : `${start}.`;
 }
 
 function because(host: HostOverview): string {
@@ -114,6 +116,8 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
       return trouble('odd duration', 'its duration is unusual');
     case 'gap':
       return trouble('nights missed', 'nights of late went by without a good run');
+    case 'verified-copies':
+      return trouble('bad copies', 'a later look has found copies of it to be bad');
     case 'provision':
       return trouble('half provisioned', 'its last provisioning failed midway');
     case 'recoverable':

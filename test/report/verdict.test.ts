@@ -35,7 +35,7 @@ t.test('or what is not', async (t) => {
     sentenceOf(6, silent(0, 1, 2, 3, 4)),
     `1 of 6 hosts is recoverable ${asOf}; db1, db2, db3 and 2 more are not.`,
   );
-  t.equal(sentenceOf(2, silent(0, 1)), 'None of 2 hosts is recoverable.');
+  t.equal(sentenceOf(2, silent(0, 1)), 'None of 2 hosts is recoverable: no good run since 19 Nov 2026.');
   t.equal(
     sentenceOf(1, () => 'missing'),
     'db1 is not shown to be recoverable: no run of it has ever been published.',
@@ -57,6 +57,13 @@ t.test('names each trouble of a host once', async (t) => {
   t.strictSame(db1 && troublesOf(db1).map(({ terse }) => terse), ['stale']);
   t.equal(db1 && standingOf(db1), 'bad');
   t.match(db2 && troublesOf(db2), [{ terse: 'copy owed', text: 'copies are owed to contractor' }]);
+});
+
+t.test('copies that a later look has found bad are nothing against the record', async (t) => {
+  const bad = { rule: 'verified-copies', severity: 'error', path: null, message: 'm', hint: 'h' } as const;
+  const { hosts } = overviewOf(1, undefined, [{ ...bad, host: 'db1' as never }]);
+  t.match(hosts[0], { chain: { kind: 'whole' } });
+  t.match(hosts[0] && troublesOf(hosts[0]), [{ terse: 'bad copies' }]);
 });
 
 t.test('a rule that it does not know is one against the record', async (t) => {

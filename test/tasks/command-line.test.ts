@@ -40,6 +40,18 @@ t.test('an unknown option is one sentence and a hint, with exit code 2', async (
   t.notMatch(stderr, /\n {4}at /, 'no stack trace');
 });
 
+t.test('a word that a task has no use for is not left unheard', async (t) => {
+  for (const [verb, ...words] of [
+    ['validate', 'db2'],
+    ['report', '--out', 'x.html', 'db2'],
+    ['quickstart', 'db2'],
+  ] as const) {
+    const { exitCode, stderr } = await zx([`tasks/${verb}.ts`, ...words]);
+    t.equal(exitCode, 2, verb);
+    t.match(stderr, /^error: cannot read the command line: unexpected argument 'db2'\. .*\nhint: npx/m);
+  }
+});
+
 t.test('what Node says of the command line is told as one sentence', async (t) => {
   const { exitCode, stderr } = await zx(['tasks/validate.ts', '--since', '--', '--help']);
   t.equal(exitCode, 2);

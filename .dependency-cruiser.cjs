@@ -3,7 +3,7 @@
  *
  *   tasks 5 → lib/flow 4 → the rooms 3 → lib/system 2 → lib/model 1
  */
-const rooms = 'inventory|database|archive|seal|storage|audit|host|report';
+const rooms = 'inventory|database|archive|seal|storage|audit|host|report|notify';
 
 module.exports = {
   forbidden: [

@@ -45,6 +45,11 @@ export type CopyVerdict =
   | { readonly kind: 'missing'; readonly run: RunId }
   | { readonly kind: 'unread'; readonly run: RunId; readonly error: Trouble };
 
+/** Whether it is not what it should be; of one that could not be read nobody knows. */
+export function isBadCopy(copy: CopyVerdict): boolean {
+  return copy.kind === 'compared' ? copy.findings.length > 0 : copy.kind !== 'unread';
+}
+
 export interface PlaceVerdict {
   readonly host: HostName;
   readonly place: string;

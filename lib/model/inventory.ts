@@ -7,6 +7,7 @@ import { DatabaseConfig } from './database-config.ts';
 import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
 import { type HostName, RecipientName } from './names.ts';
+import { Notifier } from './notify-config.ts';
 import { OffsiteConfig } from './offsite-config.ts';
 import { StoreConfig } from './store-config.ts';
 import { VerifyConfig } from './verify-config.ts';
@@ -123,7 +124,7 @@ export const HostConfig = z
       })
       .optional()
       .describe('That drills of the host are demanded; nobody asks for any if absent'),
-    notify: z.array(z.never()).default([]).describe('Nobody can be told yet: an empty list'),
+    notify: z.array(Notifier).max(20).default([]).describe('Who is told of the nightly task, and of what'),
   })
   .describe('One host of the inventory, after its defaults are merged in');
 

@@ -1,7 +1,7 @@
 import type { HostConfig } from '../model/inventory.ts';
 import type { OffsiteConfig } from '../model/offsite-config.ts';
 import type { RunId } from '../model/run-id.ts';
-import type { RunUpload } from '../storage/offsite.ts';
+import type { Offsite, RunUpload } from '../storage/offsite.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readDebts } from './owed.ts';
 import { patientSignal } from './patient-signal.ts';
@@ -10,7 +10,7 @@ import { patientSignal } from './patient-signal.ts';
 const GRACE_MS = 5000;
 
 /** The upload of a run over a connection of its own. Whoever has it MUST end it, by `close` or `drop`. */
-export interface OpenUpload extends RunUpload {
+export interface OpenUpload extends RunUpload, Pick<Offsite, 'weaknesses'> {
   /** Ends the connection. What was sent and not committed stays over there. */
   close(): void;
   /** Takes away what was sent, where the offsite still answers, and ends the connection. */
@@ -52,7 +52,7 @@ export async function beginUpload(
       clearTimeout(late);
       close();
     };
-    return { ...upload, close, drop };
+    return { ...upload, weaknesses: offsite.weaknesses, close, drop };
   } catch (error) {
     close();
     throw error;

@@ -32,7 +32,8 @@ async function conditionsOf(
   const others = otherFolders[offsite.name] ?? [];
   try {
     const target = await targetOf(host, offsite, signal);
-    return [...(await checkFarEnd({ target, path: offsite.path, others }, clock.now().getTime()))];
+    const { path, appendOnly } = offsite;
+    return [...(await checkFarEnd({ target, path, others, appendOnly }, clock.now().getTime()))];
   } catch (error) {
     const { code, message, hint = null } = asCoffreError(error);
     if (code === 'interrupted') throw error;

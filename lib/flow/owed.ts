@@ -14,7 +14,7 @@ import type { BackupContext } from './backup-context.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readManifest } from './read-manifest.ts';
 import { closingFiles, DAY_ARCHIVE_FILE, type RunForm, vouchedFiles } from './run-files.ts';
-import { finishShipment, ship } from './ship.ts';
+import { finishShipment, ship, tellWeaknesses } from './ship.ts';
 
 const Debt = z.strictObject({ run: RunId, offsite: OffsiteName });
 /** A copy that an offsite has not got yet. */
@@ -104,6 +104,7 @@ async function pay(
       const upload = await offsite.beginRun(run);
       const verified = await ship({ source, form, draft: signed.manifest, upload, to: name, emit, signal });
       await finishShipment(upload, await closingFiles(signed, form, host.state.path));
+      tellWeaknesses(host, offsite, emit);
       return { run, offsite: name, verified };
     } finally {
       offsite.close();

@@ -20,6 +20,8 @@ export interface PruneOrder {
 /** What becomes of the runs at one place, and what has been done of it. */
 export interface PlacePrune {
   readonly place: string;
+  /** Whether nothing can be removed there but by the owner of the server, for whom this is the plan. */
+  readonly byOwner: boolean;
   /** The oldest first. */
   readonly runs: readonly (PlannedRun & { readonly sealedBytes: number })[];
   readonly untrusted: HeldRuns['untrusted'];

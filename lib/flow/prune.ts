@@ -14,7 +14,7 @@ import { type PrunedPlace, prunedPlaces } from './pruned-places.ts';
 
 /**
  * Removes from each place of a host what its retention does not ask for, on that host. A place that cannot be looked at is
- * left alone, and told. What is removed goes on record, each run before it is touched. Nobody else works on the host's runs
+ * left alone, and told; so is one where only its owner can remove anything, with the plan for that. What is removed goes on record, each run before it is touched. Nobody else works on the host's runs
  * meanwhile: throws `locked` where somebody does.
  */
 export async function prune(host: HostConfig, order: PruneOrder): Promise<readonly PlacePrune[]> {
@@ -55,6 +55,7 @@ async function carryOut(
 ): Promise<PlacePrune> {
   return await atPlace(place, order, async (opened) => {
     const planned = await planAt(place, opened, host, order);
+    if (place.byOwner) return planned;
     const removed: RunId[] = [];
     try {
       for (const { run, reasons } of planned.runs) {
@@ -88,12 +89,13 @@ async function atPlace(
     }
   } catch (error) {
     signal.throwIfAborted();
-    return { place: place.name, runs: [], untrusted: [], removed: [], error: troubleOf(error) };
+    const { name, byOwner } = place;
+    return { place: name, byOwner, runs: [], untrusted: [], removed: [], error: troubleOf(error) };
   }
 }
 
 async function planAt(
-  { name, keep }: PrunedPlace,
+  { name, keep, byOwner }: PrunedPlace,
   opened: Opened,
   host: HostConfig,
   { inventory, clock, signal }: PruneOrder,
@@ -106,6 +108,7 @@ async function planAt(
   const bytes = new Map(runs.map(({ run, sealedBytes }) => [run, sealedBytes]));
   return {
     place: name,
+    byOwner,
     runs: plan.map((each) => ({ ...each, sealedBytes: bytes.get(each.run) ?? 0 })),
     ...{ untrusted, removed: [], error: null },
   };

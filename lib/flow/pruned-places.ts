@@ -11,6 +11,8 @@ export interface PrunedPlace {
   /** `store`, `export` or `offsite:<name>`. */
   readonly name: string;
   readonly keep: Keep;
+  /** Whether only the owner of the server can remove anything. */
+  readonly byOwner: boolean;
   /** Looks at what is there. Whoever opens MUST close. Throws rather than say that nothing is there. */
   open(signal: AbortSignal): Promise<CopyPlace & { remove(run: RunId): Promise<void> }>;
 }
@@ -19,13 +21,30 @@ export interface PrunedPlace {
 export function prunedPlaces(host: HostConfig): readonly PrunedPlace[] {
   const { store, export: exported, offsite } = host.retention ?? {};
   return [
-    ...(store ? [{ name: 'store', keep: store, open: (signal: AbortSignal) => openLocal(host, 'store', signal) }] : []),
+    ...(store
+      ? [
+          {
+            name: 'store',
+            keep: store,
+            byOwner: false,
+            open: (signal: AbortSignal) => openLocal(host, 'store', signal),
+          },
+        ]
+      : []),
     ...(exported
-      ? [{ name: 'export', keep: exported, open: (signal: AbortSignal) => openLocal(host, 'export', signal) }]
+      ? [
+          {
+            name: 'export',
+            keep: exported,
+            byOwner: false,
+            open: (signal: AbortSignal) => openLocal(host, 'export', signal),
+          },
+        ]
       : []),
     ...(offsite ? host.offsite : []).map((config) => ({
       name: `offsite:${config.name}`,
       keep: offsite as Keep,
+      byOwner: config.appendOnly,
       async open(signal: AbortSignal) {
         const far = await openOffsite(host, config, signal);
         return Object.assign(far, { name: `offsite:${config.name}`, remove: far.removeRun });

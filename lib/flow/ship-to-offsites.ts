@@ -10,7 +10,7 @@ import type { Arrival, Following } from './follow-export.ts';
 import type { Draft } from './journal.ts';
 import { closingFiles, DAY_ARCHIVE_FILE } from './run-files.ts';
 import { shippedForm } from './run-folders.ts';
-import { finishShipment, ship } from './ship.ts';
+import { finishShipment, ship, tellWeaknesses } from './ship.ts';
 
 interface Failure {
   readonly offsite: OffsiteName;
@@ -100,6 +100,7 @@ async function shipTo(
   try {
     const form = shippedForm(draft.dayArchive);
     const verified = await ship({ source, draft, form, upload, to: config.name, sent, emit, signal });
+    tellWeaknesses(host, upload, emit);
     return { upload, verified };
   } catch (error) {
     upload.close(); // what was sent stays: the next run goes on with it

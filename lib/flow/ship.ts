@@ -1,9 +1,10 @@
 import { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
+import type { HostConfig } from '../model/inventory.ts';
 import { VERIFICATIONS, type Verification } from '../model/manifest.ts';
 import type { OffsiteName } from '../model/names.ts';
 import type { SealedFile } from '../model/stages.ts';
-import type { RunUpload } from '../storage/offsite.ts';
+import type { Offsite, RunUpload } from '../storage/offsite.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
 import type { Draft } from './journal.ts';
@@ -50,6 +51,11 @@ export async function finishShipment(upload: RunUpload, closing: ReadonlyMap<str
     await upload.put(name, content, factsOf(content));
   }
   await upload.commit();
+}
+
+/** What a server cannot do, and what that makes of a copy: for whoever reads what a run said. */
+export function tellWeaknesses({ name }: HostConfig, at: Pick<Offsite, 'weaknesses'>, emit: Emit): void {
+  for (const text of at.weaknesses()) emit({ kind: 'note', subject: name, text });
 }
 
 type Place = Pick<Shipment, 'source' | 'upload' | 'to' | 'emit' | 'signal'>;

@@ -22,6 +22,8 @@ export interface ThrowawaySshdOptions {
   readonly folder: string;
   /** Only SFTP, as a contractor offers it; else commands too. */
   readonly sftpOnly: boolean;
+  /** Lines of sshd_config in front of all others, of which the first counts. */
+  readonly lines?: readonly string[];
 }
 
 export interface ThrowawaySshd {
@@ -44,7 +46,11 @@ const START_MS = 10_000;
  * read. Runs as root or as an ordinary user and goes on when this process ends, until `stop` here or
  * `stopThrowawaySshd` later. Throws `program-missing`, or `unexpected` with the path of its log.
  */
-export async function startThrowawaySshd({ folder, sftpOnly }: ThrowawaySshdOptions): Promise<ThrowawaySshd> {
+export async function startThrowawaySshd({
+  folder,
+  sftpOnly,
+  lines = [],
+}: ThrowawaySshdOptions): Promise<ThrowawaySshd> {
   const program = requireProgram('sshd');
   const path = (name: string) => join(folder, name);
   await makeFolder(folder, 0o700);
@@ -57,7 +63,11 @@ export async function startThrowawaySshd({ folder, sftpOnly }: ThrowawaySshdOpti
   const pam = await isLocked(user);
   for (let tries = 1; ; tries++) {
     const port = await freePort();
-    await writeDurably(path('sshd_config'), configuration(folder, port, sftpOnly, pam), 0o600);
+    await writeDurably(
+      path('sshd_config'),
+      configuration(folder, port, pam, [...lines, ...(sftpOnly ? ['ForceCommand internal-sftp'] : [])]),
+      0o600,
+    );
     const pid = await launch(program, path('sshd_config'), path('sshd.log'));
     const record = await recordProcess(path(RECORD), pid).catch(() => undefined); // when it has ended at once
     if (record && (await answers(port, record))) {
@@ -82,9 +92,10 @@ export async function stopThrowawaySshd(folder: string): Promise<void> {
   await releasePrivilegeSeparation(folder);
 }
 
-function configuration(folder: string, port: number, sftpOnly: boolean, pam: boolean): string {
+function configuration(folder: string, port: number, pam: boolean, lines: readonly string[]): string {
   const quoted = (name: string) => `"${join(folder, name)}"`;
   return `${[
+    ...lines,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${quoted('host_ed25519')}`,
@@ -103,7 +114,6 @@ function configuration(folder: string, port: number, sftpOnly: boolean, pam: boo
     'MaxSessions 100',
     'MaxStartups 100:30:200',
     'Subsystem sftp internal-sftp',
-    ...(sftpOnly ? ['ForceCommand internal-sftp'] : []),
   ].join('\n')}\n`;
 }
 

@@ -33,6 +33,12 @@ export const SftpOffsiteConfig = z.strictObject({
     .describe(
       'How a copy is verified: openssl or sha256sum over there, reading it back, its size, or the best that works',
     ),
+  appendOnly: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the account can neither rename nor remove: each upload has a folder of its own then, with a .done beside its files, and prune leaves it to its owner',
+    ),
   silenceSeconds: z
     .int()
     .min(5)

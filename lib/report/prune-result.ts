@@ -10,6 +10,7 @@ type Reason =
 
 interface Pruned {
   readonly place: string;
+  readonly byOwner: boolean;
   readonly runs: readonly { readonly run: string; readonly sealedBytes: number; readonly reasons: readonly Reason[] }[];
   readonly untrusted: readonly { readonly run: string; readonly why: string }[];
   readonly removed: readonly string[];
@@ -23,19 +24,21 @@ export function formatPrune(places: readonly Pruned[], dryRun: boolean): string 
   return places.map((place) => formatPlace(place, dryRun)).join('\n\n');
 }
 
-function formatPlace({ place, runs, untrusted, removed, error }: Pruned, dryRun: boolean): string {
+function formatPlace({ place, byOwner, runs, untrusted, removed, error }: Pruned, dryRun: boolean): string {
   const going = runs.filter(({ reasons }) => reasons.length === 0);
   const rows = [...runs]
     .reverse()
     .map(({ run, sealedBytes, reasons }) => [
       run,
       formatBytes(sealedBytes),
-      wordsOf(reasons, removed.includes(run), dryRun),
+      byOwner && reasons.length === 0 ? 'FOR ITS OWNER TO REMOVE' : wordsOf(reasons, removed.includes(run), dryRun),
     ]);
   const freed = formatBytes(going.reduce((bytes, { sealedBytes }) => bytes + sealedBytes, 0));
-  const what = dryRun
-    ? `${going.length} would go (${freed})`
-    : `${removed.length} removed of ${going.length} (${freed})`;
+  const what = byOwner
+    ? `${going.length} for its owner to remove (${freed})`
+    : dryRun
+      ? `${going.length} would go (${freed})`
+      : `${removed.length} removed of ${going.length} (${freed})`;
   return [
     `${place}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${runs.length - going.length} stay, ${what}`,
     ...(rows.length > 0 ? [formatTable(['run', 'sealed', 'stays as'], rows)] : []),

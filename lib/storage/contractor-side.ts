@@ -25,6 +25,9 @@ export const DENIED_REQUESTS = [
   'users-groups-by-id',
 ] as const;
 
+/** What an account is denied besides that is to append only. */
+export const DENIED_TO_APPENDERS = ['rename', 'remove', 'rmdir'] as const;
+
 export const KEYS_FOLDER = '/etc/ssh/authorized_keys';
 export const DEFAULT_CHROOTS = '/srv/coffre';
 
@@ -41,7 +44,8 @@ export function contractorSide(offsite: SftpOffsiteConfig, publicKey: string, ho
   const folder = `${chroot}${path}`;
   const between = path.split('/').slice(1, -1);
   const rootFolders = [chroots, chroot, ...between.map((_, i) => `${chroot}/${between.slice(0, i + 1).join('/')}`)];
-  const rules = { path: `/etc/ssh/sshd_config.d/coffre-${user}.conf`, content: sshdRules(user, chroot) };
+  const denied = [...DENIED_REQUESTS, ...(offsite.appendOnly ? DENIED_TO_APPENDERS : [])];
+  const rules = { path: `/etc/ssh/sshd_config.d/coffre-${user}.conf`, content: sshdRules(user, chroot, denied) };
   const tag = tagOf(host);
   const keys = {
     path: `${KEYS_FOLDER}/${user}`,
@@ -85,12 +89,12 @@ export const USERADD_OPTIONS = [
 ] as const;
 
 /** The first of several values counts in sshd, and a Match beats what stands outside: nothing here leaks to others. */
-function sshdRules(user: string, chroot: string): string {
+function sshdRules(user: string, chroot: string, denied: readonly string[]): string {
   return `${[
     `# ${user} puts backups here by SFTP, and can do nothing else.`,
     `Match User ${user}`,
     `    ChrootDirectory ${chroot}`,
-    `    ForceCommand internal-sftp -u 0077 -P ${DENIED_REQUESTS.join(',')}`,
+    `    ForceCommand internal-sftp -u 0077 -P ${denied.join(',')}`,
     `    AuthorizedKeysFile ${KEYS_FOLDER}/%u`,
     '    AuthenticationMethods publickey',
     '    PubkeyAuthentication yes',

@@ -28,6 +28,7 @@ export function openDirectoryOffsite(path: string): Offsite {
         discard: folder.discard,
       };
     },
+    weaknesses: () => [],
     close: () => undefined,
   };
 }

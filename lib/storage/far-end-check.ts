@@ -13,6 +13,8 @@ export interface FarEnd {
   readonly path: string;
   /** Folders of other hosts on the same server, as the inventory names them. */
   readonly others: readonly string[];
+  /** Whether the account is one that can neither rename nor remove. */
+  readonly appendOnly?: boolean;
 }
 
 /** Each on its own, in this order. The first makes the folder of the runs, as a backup would. */
@@ -33,13 +35,12 @@ const PREFIX = 'coffre-check-';
  * tried. After a step without an answer in `stepMs` the rest is not tried. `now` is in milliseconds.
  */
 export async function checkFarEnd(
-  { target, path, others }: FarEnd,
+  { target, path, others, appendOnly = false }: FarEnd,
   now: number,
   stepMs = STEP_MS,
 ): Promise<readonly FarEndAnswer[]> {
   const answers = new Map<Need, FarEndAnswer>();
-  const answer = (check: Need, { fault, detail }: Verdict) => {
-    const { says, hint } = NEED[check];
+  const answer = (check: Need, { fault, detail, says = NEED[check].says, hint = NEED[check].hint }: Verdict) => {
     const failed = fault !== undefined;
     answers.set(check, {
       ...{ check, says, outcome: failed ? 'failed' : 'ok' },
@@ -72,7 +73,7 @@ export async function checkFarEnd(
   try {
     let ground: Ground;
     try {
-      ground = await within(stepMs, prepare(connection, { target, path, others }, now));
+      ground = await within(stepMs, prepare(connection, { target, path, others, appendOnly }, now));
     } catch (error) {
       answer('write', { fault: rethrowInterrupted(error).message, detail: '' });
       return all();
@@ -89,7 +90,7 @@ export async function checkFarEnd(
         connection.close();
         try {
           connection = await connectSsh(limited);
-          ground = await within(stepMs, prepare(connection, { target, path, others }, now));
+          ground = await within(stepMs, prepare(connection, { target, path, others, appendOnly }, now));
         } catch (late) {
           rethrowInterrupted(late);
           return all();
@@ -102,14 +103,18 @@ export async function checkFarEnd(
   }
 }
 
-async function prepare(connection: SshConnection, { target, path, others }: FarEnd, now: number): Promise<Ground> {
+async function prepare(
+  connection: SshConnection,
+  { target, path, others, appendOnly = false }: FarEnd,
+  now: number,
+): Promise<Ground> {
   const sftp = await connection.sftp();
   const ssh = connection.probe();
   const touch = await ssh.sftp();
   const folder = path.replace(/\/+$/, '');
   const name = (what: string) => `${folder}/${PREFIX}${now}-${randomBytes(6).toString('hex')}-${what}`;
   await removeStale(sftp, folder, now).catch(() => undefined); // the probe that writes says what is wrong there
-  return { sftp, touch, ssh, path: folder, others, port: target.port, name };
+  return { sftp, touch, ssh, path: folder, others, port: target.port, name, appendOnly };
 }
 
 async function removeStale(sftp: Sftp, folder: string, now: number): Promise<void> {

@@ -61,6 +61,7 @@ export interface Ground {
   readonly path: string;
   readonly others: readonly string[];
   readonly port: number;
+  readonly appendOnly: boolean;
   readonly name: (what: string) => string;
 }
 
@@ -68,4 +69,7 @@ export interface Ground {
 export interface Verdict {
   readonly fault?: string;
   readonly detail: string;
+  /** Instead of what stands in NEED. */
+  readonly says?: string;
+  readonly hint?: string;
 }

@@ -36,6 +36,8 @@ export interface Offsite {
   openRun(run: RunId): Promise<RunReader | undefined>;
   removeRun(run: RunId): Promise<void>;
   removePartial(run: RunId): Promise<void>;
+  /** Sentences on what was found to be weaker here than it should be. */
+  weaknesses(): readonly string[];
   close(): void;
 }
 

@@ -1,23 +1,18 @@
 import { CoffreError } from '../model/error.ts';
 import { formatBytes } from '../model/format-bytes.ts';
-import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { Sftp } from '../system/sftp.ts';
 import { Arrival } from './arrival.ts';
 import type { FarHashing } from './far-hashing.ts';
 import type { RunUpload } from './offsite.ts';
 import { type Resumable, resumableBuffer } from './resumable.ts';
 import { assertFileName } from './run-names.ts';
-import type { SftpLink } from './sftp-link.ts';
+import type { SftpPlace } from './sftp-place.ts';
 
-interface Folder {
-  readonly link: SftpLink;
+interface Folder extends Omit<SftpPlace, 'root'> {
   /** Where the files go. It is there. */
   readonly folder: string;
   /** What an earlier try has left in it. */
   readonly left: ReadonlySet<string>;
-  /** For people: the offsite. */
-  readonly where: string;
-  readonly manner: SftpOffsiteConfig['verify'];
   readonly hashing: FarHashing;
 }
 
@@ -28,7 +23,7 @@ export interface SftpFiles {
   removeStrays(): Promise<void>;
 }
 
-export function sftpFiles({ link, folder, left, where, manner, hashing }: Folder): SftpFiles {
+export function sftpFiles({ link, folder, left, where, manner, hashing, weaknesses }: Folder): SftpFiles {
   const put = new Set<string>();
   return {
     async put(name, content, facts) {
@@ -40,7 +35,9 @@ export function sftpFiles({ link, folder, left, where, manner, hashing }: Folder
       return await link.persist(
         async (session) => {
           await assertRoom(session.sftp, path, whole, where);
-          return await arrival.send(session, facts);
+          const verification = await arrival.send(session, facts);
+          if (!session.sftp.flushes()) weaknesses.add(`${where} ${UNFLUSHED}`);
+          return verification;
         },
         () => arrival.progress(),
       );
@@ -58,6 +55,9 @@ async function removeEntry(sftp: Sftp, path: string): Promise<void> {
   if (there?.kind === 'folder') await sftp.removeFolder(path);
   else if (there) await sftp.removeFile(path);
 }
+
+const UNFLUSHED =
+  'cannot be asked to flush a file to its disk: what has arrived may be lost should its power fail in the next minute';
 
 /** What is too small to ask for. */
 const SMALL_BYTES = 1024 * 1024;

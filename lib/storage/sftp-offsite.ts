@@ -1,16 +1,19 @@
 import { stat } from 'node:fs/promises';
-import { CoffreError } from '../model/error.ts';
+import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { RunId } from '../model/run-id.ts';
 import { explained } from '../system/explained.ts';
 import { readRequired } from '../system/files.ts';
 import type { Sftp } from '../system/sftp.ts';
+import { isDenied } from '../system/sftp-extensions.ts';
 import { connectSsh, type SshTarget } from '../system/ssh.ts';
+import { appendOnlyOffsite } from './append-only-offsite.ts';
 import { FarHashing } from './far-hashing.ts';
 import type { Offsite } from './offsite.ts';
 import { partialName, runsAmong } from './run-names.ts';
 import { sftpFiles } from './sftp-files.ts';
 import { SftpLink } from './sftp-link.ts';
+import { alreadyThere, type SftpPlace } from './sftp-place.ts';
 import { sftpReader } from './sftp-reader.ts';
 
 interface Access {
@@ -41,19 +44,14 @@ export async function openSftpOffsite(
   };
   const link = await SftpLink.open(() => connectSsh(target), { patienceMs: reconnectSeconds * 1000, signal });
   const where = `${config.name} (${user}@${address}:${config.path})`;
-  return overSftp({ link, root: config.path, where, manner: config.verify });
+  const place = { link, root: config.path, where, manner: config.verify, weaknesses: new Set<string>() };
+  const hashing = new FarHashing(config.verify);
+  return config.appendOnly ? appendOnlyOffsite(place, hashing) : renamingOffsite(place, hashing);
 }
 
-interface Place {
-  readonly link: SftpLink;
-  readonly root: string;
-  readonly where: string;
-  readonly manner: SftpOffsiteConfig['verify'];
-}
-
-function overSftp(place: Place): Offsite {
-  const { link, root, where } = place;
-  const hashing = new FarHashing(place.manner);
+/** Each upload has a hidden folder, which gets the name of its run when it is complete. */
+function renamingOffsite(place: SftpPlace, hashing: FarHashing): Offsite {
+  const { link, root, where, weaknesses } = place;
   const finalPath = (run: RunId) => `${root}/${run}`;
   const partialPath = (run: RunId) => `${root}/${partialName(run)}`;
   const runs = () => link.persist(async ({ sftp }) => runsAmong((await sftp.list(root)).map(({ name }) => name)));
@@ -61,6 +59,7 @@ function overSftp(place: Place): Offsite {
 
   return {
     where,
+    weaknesses: () => [...weaknesses],
     close: () => link.close(),
     listRuns: async () => (await runs()).complete,
     listPartials: async () => (await runs()).partial,
@@ -79,7 +78,8 @@ function overSftp(place: Place): Offsite {
             if (renaming && (await sftp.stat(final)) && !(await sftp.stat(partial))) return;
             if (await sftp.stat(final)) throw alreadyThere(where, run);
             renaming = true;
-            await sftp.rename(partial, final);
+            await sftp.rename(partial, final).catch(orAppendOnly);
+            if (sftp.renamesOver()) weaknesses.add(`${where} renames only so that an empty folder may be replaced`);
           });
         },
         discard: () => link.persist(({ sftp }) => sftp.removeFolder(partialPath(run))),
@@ -96,6 +96,13 @@ function overSftp(place: Place): Offsite {
       }),
     removePartial: (run) => link.persist(({ sftp }) => sftp.removeFolder(partialPath(run))),
   };
+}
+
+function orAppendOnly(error: unknown): never {
+  if (!isDenied(error)) throw error;
+  const { code, message } = asCoffreError(error);
+  const hint = 'an account that is meant to rename nothing: appendOnly: true for this offsite in inventory/hosts';
+  throw new CoffreError(code, message, { hint, cause: error });
 }
 
 /** Makes the folder, or tells what an earlier try has left in it. */
@@ -117,11 +124,5 @@ async function readIdentity(path: string): Promise<Buffer> {
   if ((mode & 0o077) === 0) return content;
   throw new CoffreError('refused', `cannot use ${path}: others than its owner can read it`, {
     hint: `chmod 600 ${path}; and make a new key if others are on this machine`,
-  });
-}
-
-function alreadyThere(where: string, run: RunId): CoffreError {
-  return new CoffreError('refused', `cannot send the run ${run}: ${where} has it already`, {
-    hint: 'a run is never sent over another; see what is there: npx zx tasks/list.ts --from offsite:<name>',
   });
 }

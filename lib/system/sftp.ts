@@ -47,6 +47,8 @@ export interface Sftp {
   freeBytes(path: string): Promise<number | undefined>;
   /** Whether everything that was written could be flushed to the remote disk. True while nothing was. */
   flushes(): boolean;
+  /** Whether something was renamed by `posix-rename`. */
+  renamesOver(): boolean;
   /** Whether the session is over: every call fails. */
   isGone(): boolean;
   close(): void;
@@ -60,6 +62,7 @@ export interface UploadOptions {
 export function wrapSftp(raw: SFTPWrapper, link: SftpLink): Sftp {
   const { ask, isGone } = sftpRequests(link);
   let flushes = true;
+  let renamesOver = false;
   const absent = async <T>(asked: Promise<T>): Promise<T | undefined> =>
     asked.catch((error: unknown) => {
       if (error instanceof CoffreError && error.code === 'not-found') return undefined;
@@ -93,8 +96,9 @@ export function wrapSftp(raw: SFTPWrapper, link: SftpLink): Sftp {
       try {
         await ask<void>(`rename ${from}`, (done) => raw.rename(from, to, (error) => done(error)));
       } catch (error) {
-        if (!isDenied(error) || (await sftp.stat(to)) || (await renameOver(raw, from, to, ask)) === 'lacking')
-          throw error;
+        if (!isDenied(error) || (await sftp.stat(to))) throw error;
+        if ((await renameOver(raw, from, to, ask)) === 'lacking') throw error;
+        renamesOver = true;
       }
     },
     removeFile: (path) => ask<void>(`remove ${path}`, (done) => raw.unlink(path, (error) => done(error))),
@@ -131,6 +135,7 @@ export function wrapSftp(raw: SFTPWrapper, link: SftpLink): Sftp {
     },
     freeBytes: (path) => freeBytes(raw, path, ask),
     flushes: () => flushes,
+    renamesOver: () => renamesOver,
     isGone,
     close: () => raw.end(),
   };

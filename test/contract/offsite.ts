@@ -6,11 +6,12 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Test } from 'tap';
 import type { Verification } from '../../lib/model/manifest.ts';
 import { RunId } from '../../lib/model/run-id.ts';
@@ -31,17 +32,62 @@ export interface OffsiteUnderTest {
   readonly verified: Verification;
   /** Whether an upload goes on where an earlier one was cut, and does not begin again. */
   readonly resumes: boolean;
+  /** Where the folder is that the offsite stores into; one of the test's own if absent. */
+  readonly root?: (t: Test) => string;
+  /** How a finished run is told from others: by its name alone if absent. */
+  readonly layout?: Layout;
 }
+
+interface Layout {
+  /** The folder of a run, finished or not. */
+  readonly pathOf: (root: string, run: RunId, state: 'finished' | 'partial') => string;
+  /** Makes a finished run by hand. Returns its folder. */
+  readonly make: (root: string, run: RunId) => string;
+  /** Whether nothing is ever removed, and only its owner could. */
+  readonly keepsAll: boolean;
+}
+
+const BY_NAME: Layout = {
+  pathOf: (root, run, state) => join(root, state === 'finished' ? run : `.${run}.partial`),
+  make(root, run) {
+    mkdirSync(join(root, run));
+    return join(root, run);
+  },
+  keepsAll: false,
+};
+
+/** Each upload has a folder of its own, and the finished ones a `.done` in it. */
+export const BY_MARK: Layout = {
+  pathOf(root, run, state) {
+    const wanted = readdirSync(root).filter(
+      (name) => name.startsWith(`${run}.`) && existsSync(join(root, name, '.done')) === (state === 'finished'),
+    );
+    return join(root, wanted.at(-1) ?? 'none');
+  },
+  make(root, run) {
+    const folder = join(root, `${run}.0123abcd`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, '.done'), '');
+    return folder;
+  },
+  keepsAll: true,
+};
 
 const factsOf = (content: Buffer) => async () => ({ sizeBytes: content.length, sha256: sha256Of(content) });
 const putSmall = (upload: RunUpload, name: string, content: Buffer) => upload.put(name, content, factsOf(content));
 
+function ownFolder(t: Test): string {
+  return join(t.testdir({ 'in it': {} }), 'in it');
+}
+
 /** What every kind of offsite must do. `folder` is what the offsite at hand stores into. */
-export function offsiteContract(t: Test, { name, open, verified, resumes }: OffsiteUnderTest): void {
+export function offsiteContract(t: Test, kind: OffsiteUnderTest): void {
+  const { name, open, verified, resumes, layout = BY_NAME, root: rootOf = ownFolder } = kind;
+  const { pathOf, make, keepsAll } = layout;
+  const isEmpty = (t: Test, folder: string) => keepsAll || t.same(readdirSync(folder), []);
   const within = (says: string, check: (t: Test, offsite: Offsite, folder: string) => Promise<void>) =>
     t.test(`${name}: ${says}`, async (t) => {
-      const folder = t.testdir({ 'in it': {} });
-      const root = join(folder, 'in it');
+      const root = rootOf(t);
       const offsite = await open(root);
       try {
         await check(t, offsite, root);
@@ -72,7 +118,7 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
     await upload.commit();
     t.same(await offsite.listRuns(), [RUN]);
     t.same(await offsite.listPartials(), []);
-    t.same(readdirSync(folder), [RUN]);
+    t.same(readdirSync(folder), [basename(pathOf(folder, RUN, 'finished'))]);
 
     const reader = await offsite.openRun(RUN);
     if (!reader) throw new Error('the run is not there');
@@ -89,8 +135,9 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
   });
 
   within('opens nothing that is no file, which may keep a reader waiting for ever', async (t, offsite, folder) => {
-    const at = (name: string) => join(folder, RUN, name);
-    mkdirSync(at('folder'), { recursive: true });
+    const run = make(folder, RUN);
+    const at = (name: string) => join(run, name);
+    mkdirSync(at('folder'));
     execFileSync('mkfifo', [at('pipe')]);
     writeFileSync(at('file'), 'content');
     for (const [link, target] of Object.entries({ toFile: 'file', toPipe: 'pipe', toNothing: 'none' }))
@@ -108,15 +155,17 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
   });
 
   within('refuses to write over a run that is there', async (t, offsite, folder) => {
-    mkdirSync(join(folder, RUN));
+    const there = make(folder, RUN);
+    const before = readdirSync(there);
     await t.rejects(offsite.beginRun(RUN), { code: 'refused', hint: /./ });
     const upload = await offsite.beginRun(LATER);
     await putSmall(upload, 'a', Buffer.from('a'));
-    mkdirSync(join(folder, LATER)); // somebody else was faster
-    writeFileSync(join(folder, LATER, 'theirs'), '');
+    const faster = make(folder, LATER); // somebody else's
+    writeFileSync(join(faster, 'theirs'), '');
+    const theirs = readdirSync(faster);
     await t.rejects(upload.commit(), { code: 'refused' });
-    t.same(readdirSync(join(folder, LATER)), ['theirs']);
-    t.same(readdirSync(join(folder, RUN)), []);
+    t.same(readdirSync(faster), theirs);
+    t.same(readdirSync(there), before);
   });
 
   within('says when what arrived is not what was sent', async (t, offsite, folder) => {
@@ -125,7 +174,8 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
     const content = Buffer.from(verified === 'size only' ? 'longer than it was' : 'as it is!');
     await t.rejects(upload.put('encrypted.dat', content, facts), { code: 'verification-failed' });
     await upload.discard();
-    t.same(readdirSync(folder), []);
+    isEmpty(t, folder);
+    t.same(await offsite.listRuns(), []);
   });
 
   within('passes the failure of a source on, and leaves nothing under a final name', async (t, offsite, folder) => {
@@ -137,9 +187,10 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
     const content = Buffer.alloc(200_000);
     const facts = factsOf(content);
     await t.rejects(upload.put('encrypted.dat', resumableOf(content, source), facts), { message: 'the store broke' });
-    t.notOk(existsSync(join(folder, RUN)));
+    t.notOk(existsSync(join(pathOf(folder, RUN, 'finished'), 'encrypted.dat')));
     await upload.discard();
-    t.same(readdirSync(folder), []);
+    isEmpty(t, folder);
+    t.same(await offsite.listRuns(), []);
   });
 
   within('begins again where an earlier try was broken off, and lists what others left', async (t, offsite, folder) => {
@@ -150,9 +201,12 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
     await putSmall(upload, 'new', Buffer.from('new'));
     t.same(await offsite.listPartials(), [RUN, LATER]);
     await upload.commit();
+    const reader = await offsite.openRun(RUN);
+    t.equal(reader && (await readSmall(reader, 'new'))?.toString(), 'new');
+    await offsite.removePartial(LATER);
+    await offsite.removePartial(LATER);
+    if (keepsAll) return;
     t.same(readdirSync(join(folder, RUN)), ['new']);
-    await offsite.removePartial(LATER);
-    await offsite.removePartial(LATER);
     t.same(readdirSync(folder), [RUN]);
   });
 
@@ -164,7 +218,7 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
       yield* chunked(content.subarray(start, broken), [65536]);
       throw new Error('killed');
     };
-    const file = join(folder, `.${RUN}.partial`, 'encrypted.dat');
+    let file = '';
     const damage = (at: number) => {
       const bytes = readFileSync(file);
       bytes[at] = (bytes[at] ?? 0) ^ 1;
@@ -182,6 +236,7 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
       const killed = trying.put('encrypted.dat', resumableOf(content, breaking), factsOf(content));
       await t.rejects(killed, { message: 'killed' });
       if (resumes) {
+        file = join(pathOf(folder, RUN, 'partial'), 'encrypted.dat');
         arrived = statSync(file).size;
         t.ok(arrived > SEGMENT * 3 && arrived <= broken, `${arrived} bytes have arrived`);
         meddle();
@@ -194,30 +249,39 @@ export function offsiteContract(t: Test, { name, open, verified, resumes }: Offs
       t.same(starts, [resumes ? goesOn() : 0], how);
       t.equal(await putSmall(upload, 'small', Buffer.from('as it is')), verified);
       await upload.commit();
-      t.ok(readFileSync(join(folder, RUN, 'encrypted.dat')).equals(content), how);
-      t.equal(readFileSync(join(folder, RUN, 'small'), 'utf8'), 'as it is');
-      await offsite.removeRun(RUN);
+      const finished = pathOf(folder, RUN, 'finished');
+      t.ok(readFileSync(join(finished, 'encrypted.dat')).equals(content), how);
+      t.equal(readFileSync(join(finished, 'small'), 'utf8'), 'as it is');
+      if (keepsAll) rmSync(finished, { recursive: true });
+      else await offsite.removeRun(RUN);
       offsite.close();
     }
   });
 
   within('lists runs by time, takes nothing else for one, and removes one', async (t, offsite, folder) => {
-    for (const name of [LATER, RUN, 'lost+found', '.2026-11-24T040000Z', 'README']) mkdirSync(join(folder, name));
-    writeFileSync(join(folder, RUN, 'file'), '');
+    for (const run of [LATER, RUN]) writeFileSync(join(make(folder, run), 'file'), '');
+    for (const name of ['lost+found', '.2026-11-24T040000Z', 'README']) mkdirSync(join(folder, name));
     t.same(await offsite.listRuns(), [RUN, LATER]);
+    if (keepsAll) return void (await t.rejects(offsite.removeRun(RUN), { code: 'refused', hint: /its owner/ }));
     await offsite.removeRun(RUN);
     await offsite.removeRun(RUN);
     t.same(await offsite.listRuns(), [LATER]);
     t.same(await offsite.listPartials(), []);
-    t.same(readdirSync(folder).sort(), ['.2026-11-24T040000Z', LATER, 'README', 'lost+found']);
+    t.same(readdirSync(folder).sort(), [
+      '.2026-11-24T040000Z',
+      basename(pathOf(folder, LATER, 'finished')),
+      'README',
+      'lost+found',
+    ]);
   });
 
   within('finds the altered bytes of a finished run by reading them', async (t, offsite, folder) => {
     const upload = await offsite.beginRun(RUN);
     await putSmall(upload, 'a', Buffer.from('abc'));
     await upload.commit();
-    t.equal(readFileSync(join(folder, RUN, 'a'), 'utf8'), 'abc');
-    writeFileSync(join(folder, RUN, 'a'), 'abd');
+    const file = join(pathOf(folder, RUN, 'finished'), 'a');
+    t.equal(readFileSync(file, 'utf8'), 'abc');
+    writeFileSync(file, 'abd');
     const reader = await offsite.openRun(RUN);
     t.equal(reader && (await readSmall(reader, 'a'))?.toString(), 'abd');
   });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { stringify } from 'yaml';
@@ -209,6 +209,28 @@ t.test('a place that cannot be looked at is left alone and told, and the others 
   );
   t.same(await there('store'), names, 'nothing is removed below an unmounted volume');
   t.equal(places[2]?.removed.length, 9);
+});
+
+t.test('where only its owner can remove anything, the plan is for the owner, and all stays', async (t) => {
+  await afresh();
+  for (const name of names) {
+    await rename(at('contractor', name), at('contractor', `${name}.0123abcd`));
+    await writeFile(at('contractor', `${name}.0123abcd`, '.done'), '');
+  }
+  await rename(at('contractor', `${names[0]}.0123abcd`), at('contractor', `${names[0]}.unfinished`));
+  const appending = { ...host, offsite: host.offsite.map((each) => ({ ...each, appendOnly: true })) } as HostConfig;
+  const before = await there('contractor');
+  const [place, ...others] = await prune(appending, { ...order, only: ['offsite:contractor'] });
+  if (!place) throw new Error('no plan');
+  t.same(others, []);
+  t.match(place, { place: 'offsite:contractor', byOwner: true, removed: [], error: null });
+  t.same(kept([place], 'offsite:contractor'), ['2026-11-15T040000Z', ...names.slice(-2)]);
+  t.equal(place.runs.length, names.length - 1, 'what is not finished is no run');
+  t.same(await there('contractor'), before);
+  t.same(published(), []);
+  const text = formatPrune([place], false);
+  t.match(text, /^offsite:contractor: 11 runs, 3 stay, 8 for its owner to remove/);
+  t.match(text, /^2026-11-12T040000Z .*FOR ITS OWNER TO REMOVE$/m);
 });
 
 t.test('nobody prunes while a run is under way', async (t) => {

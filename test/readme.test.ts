@@ -35,7 +35,12 @@ t.test('has every compressor as the code has it, and every limit with its defaul
     ]);
     t.equal(cells[4], String(facts.megabytesPerSecond));
   }
-  const limits = { uploadBytesPerSecond: 'none', dumpBytesPerSecond: 'none', ...HostConfig.shape.limits.parse({}) };
+  const limits = {
+    uploadBytesPerSecond: 'none',
+    uploadWindows: 'none',
+    dumpBytesPerSecond: 'none',
+    ...HostConfig.shape.limits.parse({}),
+  };
   for (const [key, value] of Object.entries(limits))
     t.match(readme, new RegExp(`^\\| \`${key}\` \\| \`?${value}\`? \\|`, 'm'), key);
 });

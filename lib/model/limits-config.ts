@@ -1,5 +1,15 @@
 import * as z from 'zod';
 
+const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 07:00');
+
+const UploadWindow = z
+  .strictObject({
+    from: TimeOfDay.describe('When it begins, by the clock on the wall in the time zone of the host'),
+    to: TimeOfDay.describe('When it ends; before `from`: on the next day'),
+    bytesPerSecond: z.int().min(1024).describe('What is sent meanwhile to all offsites together'),
+  })
+  .refine(({ from, to }) => from !== to, 'begins when it ends: for all day there is uploadBytesPerSecond');
+
 /*
  * A host serves while it is backed up. Being last in the queue costs a run nothing on a machine that has nothing else to
  * do, so that is the default. A rate costs time on any machine, so that nobody has one who does not ask for it.
@@ -25,6 +35,13 @@ export const LimitsConfig = z
       .min(1024)
       .optional()
       .describe('What is sent to all offsites together, in bytes a second; if absent, as fast as the line is'),
+    uploadWindows: z
+      .array(UploadWindow)
+      .min(1)
+      .optional()
+      .describe(
+        'Other rates at some hours of each day; the first window that the time is in counts, and outside of all of them uploadBytesPerSecond',
+      ),
     dumpBytesPerSecond: z
       .int()
       .min(1_000_000)
@@ -35,3 +52,4 @@ export const LimitsConfig = z
   })
   .prefault({})
   .describe('How a run gives way to what the host serves');
+export type LimitsConfig = z.infer<typeof LimitsConfig>;

@@ -2,8 +2,8 @@ import type { Bytes } from '../model/stages.ts';
 import { sleep } from './clock.ts';
 
 export interface PaceOptions {
-  /** What all that share the pace may do together. */
-  readonly bytesPerSecond: number;
+  /** What all that share the pace may do together. Asked for again and again where it changes; infinite where there is no limit. */
+  readonly bytesPerSecond: number | (() => number);
   /**
    * How long one piece waits at most, however many others there are: a limit that would starve one of them gives way. Without
    * end if absent.
@@ -27,18 +27,16 @@ const MONOTONIC = { nowMs: () => performance.now(), sleep };
  * alone has all of it.
  */
 export class Pace {
-  readonly #bytesPerMs: number;
+  readonly #bytesPerMs: () => number;
   readonly #longestWaitMs: number;
-  readonly #pieceBytes: number;
   readonly #time: NonNullable<PaceOptions['time']>;
   /** When the bucket has what was drawn up to now, in milliseconds of the monotonic clock. */
   #paidUntil: number | undefined;
 
   constructor({ bytesPerSecond, longestWaitMs = Number.POSITIVE_INFINITY, time = MONOTONIC }: PaceOptions) {
     this.#time = time;
-    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#bytesPerMs = typeof bytesPerSecond === 'number' ? () => bytesPerSecond / 1000 : () => bytesPerSecond() / 1000;
     this.#longestWaitMs = longestWaitMs;
-    this.#pieceBytes = Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, Math.round(this.#bytesPerMs * PIECE_MS)));
   }
 
   /** `source` at this pace, in small pieces. Nothing is copied: a piece is its reader's until the next one is asked for. */
@@ -48,8 +46,10 @@ export class Pace {
 
   async *#pieces(source: Bytes): Bytes {
     for await (const chunk of source) {
-      for (let at = 0; at < chunk.length; at += this.#pieceBytes) {
-        const piece = chunk.subarray(at, at + this.#pieceBytes);
+      for (let at = 0; at < chunk.length; ) {
+        const wanted = Math.round(this.#bytesPerMs() * PIECE_MS);
+        const piece = chunk.subarray(at, at + Math.min(LARGEST_PIECE, Math.max(SMALLEST_PIECE, wanted)));
+        at += piece.length;
         await this.#draw(piece.length);
         yield piece;
       }
@@ -60,7 +60,7 @@ export class Pace {
     const now = this.#time.nowMs();
     // Nobody is in debt for what the longest wait has let through, or all would wait as long for ever.
     const begins = Math.min(Math.max(this.#paidUntil ?? now, now - BURST_MS), now + this.#longestWaitMs);
-    this.#paidUntil = begins + bytes / this.#bytesPerMs;
+    this.#paidUntil = begins + bytes / this.#bytesPerMs();
     if (begins > now) await this.#time.sleep(begins - now);
   }
 }

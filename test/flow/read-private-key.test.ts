@@ -43,10 +43,10 @@ t.test(
     const typing = (...answers: string[]) => {
       const asked: boolean[] = [];
       const ask = async (again: boolean) => {
-      asked.push(again);
-      return answers.shift() ?? '';
-    };
-    return { asked, ask };
+        asked.push(again);
+        return answers.shift() ?? '';
+      };
+      return { asked, ask };
     };
     const second = typing('wrong', KEY_PASSPHRASE);
     t.equal((await readPrivateKey(own, second.ask, 3)).asymmetricKeyType, 'rsa');

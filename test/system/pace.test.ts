@@ -90,6 +90,20 @@ t.test('gives way where a stream would wait for too long, and keeps to its rate 
   t.ok(rate < 1_100_000 && rate > 750_000, `${Math.round(rate)} bytes a second, alone again`);
 });
 
+t.test('a rate that changes holds from then on, and none is no limit', async (t) => {
+  const time = ownTime();
+  const pace = new Pace({ bytesPerSecond: () => (time.nowMs() < 1000 ? 1_000_000 : 4_000_000), time });
+  const { bytes } = await rateOf(pace.through(chunks(50, 100_000)), time);
+  t.equal(bytes, 5_000_000);
+  t.ok(near(time.nowMs(), 2000), `${Math.round(time.nowMs())} ms`);
+  const unlimited = await rateOf(
+    new Pace({ bytesPerSecond: () => Number.POSITIVE_INFINITY, time }).through(chunks(9, 100_000)),
+    { nowMs: () => performance.now() },
+  );
+  t.equal(unlimited.bytes, 900_000);
+  t.ok(unlimited.longestMs < 500);
+});
+
 t.test('ends what it reads when nobody reads on', async (t) => {
   let ended = false;
   const source = (async function* () {

@@ -5,6 +5,7 @@
  *   node tasks/setup.mjs          what tasks and tests need
  *   node tasks/setup.mjs --lab    what tests alone need; as root, and where namespaces can be made, also their lab of hosts
  *   node tasks/setup.mjs --bench  as root, also what the bench compares with, as far as there is a package
+ *   node tasks/setup.mjs --faults  as root, also what shifts the clock of a process for the fault suite
  *   node tasks/setup.mjs --browser  as root, also the browser in which the long tests look at pages
  */
 import { spawnSync } from 'node:child_process';
@@ -27,9 +28,15 @@ const SERVICES = /** @type {const} */ ([
 checkNode();
 installPackages();
 await (await import('../lib/system/typescript.mjs')).enableTypeScript();
-const { BENCH_PACKAGE_OF, BROWSER_PACKAGE_OF, findProgram, LAB_PACKAGE_OF, PACKAGE_OF, TEST_PACKAGE_OF } = await import(
-  '../lib/system/programs.ts'
-);
+const {
+  BENCH_PACKAGE_OF,
+  BROWSER_PACKAGE_OF,
+  FAULTS_PACKAGE_OF,
+  findProgram,
+  LAB_PACKAGE_OF,
+  PACKAGE_OF,
+  TEST_PACKAGE_OF,
+} = await import('../lib/system/programs.ts');
 const forTests = process.argv.includes('--lab');
 await installPrograms({
   ...PACKAGE_OF,
@@ -39,6 +46,8 @@ await installPrograms({
 const canInstall = isRoot && existsSync('/usr/bin/apt-get');
 if (process.argv.includes('--bench') && canInstall)
   installOptional(BENCH_PACKAGE_OF, 'which the bench compares with or measures by');
+if (process.argv.includes('--faults') && canInstall)
+  installOptional(FAULTS_PACKAGE_OF, 'by which the fault suite lets clocks jump');
 if (process.argv.includes('--browser') && canInstall)
   installOptional(BROWSER_PACKAGE_OF, 'in which the long tests look at pages');
 
@@ -105,7 +114,7 @@ async function installPrograms(packageOf) {
 /**
  * Each by itself: what one distribution lacks keeps none of the others away. None of these packages brings a service.
  *
- * @param {Partial<typeof BENCH_PACKAGE_OF & typeof BROWSER_PACKAGE_OF>} packageOf
+ * @param {Partial<typeof BENCH_PACKAGE_OF & typeof BROWSER_PACKAGE_OF & typeof FAULTS_PACKAGE_OF>} packageOf
  * @param {string} purpose
  */
 function installOptional(packageOf, purpose) {

@@ -79,6 +79,9 @@ export const BENCH_PACKAGE_OF = {
   sysbench: 'sysbench',
 } as const;
 
+/** What the fault suite lets the clock of a process jump with. Optional: without it no clock jumps. */
+export const FAULTS_PACKAGE_OF = { faketime: 'faketime' } as const;
+
 /** What the long tests look at pages with: a hundred megabytes, so that `npm test` does without. */
 export const BROWSER_PACKAGE_OF = { chromium: 'chromium' } as const;
 
@@ -89,6 +92,7 @@ const ALL = {
   ...LAB_PACKAGE_OF,
   ...BENCH_PACKAGE_OF,
   ...BROWSER_PACKAGE_OF,
+  ...FAULTS_PACKAGE_OF,
 };
 
 export type Program = keyof typeof ALL;

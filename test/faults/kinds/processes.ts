@@ -35,6 +35,30 @@ async function limit({ night }: Strike, ...words: readonly string[]): Promise<bo
   return exitCode === 0;
 }
 
+/** The kernel's own choice of whom to kill, when the night and all that it runs need more than there is. */
+const outOfMemory: FaultKind = {
+  name: 'out-of-memory',
+  isPossible: ({ memoryGroups }) => memoryGroups !== undefined,
+  async strike({ world, night, random, heal }) {
+    const { memoryGroups } = world.surroundings;
+    if (memoryGroups === undefined) return false;
+    const group = mkdtempSync(join(memoryGroups, 'coffre-faults-'));
+    heal(() => rmdirSync(group));
+    const limitBytes = (4 + random.below(60)) * 1024 * 1024;
+    writeFileSync(join(group, 'memory.limit_in_bytes'), `${limitBytes}`);
+    // What it has already is not counted here, and what it takes from now on is.
+    const alive = night.isAlive();
+    for (const pid of [night.pid, ...night.children().map((child) => child.pid)]) {
+      try {
+        writeFileSync(join(group, 'cgroup.procs'), `${pid}`);
+      } catch {
+        // it has ended meanwhile
+      }
+    }
+    return alive;
+  },
+};
+
 /** coffre, what it runs, and what the system lets it have. */
 export const PROCESS_FAULTS: readonly FaultKind[] = [
   {
@@ -87,30 +111,6 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
     },
   },
 ];
-
-/** The kernel's own choice of whom to kill, when the night and all that it runs need more than there is. */
-const outOfMemory: FaultKind = {
-  name: 'out-of-memory',
-  isPossible: ({ memoryGroups }) => memoryGroups !== undefined,
-  async strike({ world, night, random, heal }) {
-    const { memoryGroups } = world.surroundings;
-    if (memoryGroups === undefined) return false;
-    const group = mkdtempSync(join(memoryGroups, 'coffre-faults-'));
-    heal(() => rmdirSync(group));
-    const limitBytes = (4 + random.below(60)) * 1024 * 1024;
-    writeFileSync(join(group, 'memory.limit_in_bytes'), `${limitBytes}`);
-    // What it has already is not counted here, and what it takes from now on is.
-    const alive = night.isAlive();
-    for (const pid of [night.pid, ...night.children().map((child) => child.pid)]) {
-      try {
-        writeFileSync(join(group, 'cgroup.procs'), `${pid}`);
-      } catch {
-        // it has ended meanwhile
-      }
-    }
-    return alive;
-  },
-};
 
 /** The database server. */
 export const SERVER_FAULTS: readonly FaultKind[] = [

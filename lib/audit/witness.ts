@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { CoffreError } from '../model/error.ts';
+import { CoffreError, errnoOf } from '../model/error.ts';
 import { Sha256 } from '../model/names.ts';
 import { Instant } from '../model/record-parts.ts';
 import { exclusively } from '../system/exclusive.ts';
@@ -31,7 +31,7 @@ const LOCK_WAIT_MS = 600_000;
 /**
  * Hands `act` what was seen of `repository` before, and keeps what it returns: durably, one process at a time. `path` names a
  * file that ends with `.json`, or a folder. Throws `verification-failed` for a file that is damaged: to begin anew would mean
- * to believe any history.
+ * to believe any history; `usage` for a place where no file can be.
  */
 export async function withWitness<T>(
   path: string,
@@ -39,7 +39,12 @@ export async function withWitness<T>(
   act: (seen: Seen | null) => Promise<{ readonly seen: Seen | null; readonly result: T }>,
 ): Promise<T> {
   const file = await fileAt(path);
-  await makeFolder(dirname(file));
+  await makeFolder(dirname(file)).catch((error: unknown) => {
+    const errno = error instanceof CoffreError ? errnoOf(error.cause) : undefined;
+    throw errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EEXIST'
+      ? noPlace(path, 'no folder can be made there')
+      : error;
+  });
   return exclusively(dirname(file), basename(file), LOCK_WAIT_MS, async () => {
     const { repositories } = await readFile(file);
     const { seen, result } = await act(repositories[repository] ?? null);
@@ -53,8 +58,15 @@ export async function withWitness<T>(
 
 async function fileAt(path: string): Promise<string> {
   const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile() && !there.isDirectory()) throw noPlace(path, 'it is neither a file nor a folder');
   const isFile = there ? there.isFile() : path.endsWith('.json');
   return resolve(isFile ? path : join(path, NAME));
+}
+
+function noPlace(path: string, why: string): CoffreError {
+  return new CoffreError('usage', `cannot remember the head in ${path}: ${why}`, {
+    hint: 'name a folder, or a file that ends with .json, such as --state /var/lib/coffre-validate',
+  });
 }
 
 async function readFile(path: string): Promise<z.infer<typeof WitnessFile>> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CoffreError, errnoOf } from '../model/error.ts';
 import type { Sha256 } from '../model/names.ts';
 import type { Bytes } from '../model/stages.ts';
@@ -81,23 +81,29 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 
 /** Makes a folder and its parents survive a power cut. An existing folder is left as it is. */
 export async function makeFolder(path: string, mode = 0o755): Promise<void> {
-  await explain('make the folder', path, async () => {
-    const first = await mkdir(path, { recursive: true, mode }).catch(async (error: unknown) => {
-      // So Node says it of a folder on a read-only file system. mkdir of one folder says what keeps it from it.
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      const missing = await firstMissing(path);
-      await mkdir(missing, mode);
-      await mkdir(path, { recursive: true, mode });
-      return missing;
-    });
-    if (first !== undefined) await syncFolder(dirname(first));
-  });
+  await explain('make the folder', path, () => makeMissing(resolve(path), mode));
 }
 
-/** The part of the path that has to be made first. */
-async function firstMissing(path: string): Promise<string> {
-  const parent = dirname(path);
-  return parent === path || (await exists(parent)) ? path : await firstMissing(parent);
+/** One folder at a time: Node's own way of making parents never ends where the kernel says ENOENT whatever is there, as in /proc. */
+async function makeMissing(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST' && (await isFolder(path))) return;
+    const parent = dirname(path);
+    if (errno !== 'ENOENT' || parent === path || (await isFolder(parent))) throw error;
+    await makeMissing(parent, mode);
+    return await makeMissing(path, mode);
+  }
+  await syncFolder(dirname(path));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+  return found?.isDirectory() ?? false;
 }
 
 /** Removes a file or a whole folder; what is not there is removed already. */

@@ -44,6 +44,14 @@ t.test('remembers the head by itself, and is red when the next one does not exte
   t.match(readFileSync(join(folder, 'seen', 'validate.json'), 'utf8'), head, 'what is remembered stays');
 });
 
+t.test('a place where nothing can be remembered is wrong usage', async (t) => {
+  for (const place of ['/proc/coffre', '/dev/null', join(inventory, 'signers/allowed_signers/x')]) {
+    const { exitCode, stderr } = await validate(['--state', place]);
+    t.equal(exitCode, 2, stderr);
+    t.match(stderr, `cannot remember the head in ${place}: `);
+  }
+});
+
 t.test('in GitHub Actions it annotates the run and writes the summary of the job', async (t) => {
   const summary = join(folder, 'summary.md');
   writeFileSync(summary, 'before\n');

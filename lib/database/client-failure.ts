@@ -17,6 +17,7 @@ const MEANING: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   1115: ['dump-failed', 'the server lacks a character set'],
   1118: ['dump-failed', 'a row is too large for its table'],
   1130: ['database-unreachable', 'the server does not accept this host'],
+  1133: ['dump-failed', 'an account stands in the table of accounts, and the server does not know it'],
   1142: ['account-lacks-privilege', 'the account may not use a table'],
   1143: ['account-lacks-privilege', 'the account may not use a column'],
   1146: ['dump-failed', 'a table is gone'],
@@ -156,6 +157,8 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
     return 'look at user and password in your own option file: ~/.my.cnf';
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
+  if (number === 1133)
+    return "look for one without a name, which a replica makes of a restore elsewhere: SELECT user, host FROM mysql.global_priv WHERE user = ''; then: FLUSH PRIVILEGES; DROP USER ''@''";
   if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
   if (number === 1021 || number === 1114)
     return 'free space on the server, or let innodb_data_file_path grow: df -h; SELECT @@datadir, @@innodb_data_file_path;';

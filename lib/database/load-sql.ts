@@ -2,6 +2,7 @@ import type { Bytes } from '../model/stages.ts';
 import { feed, terminate } from '../system/command.ts';
 import { errorLine } from './client-failure.ts';
 import { type Connection, describeServer } from './connection.ts';
+import { keepGrantHere } from './import-role.ts';
 import { type PlaceAt, startLoader } from './load-client.ts';
 import { loadFailure } from './load-failure.ts';
 import { type LostGrant, LostGrants } from './lost-grants.ts';
@@ -33,7 +34,7 @@ export async function loadSql(
  */
 export async function loadAccounts(connection: Connection, sql: Bytes): Promise<readonly LostGrant[]> {
   const grants = new LostGrants();
-  const ended = await runClient(connection, sql, ['--force'], (text) => grants.push(text));
+  const ended = await runClient(connection, keepGrantHere(sql), ['--force'], (text) => grants.push(text));
   const { failure, found } = grants;
   if (ended.exitCode === 0 && failure === undefined) return found;
   const stderr = failure ?? ended.stderr;

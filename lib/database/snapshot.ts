@@ -14,6 +14,7 @@ import type { Dump, Dumper } from './dump.ts';
 import { DumpSet, tablesIn } from './dump-set.ts';
 import { dumpViews } from './dump-views.ts';
 import { holdDump } from './hold-dump.ts';
+import { keepGrantHere } from './import-role.ts';
 import { type DatabaseFacts, type ServerFacts, sessionsOf } from './inspect-server.ts';
 import { type Lanes, readLanes } from './lane-conditions.ts';
 import { adjustPlan, type DumpPlan, lanesIn, planDumps, singleDumpPlan } from './plan-dumps.ts';
@@ -219,7 +220,8 @@ class Opening {
     const schema = new SchemaWatch(this.#connection, definitions, () => this.#closed);
     const { running } = set;
     const streams = running.map(({ of, process }) => {
-      const output = of.kind === 'accounts' ? withPublicGrants(process.output(), publicGrants) : process.output();
+      const output =
+        of.kind === 'accounts' ? withPublicGrants(keepGrantHere(process.output()), publicGrants) : process.output();
       return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
     });
     return {

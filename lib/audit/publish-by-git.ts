@@ -16,7 +16,7 @@ import {
   type Patience,
   type PublishOptions,
 } from './publish-order.ts';
-import { keepWitness, readLost } from './published-witness.ts';
+import { keepWitness, readLost, squattedBy } from './published-witness.ts';
 import type { SignedRecord } from './signed-record.ts';
 import { signingKeyPath } from './signing-key.ts';
 
@@ -55,7 +55,8 @@ async function push(
     const commit = await commitOnto(repository, base, [...lost.missing, ...added], waiting, audit, options);
     if (commit === base || (await pushBranch(clone, commit)) === 'pushed') {
       await keepWitness(repository, chain, commit);
-      return { commit, tampered: [...lost.missing.map(({ path }) => path), ...lost.changed] };
+      const tampered = [...lost.missing.map(({ path }) => path), ...lost.changed];
+      return { commit, tampered, squatted: squattedBy(published, added, lost) };
     }
   }
   return outrun(clone.branch, attempts);

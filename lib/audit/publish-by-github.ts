@@ -19,7 +19,7 @@ import {
   type Patience,
   type PublishOptions,
 } from './publish-order.ts';
-import { keepWitness, type Lost, ofChain, readLost } from './published-witness.ts';
+import { keepWitness, type Lost, ofChain, readLost, squattedBy } from './published-witness.ts';
 import type { SignedRecord } from './signed-record.ts';
 
 /** A commit at GitHub takes some seconds, and one of many hosts lands at a time. */
@@ -82,7 +82,8 @@ async function push(
     const finish = async (commit: string) => {
       const seen = [...new Map([...ofChain(published, chain), ...due].map((blob) => [blob.path, blob])).values()];
       await keepWitness(store, chain, await writeTree(store, undefined, seen, 'elsewhere'));
-      return { commit, tampered: [...lost.missing.map(({ path }) => path), ...lost.changed] };
+      const tampered = [...lost.missing.map(({ path }) => path), ...lost.changed];
+      return { commit, tampered, squatted: squattedBy(published, added, lost) };
     };
     if (due.length === 0 && head.kind === 'commit') return await finish(head.commit);
     // Once for all attempts; who meanwhile was faster is seen before more is written.

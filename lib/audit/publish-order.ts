@@ -31,10 +31,11 @@ export interface PublishOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a driver has done with the records: the commit that has them all, and what it found gone or changed. */
+/** What a driver has done with the records: the commit that has them all, what it found gone or changed, and in the place of one of them. */
 export interface Done {
   readonly commit: string;
   readonly tampered: readonly string[];
+  readonly squatted: readonly string[];
 }
 
 export function chainOf({ host, driller }: PublishOptions): Chain {

@@ -13,6 +13,8 @@ export type Publication =
       readonly commit: string | null;
       /** Paths of this chain that had been published, were gone from the remote or changed there, and why to look. */
       readonly tampered: readonly string[];
+      /** Paths of records published now, where somebody had put another file meanwhile. It is replaced; the history has it. */
+      readonly squatted: readonly string[];
     }
   | { readonly kind: 'owed'; readonly count: number; readonly error: CoffreError };
 
@@ -22,7 +24,7 @@ export type Publication =
  */
 export async function publishOutbox(options: PublishOptions): Promise<Publication> {
   const waiting = await readOutbox(options.stateFolder);
-  if (waiting.length === 0) return { kind: 'published', count: 0, commit: null, tampered: [] };
+  if (waiting.length === 0) return { kind: 'published', count: 0, commit: null, tampered: [], squatted: [] };
   try {
     const { audit } = options;
     const done =

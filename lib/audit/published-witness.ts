@@ -1,6 +1,7 @@
 import { runGit, tryGit } from '../system/git.ts';
 import { readTree, type TreeEntry } from './git-objects.ts';
 import { type Chain, folderOf, isOfChain, placeOf } from './paths.ts';
+import type { Blob } from './publication-blobs.ts';
 
 /** What of a chain was published and is gone from the remote, or is something else there now. */
 export interface Lost {
@@ -27,6 +28,16 @@ export async function readLost(repository: string, chain: Chain, now: readonly T
     missing: before.filter((entry) => !objectAt.has(entry.path)),
     changed: before.filter(({ path, object }) => (objectAt.get(path) ?? object) !== object).map(({ path }) => path),
   };
+}
+
+/** Paths of `added`, which nobody has published before, at which there is something else. */
+export function squattedBy(now: readonly TreeEntry[], added: readonly Blob[], { changed }: Lost): string[] {
+  const at = new Map(now.map((entry) => [entry.path, entry]));
+  return added.flatMap(({ path, object }) => {
+    const there = at.get(path);
+    const isOurs = !there || (there.object === object && there.mode === '100644') || changed.includes(path);
+    return isOurs ? [] : [path];
+  });
 }
 
 async function readWitness(repository: string, chain: Chain): Promise<TreeEntry[]> {

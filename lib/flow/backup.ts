@@ -34,6 +34,7 @@ import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
 import { tellChangingColumns } from './tell-changing-columns.ts';
+import { tellTampering } from './tell-tampering.ts';
 
 export interface BackupResult {
   readonly manifest: Manifest;
@@ -250,9 +251,7 @@ class Backup {
     const publication = await publish(this.#host, clock, signal);
     signal.throwIfAborted();
     if (publication.kind === 'owed') return this.#record.owe('publication', publication.error, 'publish');
-    for (const path of publication.tampered) {
-      const text = `the audit repository had lost or changed ${path}, which this host had published`;
-      emit({ kind: 'warning', subject: this.#host.name, text, hint: 'look at its history: npx zx tasks/validate.ts' });
-    }
+    const subject = this.#host.name;
+    for (const told of tellTampering(publication, 'this host')) emit({ kind: 'warning', subject, ...told });
   }
 }

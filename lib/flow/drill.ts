@@ -24,6 +24,7 @@ import { drillSource } from './drill-source.ts';
 import { drillerSliceOf } from './driller-slice-of.ts';
 import { readPrivateKey } from './read-private-key.ts';
 import { rehearse } from './rehearse.ts';
+import { tellTampering } from './tell-tampering.ts';
 
 export interface DrillContext {
   readonly inventory: Inventory;
@@ -179,8 +180,5 @@ function tellPublication(publication: Publication, host: HostName, emit: Emit): 
     emit({ kind: 'warning', subject: host, text: `the record is not published yet: ${message}`, hint });
     return;
   }
-  for (const path of publication.tampered) {
-    const text = `the audit repository had lost or changed ${path}, which this driller had published`;
-    emit({ kind: 'warning', subject: host, text, hint: 'look at its history: npx zx tasks/validate.ts' });
-  }
+  for (const told of tellTampering(publication, 'this driller')) emit({ kind: 'warning', subject: host, ...told });
 }

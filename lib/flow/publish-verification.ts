@@ -10,6 +10,7 @@ import { exists } from '../system/files.ts';
 import { assertCanSign } from './assert-can-sign.ts';
 import { claimRun } from './claim-run.ts';
 import { concludeRecord, publishRecords, type RecordDraft } from './conclude-record.ts';
+import { tellTampering } from './tell-tampering.ts';
 import { type CopyVerdict, type PlaceVerdict, type VerifyOrder, verify } from './verify.ts';
 
 export interface PublishedVerification {
@@ -82,10 +83,7 @@ async function putOnRecord(
     const owed = new CoffreError('owed', message, hint === undefined ? {} : { hint });
     return told(owed, 'what was found is on record here, and not published yet');
   }
-  for (const path of publication.tampered) {
-    const text = `the audit repository had lost or changed ${path}, which this host had published`;
-    emit({ kind: 'warning', subject, text, hint: 'look at its history: npx zx tasks/validate.ts' });
-  }
+  for (const tampering of tellTampering(publication, 'this host')) emit({ kind: 'warning', subject, ...tampering });
   return null;
 }
 

@@ -254,7 +254,20 @@ export function publishingContract(
     t.equal(files().length, 6);
     await meddle(t, remote, (folder) => cp(join(folder, pathOf('db1', 1)), join(folder, pathOf('db1', 2))));
     await append(signer, 4);
-    t.match(await publish(signer), { kind: 'published', tampered: [pathOf('db1', 2)] });
+    t.match(await publish(signer), { kind: 'published', tampered: [pathOf('db1', 2)], squatted: { length: 0 } });
+    remote.assertClean?.(t);
+  });
+
+  t.test(`${kind}: a file that stands in the place of the next record is told, and replaced`, async (t) => {
+    const { remote, append, publish } = await world(t);
+    const signer = await signerOf(t, 'db1');
+    await append(signer, 1);
+    t.match(await publish(signer), { kind: 'published', squatted: { length: 0 } });
+    await append(signer, 2);
+    await meddle(t, remote, (folder) => cp(join(folder, pathOf('db1', 1)), join(folder, pathOf('db1', 2))));
+    t.match(await publish(signer), { tampered: { length: 0 }, squatted: [pathOf('db1', 2)] });
+    await append(signer, 3);
+    t.match(await publish(signer), { tampered: { length: 0 }, squatted: { length: 0 } }, 'it is told once');
     remote.assertClean?.(t);
   });
 

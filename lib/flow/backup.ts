@@ -1,17 +1,16 @@
 import { readStoppedAppliers } from '../database/applier-journal.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { Manifest, SignedManifest } from '../model/manifest.ts';
+import type { Copy, Manifest, SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import { assertStoreMounted, assertStoreReadable } from '../storage/store-guard.ts';
-import type { StoreLock } from '../storage/store-lock.ts';
 import { makeFolder } from '../system/files.ts';
 import { assertRoom } from './assert-room.ts';
 import type { BackupContext } from './backup-context.ts';
 import { claimRun } from './claim-run.ts';
-import { claimStore } from './claim-store.ts';
 import { conclude, publish } from './conclude.ts';
+import { deliverToStore } from './deliver-to-store.ts';
 import { endFailedRun } from './end-failed-run.ts';
 import { type Following, followExport } from './follow-export.ts';
 import { signedJournal } from './journal.ts';
@@ -30,6 +29,7 @@ import {
   writeClosing,
 } from './run-folders.ts';
 import { type Owed, RunRecord } from './run-record.ts';
+import { RunStore } from './run-store.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
 import { shipToOffsites } from './ship-to-offsites.ts';
@@ -63,16 +63,22 @@ export async function backup(host: HostConfig, context: BackupContext): Promise<
 }
 
 class Backup {
-  readonly #host: HostConfig;
+  readonly #given: HostConfig;
+  readonly #store: RunStore;
   readonly #context: BackupContext;
   readonly #record: RunRecord;
   #following: Following | undefined;
-  #storeLock: StoreLock | undefined;
 
   constructor(host: HostConfig, run: RunId, context: BackupContext) {
-    this.#host = host;
+    this.#given = host;
+    this.#store = new RunStore(host, run, context);
     this.#context = context;
     this.#record = new RunRecord(host, run, context);
+  }
+
+  /** With the store that this run writes to. */
+  get #host(): HostConfig {
+    return this.#store.host;
   }
 
   async carryOut(): Promise<BackupResult> {
@@ -92,7 +98,7 @@ class Backup {
       throw await endFailedRun(record, error);
     } finally {
       await this.#following?.abandon();
-      await this.#releaseStore();
+      await this.#store.release();
     }
     await record.during('publish', () => this.#publish());
     return { manifest, names: sealed.names, owed: record.owed };
@@ -100,13 +106,20 @@ class Backup {
 
   /** What earlier runs have left. From then on the journal is this run's. */
   async #clearUp(): Promise<void> {
-    const host = this.#host;
     const record = this.#record;
-    await startKilledReplication(host, this.#context.emit);
-    this.#storeLock = await claimStore(host, record.run, this.#context);
-    await settleKilledRun(host, this.#context);
-    await assertRoom(host, this.#context);
+    await startKilledReplication(this.#given, this.#context.emit);
+    await this.#store.claim();
+    await settleKilledRun(this.#given, this.#context, this.#store.lost);
+    await assertRoom(this.#host, this.#context).catch((error: unknown) => this.#store.goWithout(error));
+    if (this.#store.lost) this.#goOnWithout(this.#store.lost);
     await record.writeJournal(record.journalAs('working'));
+  }
+
+  /** From here on the run is one whose store is owed. */
+  #goOnWithout(lost: CoffreError): void {
+    this.#record.host = this.#host;
+    this.#record.standIn = true;
+    this.#record.owe('store', lost, this.#record.phase);
   }
 
   async #prepare(): Promise<PreparedRun> {
@@ -141,15 +154,19 @@ class Backup {
     for (let prepared = first, attempt = 1; ; attempt += 1) {
       const from = performance.now();
       try {
-        return await this.#seal(prepared, await beginFolders(host, record.run));
+        return await this.#seal(prepared, await beginFolders(this.#host, record.run));
       } catch (error) {
         const failure = asCoffreError(error);
         const { signal } = this.#context;
-        if (failure.code !== 'schema-changed' || attempt >= host.database.snapshot.attempts || signal.aborted)
+        const gone = signal.aborted ? undefined : await this.#store.hasGone();
+        if (gone) await this.#store.goWithout(gone);
+        else if (failure.code !== 'schema-changed' || attempt >= host.database.snapshot.attempts || signal.aborted)
           throw error;
         await this.#following?.abandon();
         this.#following = undefined;
-        await discardFolders(host, record.run);
+        // What lies in a store that has gone is removed by the next run that finds it.
+        await discardFolders(this.#host, record.run);
+        if (gone) this.#goOnWithout(gone);
         await record.giveUpAttempt(failure, Math.round(performance.now() - from));
       }
       prepared = await this.#prepare();
@@ -162,7 +179,7 @@ class Backup {
     const sealed = await sealRun(prepared, record.draft, folders, this.#context, (growing) => {
       this.#following = followExport(this.#host, record.run, growing, this.#context);
     });
-    record.draft = sealed.draft;
+    record.draft = this.#store.lost ? { ...sealed.draft, copies: sealed.draft.copies.map(asOwed) } : sealed.draft;
     if (sealed.exportError) record.owe('export', sealed.exportError, 'day-archive');
     return sealed;
   }
@@ -183,7 +200,10 @@ class Backup {
     const record = this.#record;
     const { run } = record;
     if (host.store.readBack) await readBackStore(host.store.path, record.draft, this.#context);
-    const { deliveries, failed, strike } = await payDebts(host, this.#context);
+    const lost = this.#store.lost;
+    const stored = lost ? undefined : await deliverToStore(host, this.#context);
+    if (stored?.failed) record.owe(`store (${stored.failed.run})`, stored.failed.error, 'ship');
+    const { deliveries, failed, strike } = await payDebts(this.#given, this.#context, lost);
     for (const { run, offsite, error } of failed) record.owe(`${offsite} (${run})`, error, 'ship');
     const shipments = await shipToOffsites(host, record.draft, source, this.#following, this.#context);
     try {
@@ -197,11 +217,12 @@ class Backup {
       record.draft = {
         ...record.draft,
         deliveries: [...deliveries],
+        ...(stored && stored.deliveries.length > 0 ? { storeDeliveries: [...stored.deliveries] } : {}),
         dayArchive: local.dayArchive,
         copies: [...local.copies, ...shipments.copies],
       };
       await assertStoreMounted(host.store);
-      await this.#storeLock?.assertHeld();
+      await this.#store.assertHeld();
       await assertFoldersThere(host, run, local.dayArchive);
       const journal = record.journalAs('sealed');
       // All that needs room is written before the chain has the manifest: what is left to do is to rename.
@@ -211,6 +232,7 @@ class Backup {
       });
       record.chained = true;
       await strike();
+      await stored?.strike();
       for (const { offsite } of shipments.failed) await owe(host, { run, offsite });
       await closeFolders(host, signed);
       await this.#proveStored(signed);
@@ -223,15 +245,6 @@ class Backup {
     } finally {
       shipments.close();
     }
-  }
-
-  /** Whatever has become of the run: what stays of the lock the next run of this host takes away. */
-  async #releaseStore(): Promise<void> {
-    await this.#storeLock?.release().catch((error: unknown) => {
-      const { message } = asCoffreError(error);
-      const hint = 'the next run of this host takes it away';
-      this.#context.emit({ kind: 'warning', subject: this.#host.name, text: message, hint });
-    });
   }
 
   /** The run has its name. A volume that went away over that has it or not: its next verification tells. */
@@ -254,4 +267,8 @@ class Backup {
     const subject = this.#host.name;
     for (const told of tellTampering(publication, 'this host')) emit({ kind: 'warning', subject, ...told });
   }
+}
+
+function asOwed(copy: Copy): Copy {
+  return copy.kind === 'store' ? { ...copy, state: 'owed', verified: null } : copy;
 }

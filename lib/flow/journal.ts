@@ -22,6 +22,8 @@ export interface Journal {
   readonly draft: Draft;
   /** Of a run that has ended by itself: by which error, and why it could not be put on record. */
   readonly unrecorded?: { readonly code: ErrorCode; readonly why: PublicText };
+  /** Whether a folder of the export stood in for the store. */
+  readonly standIn?: boolean;
   readonly signed?: { readonly bytes: string; readonly signature: string };
 }
 

@@ -14,6 +14,7 @@ import type { BackupContext } from './backup-context.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readManifest } from './read-manifest.ts';
 import { closingFiles, DAY_ARCHIVE_FILE, type RunForm, vouchedFiles } from './run-files.ts';
+import { withStandIn } from './run-store.ts';
 import { finishShipment, ship, tellWeaknesses } from './ship.ts';
 
 const Debt = z.strictObject({ run: RunId, offsite: OffsiteName });
@@ -57,14 +58,14 @@ export async function readDebts(host: HostConfig): Promise<readonly Debt[]> {
  * go on. A run that is no longer on this host can never be delivered: its debt is dropped with a warning. A kill before
  * `strike` leaves debts that are paid: the next run finds their runs over there, and says so.
  */
-export async function payDebts(host: HostConfig, context: BackupContext): Promise<Payment> {
+export async function payDebts(host: HostConfig, context: BackupContext, storeLost?: CoffreError): Promise<Payment> {
   const deliveries: Delivery[] = [];
   const paid: Debt[] = [];
   const failed: (Debt & { error: CoffreError })[] = [];
   for (const debt of await readDebts(host)) {
     if (failed.some(({ offsite }) => offsite === debt.offsite)) continue;
     try {
-      const delivery = await pay(host, debt, context);
+      const delivery = await pay(host, debt, context, storeLost);
       if (delivery) deliveries.push(delivery);
       paid.push(debt);
     } catch (error) {
@@ -82,6 +83,7 @@ async function pay(
   host: HostConfig,
   { run, offsite: name }: Debt,
   context: BackupContext,
+  storeLost: CoffreError | undefined,
 ): Promise<Delivery | undefined> {
   const { emit, signal, inventory } = context;
   const drop = (why: string, hint: string) => {
@@ -90,7 +92,8 @@ async function pay(
   };
   const config = host.offsite.find((each) => each.name === name);
   if (!config) return drop('the inventory has no such offsite', `look at: inventory/hosts/${host.name}.yaml`);
-  const [found, other] = await findLocal(host, run);
+  const [found, other] = await findLocal(host, run, storeLost !== undefined);
+  if (!found && storeLost) throw storeLost; // it may be there
   if (!found) return drop('neither export nor store has it', 'nothing to do: newer runs are delivered');
   let sending = false;
   const deliver = async ({ source, form }: LocalCopy): Promise<Delivery> => {
@@ -141,9 +144,10 @@ interface LocalCopy {
 }
 
 /** The run in the export and in the store, where it is: either is enough to recover from. */
-async function findLocal(host: HostConfig, run: RunId): Promise<readonly LocalCopy[]> {
+async function findLocal(host: HostConfig, run: RunId, storeIsLost: boolean): Promise<readonly LocalCopy[]> {
   const exported = await openRunFolders(host.export.path).openRun(run);
-  const stored = await openRunFolders(host.store.path).openRun(run);
+  const waiting = await openRunFolders(withStandIn(host).store.path).openRun(run);
+  const stored = waiting ?? (storeIsLost ? undefined : await openRunFolders(host.store.path).openRun(run));
   const hasDayArchive = exported && (await exported.sizeOf(DAY_ARCHIVE_FILE)) !== undefined;
   return [
     ...(hasDayArchive ? [{ source: exported, form: 'offsite' as const }] : []),

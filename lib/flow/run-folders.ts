@@ -21,8 +21,14 @@ export async function beginFolders(host: HostConfig, run: RunId): Promise<LocalF
   };
 }
 
+/** Tries each, whatever becomes of the others: throws the first failure. */
 export async function discardFolders(host: HostConfig, run: RunId): Promise<void> {
-  for (const { path } of [host.store, host.export, host.keys]) await openRunFolders(path).removePartial(run);
+  const failures: unknown[] = [];
+  for (const { path } of [host.store, host.export, host.keys]) {
+    const removed = openRunFolders(path).removePartial(run);
+    await removed.catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Throws `write-failed` where a folder of the run is not where it was written to, under either of its names. */

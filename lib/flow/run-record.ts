@@ -14,7 +14,9 @@ export interface Owed {
 
 /** What is known of a run while it is under way, and what of that the next run can read should this one be killed. */
 export class RunRecord {
-  readonly host: HostConfig;
+  /** With what stands in for its store, where that is so. */
+  host: HostConfig;
+  standIn = false;
   readonly run: RunId;
   readonly context: BackupContext;
   readonly owed: Owed[] = [];
@@ -42,7 +44,8 @@ export class RunRecord {
 
   /** The journal of this run as it would be written now. */
   journalAs(state: 'working' | 'sealed'): Journal {
-    return { run: this.run, state, phase: this.#phase, draft: this.draft };
+    const standIn = this.standIn ? { standIn: true } : {};
+    return { run: this.run, state, phase: this.#phase, draft: this.draft, ...standIn };
   }
 
   async writeJournal(journal: Journal): Promise<void> {

@@ -10,19 +10,30 @@ import { conclude } from './conclude.ts';
 import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { owe } from './owed.ts';
 import { assertFoldersThere, closeFolders, discardFolders, writeClosing } from './run-folders.ts';
+import { withStandIn } from './run-store.ts';
 
 /**
  * Finishes or takes back what a run has left that was killed, or could not be recorded when it failed. Whose archives were all durable becomes a complete run now, and
- * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays.
+ * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays. So is one whose archives are in
+ * a store that is not to be had now (`storeLost`): what lies there is removed when it is.
  */
-export async function settleKilledRun(host: HostConfig, { clock, emit }: BackupContext): Promise<void> {
+export async function settleKilledRun(
+  host: HostConfig,
+  { clock, emit }: BackupContext,
+  storeLost?: CoffreError,
+): Promise<void> {
   const journal = await readJournal(host.state.path);
   if (journal) {
-    const { state, why } = await settle(host, journal, clock);
+    // What has its place in the chain, and its archives in a store that is not to be had, waits for that.
+    if (storeLost && !journal.standIn && journal.state === 'signed') throw storeLost;
+    const outOfReach = storeLost !== undefined && !journal.standIn;
+    const own = outOfReach || journal.standIn ? withStandIn(host) : host;
+    const { state, why } = await settle(own, outOfReach ? { ...journal, state: 'working' } : journal, clock);
     emit({ kind: 'warning', subject: host.name, ...describeEnd({ ...journal, state }, why) });
     await removeJournal(host.state.path);
   }
-  for (const { path } of [host.store, host.keys]) await clear(path);
+  const stores = storeLost ? [withStandIn(host).store] : [host.store, withStandIn(host).store];
+  for (const { path } of [...stores, host.keys]) await clear(path);
   // A run can do without its export, and says so itself.
   await clear(host.export.path).catch((error: unknown) => {
     const { message, hint } = asCoffreError(error);

@@ -22,6 +22,12 @@ export const StoreConfig = z
       .describe(
         'Whether every file of a run is read once more from the volume, past the cache of the host, before the run counts; the archives have been read back once by then',
       ),
+    whenUnavailable: z
+      .enum(['go-on', 'fail'])
+      .default('go-on')
+      .describe(
+        'When the store is not mounted, does not answer, is read-only, locked by another host, or has no room before a run begins. go-on: the run goes to the export and the offsites, its archives wait in the export, and the next run that finds the store takes them there; fail: the run fails',
+      ),
     reserve: z
       .strictObject({
         runs: z.int().min(1).max(1000).default(7).describe('How many of the newest runs are looked at'),

@@ -94,7 +94,7 @@ badDay('the account lacks TRIGGER', async (t) => {
 
 badDay('the store is missing', async (t) => {
   const inventory = await world.inventoryWith((host) => {
-    host.store.path = world.at('host/mnt/unplugged');
+    Object.assign(host.store, { path: world.at('host/mnt/unplugged'), whenUnavailable: 'fail' });
   });
   const ended = await world.task('backup', [], { inventory });
   assertExplained(t, ended, 7, /^error: cannot use .*unplugged: there is no such folder/, /make it: mkdir -p/);
@@ -102,7 +102,7 @@ badDay('the store is missing', async (t) => {
 
 badDay('another file system than that of the inventory is where the store should be', async (t) => {
   const inventory = await world.inventoryWith((host) => {
-    host.store.mount = 'fuse.glusterfs';
+    Object.assign(host.store, { mount: 'fuse.glusterfs', whenUnavailable: 'fail' });
   });
   const ended = await world.task('backup', [], { inventory });
   assertExplained(t, ended, 8, /^error: cannot write to the store .*: no fuse\.glusterfs there/, /findmnt/);
@@ -145,7 +145,7 @@ badDay('the store is read-only', async (t) => {
   const path = world.at('host/mnt/read-only');
   await mkdir(path, { mode: 0o500 });
   const inventory = await world.inventoryWith((host) => {
-    host.store.path = path;
+    Object.assign(host.store, { path, whenUnavailable: 'fail' });
   });
   // Root may write everywhere, unless it gives up that privilege.
   const under = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];

@@ -99,7 +99,7 @@ t.test('a store without room for another run is told before anything is dumped',
   const folder = world.at('no-room');
   await mkdir(folder, { recursive: true });
   const inventory = await world.inventoryWith((host) => {
-    host.store.path = folder;
+    Object.assign(host.store, { path: folder, whenUnavailable: 'fail' });
   });
   const runs = world.at(STORE, (await runsAt(world, STORE))[0] ?? '');
   const script = `mount -t tmpfs -o size=14m none "${folder}" && cp -a "${runs}" "${folder}" || exit 99; "$@"`;
@@ -118,7 +118,7 @@ t.test('the store is mounted read-only', async (t) => {
   const folder = world.at('read-only');
   await mkdir(folder, { recursive: true });
   const inventory = await world.inventoryWith((host) => {
-    host.store.path = folder;
+    Object.assign(host.store, { path: folder, whenUnavailable: 'fail' });
   });
   const mount = 'mount -t tmpfs none "$0" && mount -o remount,ro "$0" || exit 99; "$@"';
   const under = ['unshare', '--mount', 'sh', '-c', mount, folder];

@@ -31,6 +31,11 @@ export function sshFailure(target: Asked, error: unknown, wrongKey: boolean): Co
     const hint = `compare with the inventory, by another way than this network: ssh-keyscan -p ${port} ${address}`;
     return say('host-key', 'it does not show the pinned host key', hint);
   }
+  if (/no matching (C->S|S->C|client|server|key exchange)/.test(message)) {
+    const hint =
+      'sshd_config over there needs one of: Ciphers aes128-gcm@openssh.com, aes128-ctr; MACs hmac-sha2-256-etm@openssh.com; KexAlgorithms curve25519-sha256';
+    return say(target.unreachable, `it has only weak algorithms (${message})`, hint);
+  }
   if (level === 'client-authentication') {
     return say(
       target.unreachable,

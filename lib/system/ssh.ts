@@ -12,6 +12,7 @@ import { type Ended, quotePosix } from './command.ts';
 import { connectGathered } from './gathered-socket.ts';
 import { learnSecret } from './known-secrets.ts';
 import { type Sftp, wrapSftp } from './sftp.ts';
+import { strongAlgorithms } from './ssh-algorithms.ts';
 import { sshFailure } from './ssh-failure.ts';
 import { probeOver, type SshProbe } from './ssh-probe.ts';
 
@@ -223,13 +224,7 @@ function configuration(target: SshTarget, verdict: { wrongKey: boolean }): Conne
     },
     algorithms: {
       serverHostKey: (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type]) as ServerHostKeyAlgorithm[],
-      cipher: [
-        'aes128-gcm@openssh.com',
-        'aes256-gcm@openssh.com',
-        'chacha20-poly1305@openssh.com',
-        'aes128-ctr',
-        'aes256-ctr',
-      ],
+      ...strongAlgorithms(),
     },
     readyTimeout: target.readyTimeoutMs ?? 20_000,
     keepaliveInterval: (target.silenceMs ?? SILENCE_MS) / (KEEPALIVES + 1),

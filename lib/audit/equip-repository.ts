@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import type { Change } from '../model/plan.ts';
@@ -8,6 +6,7 @@ import { type Clock, sleep } from '../system/clock.ts';
 import { type GitOptions, runGit } from '../system/git.ts';
 import { fetchBranch, pushBranch } from '../system/git-transfer.ts';
 import { publicText } from '../system/known-secrets.ts';
+import { withPassingFolder } from '../system/passing-folder.ts';
 import { show } from './finding.ts';
 import { readBlobs, readTree, type TreeEntry } from './git-objects.ts';
 import { placeOf } from './paths.ts';
@@ -40,14 +39,11 @@ const WHO = { NAME: 'coffre audit-init', EMAIL: 'coffre@localhost' };
  * repository that is neither.
  */
 export async function equipRepository(order: EquipOrder): Promise<Equipped> {
-  const folder = await mkdtemp(join(tmpdir(), 'coffre-audit-'));
-  try {
+  return await withPassingFolder('audit', async (folder) => {
     const repository = join(folder, 'audit.git');
     await runGit(['init', '--quiet', '--bare', repository]);
     return await equip(repository, order);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function equip(repository: string, order: EquipOrder): Promise<Equipped> {

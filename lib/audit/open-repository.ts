@@ -1,10 +1,10 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CoffreError } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { type GitOptions, runGit, type SshAccess, tryGit } from '../system/git.ts';
 import type { HttpsAccess } from '../system/git-credential.ts';
+import { withPassingFolder } from '../system/passing-folder.ts';
 
 /** The audit repository where it stands: a folder with a work tree, a bare repository, or a remote. */
 export interface Source {
@@ -38,8 +38,7 @@ export async function withRepository<T>(source: Source, act: (open: OpenReposito
       hint: 'name a folder, or a remote such as ssh://git@server/backup-audit.git',
     });
   }
-  const temporary = await mkdtemp(join(tmpdir(), 'coffre-audit-'));
-  try {
+  return await withPassingFolder('audit', async (temporary) => {
     const branch = source.branch === undefined ? [] : ['--branch', source.branch];
     const options: GitOptions = {
       cwd: temporary,
@@ -52,9 +51,7 @@ export async function withRepository<T>(source: Source, act: (open: OpenReposito
       options,
     );
     return await act(await open(join(temporary, 'audit.git'), source.branch));
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  });
 }
 
 async function open(folder: string, branch: string | undefined): Promise<OpenRepository> {

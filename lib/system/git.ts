@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoffreError, type ErrorCode } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { type Ended, quotePosix, type Running, run, start } from './command.ts';
 import { type HttpsAccess, redactCredential, withCredential } from './git-credential.ts';
 import { publicText } from './known-secrets.ts';
+import { withPassingFolder } from './passing-folder.ts';
 import { requireProgram } from './programs.ts';
 
 /** How git reaches a remote over SSH. */
@@ -212,14 +212,11 @@ async function withSshCommand<T>(ssh: SshAccess | undefined, act: (command: stri
   words.push('-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3', '-o', 'ControlPath=none');
   if (ssh?.identity !== undefined) words.push('-o', 'IdentitiesOnly=yes', '-i', ssh.identity);
   if (ssh?.hostKey === undefined) return act(words.map(quotePosix).join(' '));
-  const folder = await mkdtemp(join(tmpdir(), 'coffre-git-'));
-  try {
+  return await withPassingFolder('git', async (folder) => {
     const knownHosts = join(folder, 'known_hosts');
     await writeFile(knownHosts, `${HOST_ALIAS} ${ssh.hostKey}\n`, { mode: 0o600 });
     words.push('-o', `HostKeyAlias=${HOST_ALIAS}`, '-o', `UserKnownHostsFile="${knownHosts}"`);
     words.push('-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'UpdateHostKeys=no');
     return await act(words.map(quotePosix).join(' '));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

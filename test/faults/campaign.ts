@@ -1,4 +1,4 @@
-import { drawFaults, type Wish } from './draw.ts';
+import { type DrawnFault, drawFaults, type Wish } from './draw.ts';
 import { type FaultWorld, startFaultWorld } from './fault-world.ts';
 import { carryOut, describeMoment, keepWorld, type Outcome } from './one-fault.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -23,15 +23,24 @@ export async function runCampaign(surroundings: Surroundings, campaign: Campaign
   const outcomes: Outcome[] = [];
   const worlds: FaultWorld[] = [];
   const work = async (number: number) => {
-    const world = await startFaultWorld(surroundings, `w${number}`);
-    worlds.push(world);
+    let world = await begin(`w${number}`);
     for (let fault = left.shift(); fault && !campaign.signal?.aborted; fault = left.shift()) {
       const from = performance.now();
-      const outcome = await carryOut(world, fault, fault.index % campaign.thoroughEvery === 0);
+      const current = fault;
+      const outcome = await carryOut(world, fault, fault.index % campaign.thoroughEvery === 0).catch((error: unknown) =>
+        brokenBy(current, error),
+      );
       outcomes.push(outcome);
       if (outcome.findings.length > 0 && campaign.keep !== undefined) await keepWorld(world, outcome, campaign.keep);
       campaign.tell(outcome, performance.now() - from);
+      // Nobody knows what is left of a world in which the suite itself could not go on.
+      if (outcome.isBroken && left.length > 0) world = await begin(`w${number}-${fault.index}`);
     }
+  };
+  const begin = async (name: string) => {
+    const world = await startFaultWorld(surroundings, name);
+    worlds.push(world);
+    return world;
   };
   try {
     const count = Math.min(campaign.worlds, left.length);
@@ -40,6 +49,13 @@ export async function runCampaign(surroundings: Surroundings, campaign: Campaign
     for (const world of worlds) await world.stop();
   }
   return outcomes.sort((one, other) => one.fault.index - other.fault.index);
+}
+
+/** What the suite itself fails at is not survived either. */
+function brokenBy(fault: DrawnFault, error: unknown): Outcome {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const [moment] = fault.moments;
+  return { fault, moment, ends: [], findings: [`the suite could not go on: ${text}`], said: '', isBroken: true };
 }
 
 /** Those that hit something. */

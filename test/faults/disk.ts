@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sleep } from '../../lib/system/clock.ts';
@@ -8,6 +8,9 @@ import { run } from '../../lib/system/command.ts';
 const SIZE_MB = 192;
 const BESIDE_MB = 32;
 const UNMOUNT_TRIES = 50;
+const FILLER = '.filler';
+const FILL_TRIES = 20;
+const BLOCKS_BYTES = 64 * 1024;
 
 /**
  * A file system of its own for one place of a world, on a device of its own: ext4 in a file, on an ext4 in a file. What
@@ -34,25 +37,30 @@ export async function mountDisk(folder: string, path: string): Promise<Disk> {
   await mount(device, lower);
   await make(image, SIZE_MB);
   await mount(image, path);
-  const filler = join(path, '.filler');
+  const filler = join(path, FILLER);
   return {
     path,
     async fill(leftBytes) {
-      const { bavail, bsize } = await statfs(path);
-      const bytes = Math.max(0, bavail * bsize - leftBytes);
-      if (bytes > 0) await must('fallocate', ['--length', `${bytes}`, filler]);
+      // What a file takes besides its own bytes is not known before; and somebody may write meanwhile.
+      for (let tries = 0; tries < FILL_TRIES; tries += 1) {
+        const { bavail, bsize } = await statfs(path);
+        const bytes = Math.max(0, bavail * bsize - leftBytes - tries * BLOCKS_BYTES);
+        const name = `${filler}-${tries}`;
+        if (bytes === 0 || (await run('fallocate', ['--length', `${bytes}`, name])).exitCode === 0) return;
+        await rm(name, { force: true });
+      }
+      throw new Error(`cannot fill ${path}`);
     },
     turnReadOnly: () => breakDown(path),
     fail: () => breakDown(lower),
     async repair() {
-      if (existsSync(filler)) await rm(filler, { force: true });
       await unmount(path);
       await unmount(lower);
       await check(device);
       await mount(device, lower);
       await check(image);
       await mount(image, path);
-      await rm(filler, { force: true });
+      for (const name of readdirSync(path)) if (name.startsWith(FILLER)) await rm(join(path, name), { force: true });
     },
   };
 }

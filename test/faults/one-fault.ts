@@ -28,6 +28,8 @@ export interface Outcome {
   readonly findings: readonly string[];
   /** What both nights said, for whoever looks into a finding. */
   readonly said: string;
+  /** Whether it was the suite that failed. */
+  readonly isBroken?: boolean;
 }
 
 /** Lets a fault befall a night, takes it away, and looks at what must hold then, and after the next night. */

@@ -69,6 +69,8 @@ export class NamedError extends Error {
  * dump program's own sentence the table at whose rows it was, of the server's the name of an option. `what` completes "cannot".
  */
 export function clientFailure(what: string, connection: Connection, ended: Omit<Ended, 'stdout'>): CoffreError {
+  const broken = brokenOptionFile(what, connection, ended);
+  if (broken) return broken;
   const number = isOutOfSpace(ended.stderr) ? OUT_OF_SPACE : errorNumber(ended.stderr);
   const table = dumpedTable(ended.stderr);
   const [code, meaning] = (number === undefined ? undefined : MEANING[number]) ?? [
@@ -87,6 +89,25 @@ export function clientFailure(what: string, connection: Connection, ended: Omit<
   return new CoffreError(code, `cannot ${what}: ${why}`, {
     hint: ofHost ? KILLED : hintFor(number, code, connection),
     ...(number === undefined ? {} : { cause: new NamedError(number) }),
+  });
+}
+
+/** The programs end so before they look for a server. Of what stands in the file nothing is told: it may be a password. */
+function brokenOptionFile(
+  what: string,
+  { credentials }: Connection,
+  { exitCode, stderr }: Omit<Ended, 'stdout'>,
+): CoffreError | undefined {
+  if (credentials.kind !== 'option-file' || exitCode === 0 || exitCode === null) return undefined;
+  const { path } = credentials;
+  const isUnread = /^Fatal error in defaults handling/m.test(stderr);
+  if (!isUnread && !/^[a-z-]+: unknown (?:option|variable) '/m.test(stderr)) return undefined;
+  const line = isUnread ? /at line:? (\d+)$/m.exec(stderr)?.[1] : undefined;
+  const why = isUnread
+    ? `the option file ${path} is broken${line === undefined ? '' : ` in line ${line}`}`
+    : `the program does not know an option, most likely one in the option file ${path}`;
+  return new CoffreError('database-unreachable', `cannot ${what}: ${why}`, {
+    hint: `look at ${path}: each line is [client], an option such as user=…, or a comment`,
   });
 }
 
@@ -151,7 +172,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   const { credentials } = connection;
   if (number === 1045 || number === 1698) {
     if (credentials.kind === 'option-file')
-      return `look at user and password in ${credentials.path}; quote a password that has a #`;
+      return `look at user and password in ${credentials.path}; quote a password that has a #, and close the quote`;
     if (credentials.kind === 'unix-socket')
       return `look whether an account logs the system user ${credentials.user} in: SHOW CREATE USER; or name an option file in the inventory`;
     return 'look at user and password in your own option file: ~/.my.cnf';

@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { clientFailure, errorLine, errorNumber } from '../../lib/database/client-failure.ts';
 import type { Connection } from '../../lib/database/connection.ts';
 import { start } from '../../lib/system/command.ts';
+import { temporaryFolder } from '../fixture/signer.ts';
 
 const connection: Connection = {
   server: { kind: 'socket', path: '/run/mysqld/mysqld.sock' },
@@ -110,4 +113,36 @@ t.test('a disk that is full is told as that, whatever the server was at', (t) =>
   const said = 'ERROR 1062 (23000) at line 7: Duplicate entry \'(Errcode: 28 "No space")\' for key 1';
   t.match(told(said), { message: /two rows have the same unique key/ }, 'not by what a row holds');
   t.end();
+});
+
+t.test('tells an option file that the programs cannot read, and nothing of what is in it', async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, 'broken.cnf');
+  const broken: Record<string, [string, string]> = {
+    '[client]\npassword=a\nsecret words\n': [
+      `does not know an option, most likely one in the option file ${path}`,
+      'dump',
+    ],
+    '[client]\nsecret=words\n': [`does not know an option, most likely one in the option file ${path}`, 'ask'],
+    'secret=words\n': [`the option file ${path} is broken in line 1`, 'ask'],
+    '\n\n[secret\nuser=words\n': [`the option file ${path} is broken in line 3`, 'ask'],
+  };
+  for (const [text, [told, what]] of Object.entries(broken)) {
+    await writeFile(path, text, { mode: 0o600 });
+    const running = start(what === 'dump' ? 'mariadb-dump' : 'mariadb', [
+      `--defaults-file=${path}`,
+      '--socket=/nowhere',
+      'x',
+    ]);
+    const { exitCode, stderr } = await running.ended;
+    const error = clientFailure(
+      what,
+      { ...connection, credentials: { kind: 'option-file', path } },
+      { exitCode, stderr },
+    );
+    t.equal(error.code, 'database-unreachable', text);
+    t.match(error.message, told);
+    t.match(error.hint, `look at ${path}: `);
+    t.notMatch(JSON.stringify([error.message, error.hint]), /secret|words/);
+  }
 });

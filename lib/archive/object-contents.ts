@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { madeBy } from './made-by.ts';
 import type { Piece } from './piece.ts';
 import type { Section } from './sections.ts';
+import { canonicalSequence } from './sequence-text.ts';
 import { type DumpPart, StatementReader } from './statement-reader.ts';
 
 /** An object of a dump, so that two of the same name can be compared in words. */
@@ -57,7 +58,8 @@ export async function readObjectContents(pieces: AsyncIterable<Piece>): Promise<
       else if (part.kind === 'statement') {
         const made = madeBy(part.bytes.toString('latin1'), part.rules);
         if (made) objectOf(made.kind, made.name).definition.update(part.bytes);
-        else if (kind === 'table' || kind === 'sequence') addDefinition(objectOf(kind, name ?? ''), part.bytes);
+        else if (kind === 'table' || kind === 'sequence')
+          addDefinition(objectOf(kind, name ?? ''), kind === 'sequence' ? canonicalSequence(part.bytes) : part.bytes);
       }
     }
   };

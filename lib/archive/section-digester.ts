@@ -4,11 +4,14 @@ import type { ArchiveDigests, SectionDigest } from './digests.ts';
 import { DumpReader } from './dump-reader.ts';
 import type { Piece } from './piece.ts';
 import type { Section, SectionKind } from './sections.ts';
+import { canonicalSequence } from './sequence-text.ts';
 
 /** `hash` until the section is closed, `sha256` from then on. */
 interface Found {
   readonly section: Section;
   hash: Hash | null;
+  /** Of a sequence, which is short: what its digest is taken of, once there is all of it. */
+  readonly sequence: Buffer[];
   sha256: Sha256;
   bytes: number;
   readonly firstMember: number;
@@ -48,7 +51,8 @@ export class SectionDigester {
   add({ section, opens, bytes }: Piece, member: number): void {
     const found = opens ? this.#open(section, member) : (this.#lanes.get(section) ?? this.#main);
     if (!found) throw new Error('a piece of a section that has not been opened');
-    found.hash?.update(bytes);
+    if (section.kind === 'sequence') found.sequence.push(Buffer.from(bytes));
+    else found.hash?.update(bytes);
     found.bytes += bytes.length;
     found.lastMember = member;
     this.#bytes += bytes.length;
@@ -67,7 +71,8 @@ export class SectionDigester {
 
   #open(section: Section, member: number): Found {
     const hash = createHash('sha256');
-    const found = { section, hash, sha256: '' as Sha256, bytes: 0, firstMember: member, lastMember: member };
+    const members = { firstMember: member, lastMember: member };
+    const found = { section, hash, sequence: [], sha256: '' as Sha256, bytes: 0, ...members };
     this.#found.push(found);
     if (INTERRUPTED.includes(section.kind)) {
       this.#lanes.set(section, found);
@@ -82,6 +87,7 @@ export class SectionDigester {
 /** The memory of a hash is not left to the garbage collector of a database with many tables. */
 function close(found: Found): void {
   if (!found.hash) return;
+  if (found.sequence.length > 0) found.hash.update(canonicalSequence(Buffer.concat(found.sequence.splice(0))));
   found.sha256 = found.hash.digest('hex') as Sha256;
   found.hash = null;
 }

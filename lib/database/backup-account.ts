@@ -37,7 +37,8 @@ function accountResource(
   const place = async () => {
     const { formerHash } = await readAccountOptions(host);
     const own = named === host && formerHash !== null ? [formerHash] : [];
-    return { admin: adminConnection(host.database), state: host.state.path, knownHashes: own };
+    const isOwn = named === host;
+    return { admin: adminConnection(host.database), state: host.state.path, knownHashes: own, isOwn };
   };
   return {
     ...identity,

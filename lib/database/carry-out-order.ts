@@ -14,7 +14,7 @@ import { execute } from './client.ts';
 import type { Connection } from './connection.ts';
 import { type AccountPlan, OTHERS_MAY_NEED, planAccount, type WantedAccount } from './plan-account.ts';
 import { readAccount, type ServerAccount } from './read-account.ts';
-import { readOnlyServer } from './replica-state.ts';
+import { readOnlyServer, replicaState } from './replica-state.ts';
 
 /** Where an account is made, and what remembers it. */
 export interface AccountPlace {
@@ -23,6 +23,8 @@ export interface AccountPlace {
   readonly state: string;
   /** Hashes by which the account is known as ours, beside the wanted one. */
   readonly knownHashes: readonly string[];
+  /** Whether it is for this server alone, and no replica of it has to get it. */
+  readonly isOwn: boolean;
 }
 
 /** What an order changes on its server, and in the record; undefined when all is so. Throws `refused` for what is not ours, and on a read-only server. */
@@ -98,12 +100,17 @@ export async function carryOutOrder(order: AccountOrder, place: AccountPlace): P
       });
     }
     try {
-      await execute(place.admin, `${statements.join(';\n')};\n`);
+      await execute(place.admin, `${[...(await unlogged(place)), ...statements].join(';\n')};\n`);
     } catch (error) {
       if (round === ROUNDS) throw error;
     }
   }
   await remember(order, place.state);
+}
+
+/** What a server that follows another writes into its own log is there nowhere else, and no replica may ever follow it again. */
+async function unlogged({ admin, isOwn }: AccountPlace): Promise<readonly string[]> {
+  return isOwn && (await replicaState(admin)).primaries.length > 0 ? ['SET SESSION sql_log_bin = 0'] : [];
 }
 
 const ROUNDS = 3;

@@ -149,7 +149,11 @@ export const ReplicationRecord = z.strictObject({
   consistent: z
     .boolean()
     .describe("Whether the coordinates stood still, and the table of them, the server's memory and its own log agree"),
-  ownWrites: z.boolean().describe("Whether the server's own binary log has transactions of its own"),
+  ownWrites: z
+    .boolean()
+    .describe(
+      "Whether the server's own binary log has transactions of its own that are newer, by their numbers, than all it has applied; false too where it does not log what it applies, and nobody can compare",
+    ),
 });
 export type ReplicationRecord = z.infer<typeof ReplicationRecord>;
 

@@ -6,6 +6,8 @@ import { inspectServer } from '../../lib/database/inspect-server.ts';
 import { loadSql } from '../../lib/database/load-sql.ts';
 import { inspectTarget } from '../../lib/database/target.ts';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
+import { compareContent, readContent } from '../../lib/flow/compare-content.ts';
+import type { DatabaseName } from '../../lib/model/names.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const { path: folder, remove } = temporaryFolder();
@@ -60,6 +62,18 @@ t.test('code is kept with its quotes, whatever the server is set to', async (t) 
   t.strictSame(text, [{ definer: 'root@localhost' }]);
   const created = await queryLines(root, 'SET SESSION sql_quote_show_create = 1; SHOW CREATE TRIGGER sq.r');
   t.match(created.join('\n'), /DEFINER=`root`@`localhost`/);
+});
+
+t.test('a sequence is the same sequence, whatever the server quotes', async (t) => {
+  const database = 'quoted' as DatabaseName;
+  const contentNow = () => readContent(root, [database]);
+  await execute(root, 'CREATE DATABASE quoted; CREATE SEQUENCE quoted.s; CREATE SEQUENCE quoted.`odd name`');
+  const unquoted = await contentNow();
+  await execute(root, 'SET GLOBAL sql_quote_show_create = 1');
+  t.strictSame(compareContent(unquoted, await contentNow()), []);
+  await execute(root, 'ALTER SEQUENCE quoted.s INCREMENT BY 7');
+  t.strictSame(compareContent(unquoted, await contentNow()), ['quoted: the sequence s differs']);
+  await execute(root, 'SET GLOBAL sql_quote_show_create = 0');
 });
 
 t.test('a server that takes no changes says so in words', async (t) => {

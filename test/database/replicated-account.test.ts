@@ -65,6 +65,19 @@ t.test('makes no account on a read-only replica, and says where it is made', asy
   });
 });
 
+t.test('on a replica that takes writes the account is made, and its log says nothing of it', async (t) => {
+  const host = await accountHost(t, replica, { user: 'bkplocal' });
+  const before = (await written()).filter((line) => !line.includes('Gtid_list')).length;
+  await execute(replica.root, 'SET GLOBAL read_only = 0');
+  await converge(accountResources(host));
+  t.match((await queryLines(replica.root, 'SHOW GRANTS FOR bkplocal@localhost')).join(), /GRANT SELECT, .*`bkplocal`/);
+  t.equal((await written()).filter((line) => !line.includes('Gtid_list')).length, before);
+  t.strictSame(await queryLines(primary.root, "SELECT 1 FROM mysql.global_priv WHERE user = 'bkplocal'"), []);
+  await converge(absentAccountResources(host));
+  await execute(replica.root, 'SET GLOBAL read_only = 1');
+  t.equal((await written()).filter((line) => !line.includes('Gtid_list')).length, before);
+});
+
 t.test('the primary makes the account of its replica by an order, and replication brings it', async (t) => {
   const db1 = await accountHost(t, primary, { user: 'bkpdb1' });
   const db2 = await accountHost(t, replica, { user: 'bkpdb2' }, { name: 'db2', replicaOf: 'db1' });

@@ -179,7 +179,9 @@ t.test('tells what somebody did to the account, without a hash, and mends it', a
   for (const [name, some] of Object.entries(drifts)) {
     await runSql(server, `SET sql_mode = '';\n${some.map(([statement]) => `${statement};`).join('\n')}`);
     const lines = await converge(resources);
-    t.strictSame([...lines].sort(), some.flatMap(([, ...each]) => each).sort(), name);
+    // Servers of one release series differ in how they quote this one.
+    const same = lines.map((line) => line.replace(/^(-GRANT PROXY ON) '(.*?)'@'(.*?)'/, '$1 `$2`@`$3`'));
+    t.strictSame([...same].sort(), some.flatMap(([, ...each]) => each).sort(), name);
     t.notMatch(lines.join('\n'), /\*[0-9A-F]{40}/, name);
     t.strictSame(await grantsOf(ME), before, `${name} is mended`);
   }

@@ -22,6 +22,8 @@ export interface OpenRepository {
   readonly head: string | null;
   /** Whether a part of the history is missing here. */
   readonly shallow: boolean;
+  /** The branch that is current there, where none was asked for; null where one was, or where none is. */
+  readonly branch: string | null;
 }
 
 /**
@@ -69,5 +71,28 @@ async function open(folder: string, branch: string | undefined): Promise<OpenRep
       hint: `look at: git -C ${folder} branch --all`,
     });
   }
-  return { repository, head: head.exitCode === 0 ? head.stdout.trim() : null, shallow: shallow === 'true' };
+  await assertAllHere(folder, repository);
+  const current =
+    branch === undefined ? await tryGit(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: repository }) : null;
+  return {
+    repository,
+    head: head.exitCode === 0 ? head.stdout.trim() : null,
+    shallow: shallow === 'true',
+    branch: current?.exitCode === 0 ? current.stdout.trim() : null,
+  };
+}
+
+/** A partial clone lacks objects, and git would fetch them one by one, from wherever its configuration says. Throws `not-found`. */
+async function assertAllHere(folder: string, repository: string): Promise<void> {
+  const partial = await tryGit(['config', '--local', '--get-regexp', '^remote\\..*\\.promisor$'], { cwd: repository });
+  if (partial.exitCode !== 0) return;
+  const listed = await tryGit(['rev-list', '--objects', '--missing=print', 'HEAD'], { cwd: repository });
+  if (listed.exitCode === 0 && !/^\?/m.test(listed.stdout)) return;
+  throw new CoffreError(
+    'not-found',
+    `cannot read the audit repository ${folder}: it is a clone without all of its files`,
+    {
+      hint: `clone it whole, without --filter; or bring the rest: git -C ${folder} fetch --refetch --no-filter`,
+    },
+  );
 }

@@ -17,8 +17,10 @@ import type { Place } from './paths.ts';
 import { type PlaceEvent, placeEventsOf } from './place-event.ts';
 import { type PlacedEntry, readEntries } from './read-entries.ts';
 import { readNewsOf } from './read-news.ts';
+import { readWorkflow } from './read-workflow.ts';
 import { sharer } from './sharer.ts';
 import { isCanonicalArmor } from './signature-armor.ts';
+import { signatureFault } from './signature-fault.ts';
 import { type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
 import { SIGNATURE_LIMIT_BYTES } from './sshsig.ts';
 import { judgeSignature, wasValid } from './verify-signature.ts';
@@ -75,6 +77,10 @@ interface Found {
 export interface AuditRepository {
   readonly head: string | null;
   readonly shallow: boolean;
+  /** The branch that is current there, where none was asked for; null where one was, or where none is. */
+  readonly branch: string | null;
+  /** Text of the workflow that audit-init puts there; null where there is none. */
+  readonly workflow: string | null;
   /** What may be where it is, and the first of what may not. */
   readonly entries: readonly PlacedEntry[];
   /** How many more there are of what may not be where it is; Infinity where nobody has counted any further. */
@@ -110,14 +116,14 @@ interface ReadOptions extends Source {
 /** Reads and checks every record of the repository: a few in memory at a time, only what rules need is kept. */
 export function readRepository(options: ReadOptions): Promise<AuditRepository> {
   return withRepository(options, async (open) => {
-    const { head, shallow, repository } = open;
+    const { head, shallow, branch, repository } = open;
     const { since, seen, now } = options;
     const descendsFromHead = async (commit: string | undefined) => {
       if (commit === undefined) return null;
       return head !== null && (await descendsFrom(repository, head, commit));
     };
     const [descends, extendsSeen] = [await descendsFromHead(since), await descendsFromHead(seen?.head)];
-    const judged = { head, shallow, descends, extendsSeen };
+    const judged = { head, shallow, branch, descends, extendsSeen };
     const unread = { rewrites: [], arrivals: [] };
     const nothing = {
       ...unread,
@@ -129,7 +135,7 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
       placeEvents: [],
       findings: [],
     };
-    if (head === null) return { ...nothing, ...judged, newsSince: new Map() };
+    if (head === null) return { ...nothing, ...judged, workflow: null, newsSince: new Map() };
     const { entries, strays } = await readEntries(repository, head);
     const known = extendsSeen && seen?.clean ? seen.head : undefined;
     const keepArrival = (arrival: Arrival) => isOddArrival(arrival, now);
@@ -144,6 +150,7 @@ export function readRepository(options: ReadOptions): Promise<AuditRepository> {
       ...judged,
       entries,
       strays,
+      workflow: await readWorkflow(repository, entries),
       ...history,
       placeEvents: placeEventsOf(records.others),
       newsSince,
@@ -234,18 +241,10 @@ async function inspect(
     findings.push({ rule, severity: 'error', host, path, message, hint });
   const signer = place.of === 'drills' ? place.driller : host;
   const verdict = await judgeSignature({ bytes, signature, host: signer }, signers);
-  if (verdict.kind === 'no signer') {
-    found(
-      'signature',
-      `the inventory names no key that may sign for ${place.of === 'drills' ? 'this driller' : 'this host'}`,
-      'see signers/allowed_signers in the inventory',
-    );
-  } else if (verdict.kind === 'invalid') {
-    found(
-      'signature',
-      `its signature is not one of ${place.of === 'drills' ? 'this driller' : 'this host'} over these bytes`,
-      place.of === 'drills' ? `see who put it there: git log -- ${path}` : `compare with the host's copy in the store`,
-    );
+  if (verdict.kind !== 'valid') {
+    const who = place.of === 'drills' ? 'this driller' : 'this host';
+    const { message, hint } = signatureFault(verdict, { path, who, name: signer });
+    found('signature', message, hint);
   }
   if (verdict.kind === 'valid' && !isCanonicalArmor(signature))
     found('signature', 'its signature is good, and not written as ssh-keygen writes it', `see: git log -- ${path}.sig`);

@@ -36,6 +36,32 @@ export async function repositoryFiles(facts: RepositoryFacts): Promise<ReadonlyM
   ]);
 }
 
+/** What may stand for each of the values of `fill`. */
+const VALUES: Readonly<Record<string, string>> = {
+  minute: '[0-9]{1,2}',
+  commit: '[0-9a-f]{40}',
+  'software-key': 'COFFRE_(?:INVENTORY|SOFTWARE)_KEY',
+};
+
+/** Tells of a text whether it is the workflow that `repositoryFiles` gives, for whatever branch and sources: each the same throughout. */
+export async function workflowTest(): Promise<(text: string) => boolean> {
+  const [first = '', ...rest] = (await template('audit.yml')).split(/@([a-z-]+)@/);
+  const seen = new Set<string>();
+  const parts = rest.map((part, index) => {
+    if (index % 2 === 1) return literal(part);
+    const group = part.replaceAll('-', '_');
+    if (seen.has(group)) return `\\k<${group}>`;
+    seen.add(group);
+    return `(?<${group}>${VALUES[part] ?? '[A-Za-z0-9._/-]{1,256}'})`;
+  });
+  const form = new RegExp(`^${[literal(first), ...parts].join('')}$`);
+  return (text) => form.test(text);
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 function fill(text: string, { software, inventory }: WatchdogSources, branch: string): string {
   const values: Readonly<Record<string, string>> = {
     branch,

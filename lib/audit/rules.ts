@@ -10,6 +10,7 @@ import { type AuditFinding, show } from './finding.ts';
 import { gapRule } from './gap-rule.ts';
 import { attributesRule } from './git-attributes.ts';
 import { lookRule } from './look-rule.ts';
+import { outcomeRule } from './outcome-rule.ts';
 import { provisionRule } from './provision-rule.ts';
 import type { AuditRepository } from './read-repository.ts';
 import { recordRule, verifiedCopiesRule } from './record-rules.ts';
@@ -130,6 +131,7 @@ const appendOnly: Rule = ({ rewrites, shallow, descends }) => {
 /** The rules about what is in the repository. That something is missing from it is for `lib/audit/freshness.ts`. */
 export const RULES: Readonly<Record<string, Rule>> = {
   belongs,
+  outcome: outcomeRule,
   pairs,
   knownHosts,
   knownDrillers,

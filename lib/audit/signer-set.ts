@@ -28,9 +28,13 @@ export function signerSetOf(allowedSigners: string): SignerSet {
   );
 }
 
+/** As `ssh-keygen -l` prints it. */
+export function fingerprintOf(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
 function signingKey(publicKey: string, lines: readonly AllowedSigner[]): SigningKey[] {
   const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
   const key = verifyingKeyOf(blob);
-  const fingerprint = `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-  return key ? [{ fingerprint, blob, lines, key }] : [];
+  return key ? [{ fingerprint: fingerprintOf(blob), blob, lines, key }] : [];
 }

@@ -41,7 +41,8 @@ export function parseSshsig(armored: Buffer): Sshsig {
   const [publicKey, namespace, reserved, hashName, signed] = fields;
   if (fields.length !== 5 || !publicKey || !namespace || !reserved || !hashName || !signed)
     throw refusal('its fields are not those of an SSHSIG');
-  if (namespace.toString('latin1') !== SIGNATURE_NAMESPACE) throw refusal('it was made for another purpose');
+  if (namespace.toString('latin1') !== SIGNATURE_NAMESPACE)
+    throw refusal('it was made in another namespace, for another purpose than a record');
   if (reserved.length > 0) throw refusal('a field that is reserved is not empty');
   const hash = hashName.toString('latin1');
   if (hash !== 'sha256' && hash !== 'sha512') throw refusal('its hash is neither sha256 nor sha512');

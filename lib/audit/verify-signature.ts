@@ -5,7 +5,7 @@ import type { HostName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import { sha256Of } from '../system/files.ts';
 import { parseManifest } from './canonical.ts';
-import { type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
+import { fingerprintOf, type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
 import { parseSshsig, type Sshsig } from './sshsig.ts';
 import { isSignedBy } from './verify-sshsig.ts';
 
@@ -25,8 +25,17 @@ interface Claim extends Signed {
 /** What a signature is worth. Whether its key was valid at the time is still open: only what was signed knows the time. */
 export type Verdict =
   | { readonly kind: 'valid'; readonly by: SigningKey }
-  | { readonly kind: 'invalid' }
+  | { readonly kind: 'invalid'; readonly why: Invalidity }
   | { readonly kind: 'no signer' };
+
+/** What a signature is instead of one of the host over the bytes. */
+export type Invalidity =
+  | { readonly kind: 'unreadable'; readonly cause: string }
+  /** A key of `signer`, who may be the host itself, and no signature of it over these bytes. */
+  | { readonly kind: 'bytes'; readonly signer: HostName }
+  /** Good, and by the key of somebody else. */
+  | { readonly kind: 'signer'; readonly signer: HostName }
+  | { readonly kind: 'unknown key'; readonly fingerprint: string };
 
 /**
  * The manifest in `bytes`, once it is proven that a key of `host` signed these very bytes, that the key was valid when the
@@ -71,8 +80,20 @@ export async function judgeSignature({ bytes, signature, host }: Signed, signers
   const keys = signers.get(host) ?? [];
   if (keys.length === 0) return { kind: 'no signer' };
   const sig = read(signature);
-  const by = sig && keys.find(({ blob }) => blob.equals(sig.publicKey));
-  return sig && by && (await isSignedBy(by.key, sig, bytes)) ? { kind: 'valid', by } : { kind: 'invalid' };
+  if ('cause' in sig) return { kind: 'invalid', why: { kind: 'unreadable', cause: sig.cause } };
+  const by = keys.find(({ blob }) => blob.equals(sig.publicKey));
+  if (!by) return { kind: 'invalid', why: await strangerOf(sig, bytes, signers) };
+  if (await isSignedBy(by.key, sig, bytes)) return { kind: 'valid', by };
+  return { kind: 'invalid', why: { kind: 'bytes', signer: host } };
+}
+
+/** Whose signature it is, where it is not by a key of the host. */
+async function strangerOf(sig: Sshsig, bytes: Buffer, signers: SignerSet): Promise<Invalidity> {
+  for (const [signer, keys] of signers) {
+    const by = keys.find(({ blob }) => blob.equals(sig.publicKey));
+    if (by) return { kind: (await isSignedBy(by.key, sig, bytes)) ? 'signer' : 'bytes', signer };
+  }
+  return { kind: 'unknown key', fingerprint: fingerprintOf(sig.publicKey) };
 }
 
 /** Whether one of the lines of `allowed_signers` that have this key is for that time. */
@@ -93,11 +114,12 @@ export async function checkSignature({
   return verdict.kind === 'valid' && at && !wasValid(verdict.by, at) ? 'invalid' : verdict.kind;
 }
 
-function read(signature: Buffer): Sshsig | undefined {
+function read(signature: Buffer): Sshsig | { readonly cause: string } {
   try {
     return parseSshsig(signature);
   } catch (error) {
-    if (error instanceof CoffreError && error.code === 'verification-failed') return undefined;
+    if (error instanceof CoffreError && error.code === 'verification-failed')
+      return { cause: error.message.replace(/^.*?: /, '') };
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { type AcknowledgedFinding, acknowledge } from '../audit/acknowledge.ts';
+import { branchRule } from '../audit/branch-rule.ts';
 import { type DrillState, judgeDrills } from '../audit/drill-freshness.ts';
 import type { Expectation } from '../audit/expectation.ts';
 import { type AuditFinding, renderFinding } from '../audit/finding.ts';
@@ -8,6 +9,7 @@ import { type HostState, judgeFreshness } from '../audit/freshness.ts';
 import type { Source } from '../audit/open-repository.ts';
 import { otherFilesRule } from '../audit/other-files-rule.ts';
 import { type AuditRepository, readRepository } from '../audit/read-repository.ts';
+import { workflowTest } from '../audit/repository-files.ts';
 import { RULES } from '../audit/rules.ts';
 import { signerSetOf } from '../audit/signer-set.ts';
 import { type Seen, withWitness } from '../audit/witness.ts';
@@ -92,7 +94,11 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
   const all = [
     ...repository.findings,
     ...Object.values(RULES).flatMap((rule) => rule(repository, expectation)),
-    ...otherFilesRule(repository, allowedSigners),
+    ...branchRule(
+      repository,
+      [...hosts.values()].map(({ audit }) => audit.branch),
+    ),
+    ...otherFilesRule(repository, allowedSigners, await workflowTest()),
     ...freshness.findings,
     ...drilled.findings,
   ];

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { manifestPath } from '../../lib/audit/paths.ts';
+import { repositoryFiles } from '../../lib/audit/repository-files.ts';
 import { assertValid, type Validation } from '../../lib/flow/validate.ts';
+import type { GitHubRepository } from '../../lib/model/github-address.ts';
 import type { HostName } from '../../lib/model/names.ts';
 import type { RunId } from '../../lib/model/run-id.ts';
 import { AuditHost, AuditWorld, type Change, filesOf, inventoryFor, type Published } from '../fixture/audit-world.ts';
@@ -392,21 +395,95 @@ t.test('what stands beside the records, and is not what audit-init writes, is a 
       .map((each) => {
         return `${each.severity} ${each.path}: ${each.message}`;
       });
+  const ours = await repositoryFiles({
+    branch: 'main',
+    allowedSigners: inventory.allowedSigners,
+    watchdog: {
+      software: { repository: 'acme/coffre' as GitHubRepository, commit: '0'.repeat(40) },
+      inventory: { repository: 'acme/backups' as GitHubRepository, branch: 'main', folder: 'inventory' },
+    },
+  });
   const put = (...files: Change[]) => world.commit(files, { at: night(4, 9) });
   put(
     { path: 'allowed_signers', content: inventory.allowedSigners },
-    { path: '.github/workflows/audit.yml', content: 'on: push' },
+    { path: '.gitattributes', content: ours.get('.gitattributes') ?? '' },
+    { path: '.github/workflows/audit.yml', content: ours.get('.github/workflows/audit.yml') ?? '' },
     { path: '.github/CODEOWNERS', content: '* @acme' },
   );
   t.strictSame(await warnings(), []);
   put(
     { path: 'allowed_signers', content: `${db1.line()}${db2.line()}${new AuditHost('db1').line()}` },
+    { path: '.gitattributes', gone: true },
+    {
+      path: '.github/workflows/audit.yml',
+      content: (ours.get('.github/workflows/audit.yml') ?? '').replace('acme/coffre', 'mallory/coffre'),
+    },
     { path: '.github/workflows/other.yml', content: 'on: push' },
     { path: 'README.md', content: 'x'.repeat(1024 * 1024 + 1) },
   );
   t.strictSame((await warnings()).sort(), [
+    'warning .gitattributes: it is not there, without which a clone may show and change records otherwise than they were signed',
+    'warning .github/workflows/audit.yml: it is not what audit-init writes: nobody may be watching',
     'warning .github/workflows/other.yml: it is a workflow that coffre has not written',
     'warning README.md: it is larger than a mebibyte',
     'warning allowed_signers: it is not the one of the inventory: whoever checks a record by it trusts other keys',
+  ]);
+});
+
+t.test('tells signatures that are wrong for different reasons apart, each with what mends it', async (t) => {
+  const { world, db1, db2, inventory } = await setting(t);
+  const signatures = async () =>
+    (await world.judge(inventory)).findings.filter(({ rule, path }) => rule === 'signature' && path === runAt(5));
+  const record = db1.record(night(5));
+  const stranger = sshSigner('ed25519');
+  const cases: Record<string, [Buffer, RegExp, RegExp]> = {
+    'by another host': [db2.key.sign(record.bytes), /: it was signed by the key of db2$/, /^see who put it there/],
+    'by nobody': [
+      stranger.sign(record.bytes),
+      /: it was signed by a key that the inventory does not know, SHA256:\S{43}$/,
+      /^if that was a key of db1, bring its line back into signers\/allowed_signers .* retired/,
+    ],
+    'over other bytes': [
+      db1.key.sign(Buffer.from('other')),
+      /: the key is that of db1, and the bytes are not those that were signed$/,
+      /^see what was changed: git log -p -- /,
+    ],
+    'no signature': [Buffer.from('x'), /: it is not armored as ssh-keygen does it$/, /\.json\.sig$/],
+  };
+  for (const [name, [signature, message, hint]] of Object.entries(cases)) {
+    world.commit(filesOf({ ...record, signature }), { at: night(4, 9) });
+    t.match(await signatures(), [{ message, hint }], name);
+  }
+});
+
+t.test('a checkout of another branch than the one that hosts publish to is told', async (t) => {
+  const { world, inventory } = await setting(t);
+  const git = (...args: string[]) => execFileSync('git', ['-C', world.repository, ...args]);
+  git('branch', 'other', 'main');
+  git('symbolic-ref', 'HEAD', 'refs/heads/other');
+  t.match((await world.judge(inventory)).findings, [
+    { rule: 'branch', severity: 'warning', message: /^it is on the branch other, and hosts publish to main$/ },
+  ]);
+});
+
+t.test('a clone without all of its files is told as that', async (t) => {
+  const { world, inventory } = await setting(t);
+  const folder = join(await temporaryFolder(t), 'clone');
+  execFileSync('git', ['-C', world.repository, 'config', 'uploadpack.allowFilter', 'true']);
+  const from = `file://${world.repository}`;
+  execFileSync('git', ['clone', '-q', '--bare', '--filter=blob:none', from, folder]);
+  await t.rejects(new AuditWorld(folder, NOW).judge(inventory), {
+    code: 'not-found',
+    hint: /fetch --refetch --no-filter$/,
+  });
+  execFileSync('git', ['-C', folder, 'fetch', '-q', '--refetch', '--no-filter', 'origin']);
+  t.strictSame((await new AuditWorld(folder, NOW).judge(inventory)).findings, []);
+});
+
+t.test('a run that says it succeeded, and names an error of its dump, is a warning', async (t) => {
+  const { world, db1, inventory } = await setting(t);
+  world.publish([db1.next(night(4, 9), { error: { code: 'dump-failed', phase: 'dump' } })]);
+  t.match((await world.judge(inventory)).findings, [
+    { rule: 'outcome', severity: 'warning', host: 'db1', message: /names an error of its phase dump: dump-failed$/ },
   ]);
 });

@@ -26,7 +26,7 @@ function inventoryWith(demand: HostConfig['drill']): Inventory {
   const driller = (name: string) => [name, { name, hosts: ['db1'] } as unknown as DrillerConfig] as const;
   return {
     folder: 'inventory',
-    hosts: new Map([[db1.host, { ...plan, name: db1.host } as unknown as HostConfig]]),
+    hosts: new Map([[db1.host, { ...plan, name: db1.host, audit: { branch: 'main' } } as unknown as HostConfig]]),
     drillers: new Map([driller('drill1'), driller('drill2')]) as unknown as Inventory['drillers'],
     recipients: new Map(),
     allowedSigners: `${db1.line}${drill1.line}${drill2.line}`,

@@ -64,7 +64,9 @@ function inventoryOf(signers: readonly Signer[], extra = ''): Inventory {
   const plan = { ...nightly, offsite: [{ name: 'contractor' }], recipients: [] };
   return {
     folder: 'inventory',
-    hosts: new Map(signers.map(({ host }) => [host, { ...plan, name: host } as unknown as HostConfig])),
+    hosts: new Map(
+      signers.map(({ host }) => [host, { ...plan, name: host, audit: { branch: 'main' } } as unknown as HostConfig]),
+    ),
     drillers: new Map(),
     recipients: new Map(),
     allowedSigners: signers.map(({ line }) => line).join('') + extra,
@@ -230,7 +232,7 @@ t.test('keeps trusting what a retired host has signed, and waits for nothing fro
 
 t.test('an empty repository has no runs, and what is no repository is said to be none', async (t) => {
   const folder = await temporaryFolder(t);
-  git(folder, 'init', '-q');
+  git(folder, 'init', '-q', '-b', 'main');
   const inventory = inventoryOf([await signerOf(t, 'db1')]);
   t.strictSame(told(await validate({ inventory, source: { location: folder }, clock })), ['error freshness db1']);
   for (const location of [await temporaryFolder(t), '/nowhere/at/all', '--upload-pack=x']) {

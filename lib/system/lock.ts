@@ -64,7 +64,8 @@ async function tryToTake(path: string, holder: LockHolder, manner: readonly stri
   }
   return {
     async release() {
-      await rm(path, { force: true });
+      // On a disk that has become read-only the file stays, and hinders nobody: the kernel holds the lock, not the name.
+      await rm(path, { force: true }).catch(() => undefined);
       await file.close();
     },
   };

@@ -16,6 +16,7 @@ import {
   checkRepository,
   checkState,
   checkTemporary,
+  checkTold,
   checkUnfinished,
 } from './invariants/leftovers.ts';
 import { checkDone, checkRecord, checkValidates } from './invariants/record.ts';
@@ -238,6 +239,17 @@ t.test('finds a process that is left over, and ends it; and a night that takes f
   t.strictSame(left.children(), []);
   t.strictSame(checkProcesses(night()), []);
   t.match(checkProcesses(night({ tooLong: true })), [/did not end by itself/]);
+});
+
+t.test('finds a night that tells nothing, nothing of use, or gives no hint', async (t) => {
+  const ended = (exitCode: number, error?: object) =>
+    night({ exitCode, result: { event: 'result', exitCode, ...(error ? { error } : {}) } });
+  t.strictSame(checkTold(told(0)), []);
+  t.strictSame(checkTold(night({ exitCode: null, signal: 'SIGKILL' })), []);
+  t.strictSame(checkTold(ended(4, { message: 'no', hint: 'look' })), []);
+  t.match(checkTold(ended(4, { message: 'no' })), [/no hint: no$/]);
+  t.match(checkTold(ended(1, { message: 'EROFS', hint: 'look' })), [/as unexpected: EROFS$/]);
+  t.match(checkTold(night({ exitCode: 7, said: 'what?' })), [/ended with 7 and without a result: what\?$/]);
 });
 
 const record = () => checkRecord(host.state.path, host.store.path, repository);

@@ -12,6 +12,7 @@ import {
   checkRepository,
   checkState,
   checkTemporary,
+  checkTold,
   checkUnfinished,
 } from './invariants/leftovers.ts';
 import { checkDone, checkRecord, checkValidates } from './invariants/record.ts';
@@ -90,7 +91,7 @@ export function placesOf({ host, allowedSigners, at }: FaultWorld) {
 export async function afterFault(world: FaultWorld, end: NightEnd, sinceMs: number): Promise<string[]> {
   const places = placesOf(world);
   const newest = world.base.at(-1) ?? '';
-  const found = [...checkProcesses(end)];
+  const found = [...checkProcesses(end), ...checkTold(end)];
   for (const place of Object.values(places)) {
     found.push(...(await checkFinalNames(place)));
     if (!(await runsIn(place.path)).includes(newest)) found.push(...(await checkRun(place, newest)));
@@ -127,9 +128,10 @@ export async function afterNext(world: FaultWorld, rightRules: readonly string[]
 
 /** A night in a word or two. */
 export function endOf({ exitCode, signal, result }: NightEnd): string {
-  const error = result?.error as { readonly code?: string } | undefined;
+  const error = result?.error as { readonly code?: string; readonly message?: string } | undefined;
   const owed = (result?.data as { readonly owed?: readonly { readonly what: string }[] } | undefined)?.owed ?? [];
-  const more = error?.code ?? owed.map(({ what }) => `owes ${what}`).join(', ');
+  const told = exitCode === 1 ? `${error?.code}: ${error?.message}` : error?.code;
+  const more = told ?? owed.map(({ what }) => `owes ${what}`).join(', ');
   return `${exitCode ?? signal}${more === '' ? '' : ` (${more})`}`;
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { sleep } from '../../lib/system/clock.ts';
@@ -64,4 +64,14 @@ t.test('leaves no file behind, and however many take turns, each is alone', asyn
     }),
   );
   t.notOk(existsSync(path));
+});
+
+t.test('lets go of a lock also when its file cannot be taken away', async (t) => {
+  const path = join(t.testdir(), 'lock');
+  const lock = await lockOrThrow(path, holder);
+  rmSync(path);
+  mkdirSync(join(path, 'not-a-file'), { recursive: true });
+  await lock.release();
+  rmSync(path, { recursive: true });
+  await (await lockOrThrow(path, holder)).release();
 });

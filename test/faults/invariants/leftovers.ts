@@ -11,6 +11,18 @@ export function checkProcesses({ leftOver, tooLong }: NightEnd): Findings {
   ];
 }
 
+/** Whatever befalls a night: if it ends by itself, it says how, by a code of the table that means something, and with a hint. */
+export function checkTold({ exitCode, signal, result, said }: NightEnd): Findings {
+  // V8 gives up by itself where there is no memory, and nobody can tell anything then.
+  if (signal !== null || exitCode === 134 || exitCode === 133) return [];
+  if (result === undefined) return [`the night ended with ${exitCode} and without a result: ${said.slice(-300)}`];
+  const { error } = result as {
+    readonly error?: { readonly code?: string; readonly message?: string; readonly hint?: string };
+  };
+  if (exitCode === 1) return [`the night ended as unexpected: ${error?.message}`];
+  return error && !error.hint ? [`the night gave no hint: ${error.message}`] : [];
+}
+
 /** A probe of a run that was killed over it is taken away by a run that comes an hour later. */
 const PROBE = /^\.coffre-probe-/;
 

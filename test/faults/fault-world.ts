@@ -98,7 +98,7 @@ export async function startFaultWorld(surroundings: Surroundings, name: string):
     for (const link of [offsite, audit]) started.push({ stop: () => link.close() });
     await changeInventory(world, { offsite, audit, gitServer, timeShifts: surroundings.timeLibrary !== undefined });
     const marker = `marker-${randomBytes(20).toString('hex')}`;
-    await loadSql(world.server.root, `${QUICKSTART_SQL}${markedRows(marker)}`);
+    await loadSql(world.server.root, `${QUICKSTART_SQL}${markedRows(marker)}${COUNTERS}`);
     const password = /password = "(.*)"/.exec(await readFile(at('host/etc/coffre/my.cnf'), 'utf8'))?.[1] ?? '';
     const inventory = await world.inventory();
     let server = world.server;
@@ -182,6 +182,12 @@ async function changeInventory(
   }
   await writeDurably(path, stringify(host, { lineWidth: 0 }));
 }
+
+/** A server that was killed counts on from the highest row, and one that was not from where it has reserved numbers to. */
+const COUNTERS = `USE shop;
+ALTER TABLE customer AUTO_INCREMENT = 1;
+ALTER TABLE orders AUTO_INCREMENT = 1;
+`;
 
 /** Rows that no compressor can shrink, each behind the marker, which every compressor would. */
 function markedRows(marker: string): string {

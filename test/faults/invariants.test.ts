@@ -134,7 +134,7 @@ for (const [name, place] of Object.entries(places))
   planted(
     `the previous run gone from: ${name}`,
     () => rmSync(join(place.path, newest), { recursive: true }),
-    () => afterFault(world, night({ exitCode: 4 }), Date.now()),
+    () => afterFault(world, told(4), Date.now()),
     /is not there|is gone/,
   );
 

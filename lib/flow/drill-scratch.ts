@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Connection } from '../database/connection.ts';
 import { readServerVersion } from '../database/inspect-server.ts';
 import { stopServersOn } from '../database/leftover-servers.ts';
@@ -9,7 +10,8 @@ import type { DrillerConfig } from '../model/driller-config.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { freeBytes } from '../storage/store-guard.ts';
-import { exists, makeFolder, removeDurably } from '../system/files.ts';
+import { explained } from '../system/explained.ts';
+import { exists, makeFolder, removeDurably, writeDurably } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 
 type Scratch = Pick<DrillerConfig, 'folder' | 'bufferPoolMegabytes'>;
@@ -24,6 +26,9 @@ export interface ScratchServer {
   readonly version: string;
   readonly target: Connection;
 }
+
+/** In the folder of the server from before the first of its files on: what has it was made by a drill, and may go. */
+const MARK = '.coffre-drill';
 
 const folderOf = ({ folder }: Pick<Scratch, 'folder'>) => join(folder, 'server');
 
@@ -49,6 +54,7 @@ export async function assertRoom(scratch: Scratch, { archives }: Manifest): Prom
 /** Starts the server in an empty folder. It is to be taken away by `clearScratch`, also when this throws. */
 export async function startScratch(scratch: Scratch): Promise<ScratchServer> {
   await makeFolder(folderOf(scratch), 0o700);
+  await writeDurably(join(folderOf(scratch), MARK), '', 0o600);
   const server = await startThrowawayServer({
     folder: folderOf(scratch),
     extra: [`--innodb-buffer-pool-size=${scratch.bufferPoolMegabytes}M`],
@@ -64,11 +70,27 @@ export async function startScratch(scratch: Scratch): Promise<ScratchServer> {
   };
 }
 
-/** Ends the server of a drill and removes all that it has written, whoever started it. Returns whether anything was left. */
+/**
+ * Ends the server of a drill and removes all that it has written, whoever started it. Returns whether anything was left. Throws
+ * `refused` for a folder that no drill has made: the folder in the inventory may be that of somebody else.
+ */
 export async function clearScratch(scratch: Pick<Scratch, 'folder'>): Promise<boolean> {
   const folder = folderOf(scratch);
+  await assertOurs(folder);
   const ended = await stopServersOn(join(folder, 'data'));
-  if (ended === 0 && !(await exists(folder))) return false;
+  if (!(await exists(folder))) return ended > 0;
+  // Its mark goes last: what a kill leaves is still known as that of a drill.
+  for (const name of await readdir(folder)) if (name !== MARK) await removeDurably(join(folder, name));
   await removeDurably(folder);
   return true;
+}
+
+/** An empty one may be left of a drill that was killed before its mark was there. */
+async function assertOurs(folder: string): Promise<void> {
+  if (!(await exists(folder)) || (await exists(join(folder, MARK)))) return;
+  const names = await readdir(folder).catch((error: unknown) => Promise.reject(explained('read', folder, error)));
+  if (names.length === 0) return;
+  throw new CoffreError('refused', `cannot drill in ${dirname(folder)}: no drill has made what is in ${folder}`, {
+    hint: 'name a folder for drills alone in drillers/*.yaml; or, if it is left of a drill by an earlier coffre, remove it',
+  });
 }

@@ -25,6 +25,7 @@ t.test('what was killed is found by its data directory alone, ended and taken aw
   const data = join(folder, 'server/data');
   await mkdir(data, { recursive: true });
   await writeFile(join(data, 'ibdata1'), 'x');
+  await writeFile(join(folder, 'server/.coffre-drill'), '');
   const start = (argument: string) =>
     spawn('sh', ['-c', 'sleep 60 & wait', argument], { stdio: 'ignore', detached: true });
   const [left, other] = [start(`--datadir=${data}`), start(`--datadir=${data}2`)];
@@ -37,4 +38,13 @@ t.test('what was killed is found by its data directory alone, ended and taken aw
   t.equal(other.exitCode ?? other.signalCode, null, 'that of somebody else goes on');
   t.notOk(await exists(join(folder, 'server')));
   t.equal(await clearScratch({ folder }), false, 'a second time nothing is there');
+});
+
+t.test('what no drill has made is refused, and left as it is', async (t) => {
+  const folder = t.testdir({ server: { hi: 'precious' } });
+  const refused = { code: 'refused', message: /no drill has made what is in .*server$/, hint: /for drills alone/ };
+  await t.rejects(clearScratch({ folder }), refused);
+  t.ok(await exists(join(folder, 'server/hi')));
+  const killedEarly = t.testdir({ server: {} });
+  t.equal(await clearScratch({ folder: killedEarly }), true, 'an empty one may be of a drill that was killed at once');
 });

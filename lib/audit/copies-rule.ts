@@ -118,6 +118,6 @@ export function standingsAt(
   return standings;
 }
 
-function isAt(copy: CopyPlace, { kind, offsite }: CopyPlace): boolean {
+export function isAt(copy: CopyPlace, { kind, offsite }: CopyPlace): boolean {
   return copy.kind === kind && copy.offsite === offsite;
 }

@@ -1,5 +1,6 @@
 import type { HostName } from '../model/names.ts';
 import { startOfRun } from '../model/run-id.ts';
+import { isAt, nameOf, standingsAt } from './copies-rule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
 import type { AuditRepository, PublishedDrill } from './read-repository.ts';
@@ -23,11 +24,12 @@ const VERDICTS: readonly string[] = ['verification-failed', 'drill-failed'];
  * that the inventory sends to it, of a run that was no older than that itself: a copy that stands still proves nothing of
  * the backups of today.
  *
- * A newest drill, by any driller, that found the copy wrong is an error at once; one that failed for another reason is a
+ * A newest drill that took an older run than the records say was there is an error: somebody has lost the newer one, or keeps it
+ * back. A newest drill, by any driller, that found the copy wrong is an error at once; one that failed for another reason is a
  * warning, as long as there is a proof.
  */
 export function judgeDrills(
-  { drills }: Pick<AuditRepository, 'drills'>,
+  { drills, links, placeEvents }: Pick<AuditRepository, 'drills' | 'links' | 'placeEvents'>,
   { hosts, drillers, now }: Expectation,
 ): { drilled: DrillState[]; findings: AuditFinding[] } {
   const drilled: DrillState[] = [];
@@ -44,8 +46,10 @@ export function judgeDrills(
     const judged: DrillState = { host, state, latest, latestProof };
     drilled.push(judged);
     if (demand) findings.push(...missed(judged, demand.maxAgeDays));
-    for (const driller of new Set(own.map((each) => each.driller)))
-      findings.push(...failed(newest(own.filter((each) => each.driller === driller))));
+    for (const driller of new Set(own.map((each) => each.driller))) {
+      const last = newest(own.filter((each) => each.driller === driller));
+      findings.push(...failed(last), ...passedOver(last, links, placeEvents));
+    }
   }
   return { drilled, findings };
 }
@@ -105,4 +109,28 @@ function failed(drill: PublishedDrill | null): AuditFinding[] {
       hint: `look at what it found, on ${driller}: npx zx tasks/drill.ts`,
     },
   ];
+}
+
+/** A drill takes the newest run that it finds; a newer one may have come while it was looking for it. */
+const LOOKING_MS = 60_000;
+
+function passedOver(
+  drill: PublishedDrill | null,
+  links: AuditRepository['links'],
+  placeEvents: AuditRepository['placeEvents'],
+): AuditFinding[] {
+  if (!drill || drill.run === null) return [];
+  const { host, path, driller, run, source } = drill;
+  const before = Date.parse(drill.startedAt) - LOOKING_MS;
+  const newer = links
+    .filter((link) => link.host === host && link.trusted && link.outcome === 'succeeded' && link.run > run)
+    .filter(({ finishedAt }) => Date.parse(finishedAt) < before)
+    .filter(({ copies }) => copies.some((copy) => isAt(copy, source) && copy.state === 'complete'))
+    .sort((a, b) => (a.run < b.run ? -1 : 1));
+  const standings = standingsAt(host, source, newer, placeEvents);
+  const lost = newer.filter((link) => standings.get(link.run) === 'good').at(-1);
+  if (!lost) return [];
+  const message = `the last drill of ${driller} found no newer run in ${nameOf(source)} than ${run}, and by its record ${lost.run} was there, complete`;
+  const hint = `find out who has lost it, or keeps it back: npx zx tasks/verify.ts ${host} --run ${lost.run}`;
+  return [{ rule: 'drill', severity: 'error', host, path, message, hint }];
 }

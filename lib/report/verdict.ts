@@ -94,7 +94,7 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
   const trouble = (terse: string, text: string): Trouble => ({ severity, terse, text });
   switch (rule) {
     case 'freshness': {
-      if (host.state === 'missing') return trouble('never ran', 'no run of it has ever been published');
+      if (host.state === 'missing') return trouble('never ran', 'no run has ever been published');
       if (host.state !== 'stale') return trouble('last run failed', 'its last run has failed');
       const last = host.latestSucceeded;
       return trouble('stale', last ? `no good run since ${formatDate(last.startedAt)}` : 'no run has ever succeeded');

@@ -108,8 +108,18 @@ t.test('a drill that is too old, or of too old a run, or by nobody who was sent,
   t.strictSame((await judge({ maxAgeDays: 2 })).told, []);
   t.strictSame((await judge({ maxAgeDays: 1 })).told, ['error drill'], '27 hours');
   await publish(await next(morning(20), night(18), manifestOf(18)));
-  t.strictSame((await judge({ maxAgeDays: 1 })).told, ['error drill'], 'today, of a run that was 53 hours old');
-  t.strictSame((await judge({ maxAgeDays: 3 })).told, []);
+  t.strictSame(
+    (await judge({ maxAgeDays: 1 })).told,
+    ['error drill', 'error drill'],
+    'today, of a run that was 53 hours old',
+  );
+  const { validation, told } = await judge({ maxAgeDays: 3 });
+  t.strictSame(told, ['error drill'], 'and not of the one that was there, by its record');
+  const lost =
+    /found no newer run in the offsite contractor than 2026-11-18T040007Z, and by its record 2026-11-20T040007Z was/;
+  t.match(validation.findings, [{ message: lost, hint: /verify\.ts db1 --run 2026-11-20T040007Z/ }]);
+  await publish(await next(new Date(morning(20).getTime() + 3600_000), night(20), manifestOf(20)));
+  t.strictSame((await judge({ maxAgeDays: 3 })).told, [], 'the next one has found it');
 });
 
 t.test('a newest drill that found the copy wrong is an error at once, also beside a fresh proof', async (t) => {

@@ -38,7 +38,7 @@ t.test('or what is not', async (t) => {
   t.equal(sentenceOf(2, silent(0, 1)), 'None of 2 hosts is recoverable: no good run since 19 Nov 2026.');
   t.equal(
     sentenceOf(1, () => 'missing'),
-    'db1 is not shown to be recoverable: no run of it has ever been published.',
+    'db1 is not shown to be recoverable: no run has ever been published.',
   );
   t.equal(verdictOf(overviewOf(3, silent(1))).standing, 'bad');
 });

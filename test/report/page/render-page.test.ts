@@ -117,7 +117,7 @@ t.test('has all colours from its style: none of the chart library is left', asyn
 
 t.test('hosts without a record, and no host at all, make a page as well', async (t) => {
   const none = overviewOfHistory({ ...history, links: [], drills: [] }, now);
-  t.match(renderPage(none), /<h1>None of 3 hosts is recoverable\.<\/h1>/);
+  t.match(renderPage(none), /<h1>None of 3 hosts is recoverable: no run has ever been published\.<\/h1>/);
   const empty = renderPage({ ...none, hosts: [], findings: [], head: null });
   t.match(empty, /There is no host to recover/);
   t.match(empty, /The audit repository is empty\./);

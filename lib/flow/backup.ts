@@ -13,7 +13,7 @@ import { conclude, publish } from './conclude.ts';
 import { deliverToStore } from './deliver-to-store.ts';
 import { endFailedRun } from './end-failed-run.ts';
 import { type Following, followExport } from './follow-export.ts';
-import { signedJournal } from './journal.ts';
+import { readJournal, signedJournal } from './journal.ts';
 import { lockRun } from './lock-run.ts';
 import { startKilledReplication } from './open-at-replica.ts';
 import { owe, payDebts } from './owed.ts';
@@ -86,6 +86,7 @@ class Backup {
     let manifest: Manifest;
     let sealed: SealedRun;
     try {
+      await this.#begin();
       const prepared = await record.during('preflight', async () => {
         await this.#clearUp();
         return await this.#prepare();
@@ -104,12 +105,18 @@ class Backup {
     return { manifest, names: sealed.names, owed: record.owed };
   }
 
+  /** From here on a kill is on record, unless the journal still tells of an earlier run. */
+  async #begin(): Promise<void> {
+    const record = this.#record;
+    if (!(await readJournal(this.#given.state.path))) await record.writeJournal(record.journalAs('working'));
+  }
+
   /** What earlier runs have left. From then on the journal is this run's. */
   async #clearUp(): Promise<void> {
     const record = this.#record;
     await startKilledReplication(this.#given, this.#context.emit);
     await this.#store.claim();
-    await settleKilledRun(this.#given, this.#context, this.#store.lost);
+    await settleKilledRun(this.#given, this.#context, this.#store.lost, record.run);
     await assertRoom(this.#host, this.#context).catch((error: unknown) => this.#store.goWithout(error));
     if (this.#store.lost) this.#goOnWithout(this.#store.lost);
     await record.writeJournal(record.journalAs('working'));

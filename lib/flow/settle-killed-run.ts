@@ -3,6 +3,7 @@ import { appendToChain, readHead } from '../audit/chain.ts';
 import { asCoffreError, CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
+import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import { exists, sha256Of } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
@@ -15,15 +16,17 @@ import { withStandIn } from './run-store.ts';
 /**
  * Finishes or takes back what a run has left that was killed, or could not be recorded when it failed. Whose archives were all durable becomes a complete run now, and
  * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays. So is one whose archives are in
- * a store that is not to be had now (`storeLost`): what lies there is removed when it is.
+ * a store that is not to be had now (`storeLost`): what lies there is removed when it is. The journal of the run `own`, which is
+ * asking, is none of an earlier one.
  */
 export async function settleKilledRun(
   host: HostConfig,
   { clock, emit }: BackupContext,
   storeLost?: CoffreError,
+  own?: RunId,
 ): Promise<void> {
   const journal = await readJournal(host.state.path);
-  if (journal) {
+  if (journal && journal.run !== own) {
     // What has its place in the chain, and its archives in a store that is not to be had, waits for that.
     if (storeLost && !journal.standIn && journal.state === 'signed') throw storeLost;
     const outOfReach = storeLost !== undefined && !journal.standIn;

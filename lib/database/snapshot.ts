@@ -222,7 +222,8 @@ class Opening {
     const streams = running.map(({ of, process }) => {
       const output =
         of.kind === 'accounts' ? withPublicGrants(keepGrantHere(process.output()), publicGrants) : process.output();
-      return asStage<DumpStream>(schema.during(of, this.#interruptible(locks ? locks.during(of, output) : output)));
+      const dump = this.#interruptible(locks ? locks.during(of, output) : output);
+      return asStage<DumpStream>(this.#explaining(schema.during(of, dump)));
     });
     return {
       ...assembleDumps({ running, streams, counts, structures, locked: locks !== undefined }, this.#server),
@@ -236,6 +237,14 @@ class Opening {
       yield* source;
     } catch (error) {
       this.assertGoesOn();
+      throw this.explained(error);
+    }
+  }
+
+  async *#explaining(source: Bytes): Bytes {
+    try {
+      yield* source;
+    } catch (error) {
       throw this.explained(error);
     }
   }

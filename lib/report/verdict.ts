@@ -102,7 +102,7 @@ function troubleOf(host: HostOverview, { rule, severity, message }: OverviewFind
     case 'drill': {
       const { state, latest } = host.drill ?? {};
       if (severity === 'warning') return trouble('drill undecided', 'its last drill came to no verdict');
-      return latest?.outcome === 'failed' && state === 'fresh'
+      return latest?.outcome === 'failed' && state !== 'stale' && state !== 'missing'
         ? trouble('drill failed', 'its last drill could not restore it')
         : trouble('no recent drill', 'no recent drill has proven that it can be restored');
     }

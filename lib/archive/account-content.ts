@@ -94,7 +94,11 @@ function grantsIn(sql: string, tokens: readonly SqlToken[]): readonly Grants[] {
   const on = wordAt('ON');
   const isRole = on < 0 || on > to;
   const { name: grantee, to: rest } = accountAt(sql, tokens, to + 1);
-  const object = isRole ? '' : sql.slice(tokens[on + 1]?.from, tokens[to - 1]?.to);
+  // Servers of one release series differ in how they quote the account of a proxy.
+  const isProxy = tokens[1]?.value === 'PROXY';
+  const written = () =>
+    isProxy ? accountAt(sql, tokens, on + 1).name : sql.slice(tokens[on + 1]?.from, tokens[to - 1]?.to);
+  const object = isRole ? '' : written();
   const privileges = new Set(
     isRole
       ? [`the role ${accountAt(sql, tokens, 1).name}`]

@@ -8,8 +8,10 @@ import { repositoryFiles } from '../../lib/audit/repository-files.ts';
 import type { SignedManifest } from '../../lib/model/manifest.ts';
 import { rememberedHead } from '../../lib/report/audit-issue.ts';
 import { bundleTasks } from '../fixture/bundle.ts';
+import { withExampleKeys } from '../fixture/example-recipients.ts';
 import { githubIssues } from '../fixture/github-issues.ts';
 import { GITHUB_TOKEN, SELF, startGitHub } from '../fixture/github-server.ts';
+import { manifestOf } from '../fixture/manifest.ts';
 import { type Signer, signerOf } from '../fixture/signer.ts';
 import { type JobEnd, type Occasion, readWorkflow, runJob, type Workflow } from '../fixture/workflow.ts';
 import { temporaryFolder } from '../temporary.ts';
@@ -84,7 +86,9 @@ async function world(t: Test, form: 'audit' | 'inventory') {
   git(audit, 'init', '-q', '--template=', '-b', 'main');
   commitAll(audit);
   const publish = async (signer: Signer, hoursAgo: number): Promise<SignedManifest> => {
-    const signed = await signer.next(new Date(Math.floor(Date.now() / 1000 - hoursAgo * 3600) * 1000));
+    const startedAt = new Date(Math.floor(Date.now() / 1000 - hoursAgo * 3600) * 1000);
+    const recipients = withExampleKeys(manifestOf(signer.host, startedAt));
+    const signed = await signer.next(startedAt, { recipients });
     const path = manifestPath(signed.manifest.host, signed.manifest.run);
     write(path, signed.bytes);
     write(`${path}.sig`, signed.signature);

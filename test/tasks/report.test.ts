@@ -6,7 +6,9 @@ import t from 'tap';
 import { factsOf } from '../../lib/audit/signed-record.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import { previousFire } from '../../lib/model/schedule.ts';
+import { withExampleKeys } from '../fixture/example-recipients.ts';
 import { inventoryWith } from '../fixture/inventory.ts';
+import { manifestOf } from '../fixture/manifest.ts';
 import { signerOf, temporaryFolder } from '../fixture/signer.ts';
 import { runTask } from '../fixture/task.ts';
 
@@ -22,7 +24,8 @@ const [inventory, repository] = await (async () => {
     const signer = host.name === 'db1' ? db1 : db2;
     for (const ago of host.name === 'db1' ? [2, 1, 0] : [6, 5]) {
       const fire = previousFire(host.schedule, host.timezone, new Date(Date.now() - ago * DAY_MS));
-      const signed = await signer.next(fire);
+      const recipients = withExampleKeys(manifestOf(host.name, fire));
+      const signed = await signer.next(fire, { recipients });
       const { path } = factsOf(signed);
       await mkdir(dirname(join(work, path)), { recursive: true });
       await writeFile(join(work, path), signed.bytes);

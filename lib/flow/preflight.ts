@@ -1,0 +1,39 @@
+import { assertRoom } from './assert-room.ts';
+import { readJournal } from './journal.ts';
+import { startKilledReplication } from './open-at-replica.ts';
+import { type PreparedRun, prepareRun } from './prepare-run.ts';
+import type { RunUnderWay } from './run-under-way.ts';
+import { settleKilledRun } from './settle-killed-run.ts';
+import { tellChangingColumns } from './tell-changing-columns.ts';
+
+/** From here on a kill is on record, unless the journal still tells of an earlier run. */
+export async function beginRecord({ given, record }: RunUnderWay): Promise<void> {
+  if (!(await readJournal(given.state.path))) await record.writeJournal(record.journalAs('working'));
+}
+
+/** What earlier runs have left. From then on the journal is this run's. */
+export async function clearUp(run: RunUnderWay): Promise<void> {
+  const { given, context, store, record } = run;
+  await startKilledReplication(given, context.emit);
+  await store.claim();
+  await settleKilledRun(given, context, store.lost, record.run);
+  await assertRoom(run.host, context).catch((error: unknown) => store.goWithout(error));
+  if (store.lost) run.goOnWithout(store.lost);
+  await record.writeJournal(record.journalAs('working'));
+}
+
+/** Everything that an attempt at the dumps needs, looked at before it has cost anything. */
+export async function prepareAttempt({ host, context, record }: RunUnderWay): Promise<PreparedRun> {
+  const { inventory, emit } = context;
+  const { prepared, draft } = await prepareRun(host, inventory, record.run, record.draft);
+  record.draft = draft;
+  const { version, level, why } = prepared.compressor;
+  emit({ kind: 'note', subject: host.name, text: `compressed by ${version} at level ${level}: ${why}` });
+  tellChangingColumns(prepared.server.changingColumns, emit);
+  for (const name of prepared.server.unknownExcludes) {
+    const text = `the inventory leaves out the database ${JSON.stringify(name)}, and the server has none of that name`;
+    const hint = 'mend database.exclude: names are as SHOW DATABASES has them';
+    emit({ kind: 'warning', subject: host.name, text, hint });
+  }
+  return prepared;
+}

@@ -1,4 +1,4 @@
-import type { SnapshotRecord } from '../model/manifest.ts';
+import type { SnapshotRecord } from '../model/snapshot-record.ts';
 import type { Connection } from './connection.ts';
 import { Session } from './session.ts';
 

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { CoffreError } from '../model/error.ts';
-import type { SnapshotRecord } from '../model/manifest.ts';
+import type { SnapshotRecord } from '../model/snapshot-record.ts';
 import type { Bytes } from '../model/stages.ts';
 import { type Running, type SystemUser, start, terminate } from '../system/command.ts';
 import { clientFailure } from './client-failure.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ReplicationRecord } from '../model/manifest.ts';
+import type { ReplicationRecord } from '../model/snapshot-record.ts';
 import { type Ask, query } from './client.ts';
 import type { Connection } from './connection.ts';
 import { formatGtidSet, type Gtid, type GtidSet, parseGtidSet } from './gtid-set.ts';

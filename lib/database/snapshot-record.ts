@@ -1,5 +1,5 @@
 import { CoffreError } from '../model/error.ts';
-import type { SnapshotRecord } from '../model/manifest.ts';
+import type { SnapshotRecord } from '../model/snapshot-record.ts';
 import type { BarrierKind } from './barrier.ts';
 import type { BinlogPosition } from './dump-process.ts';
 import type { RunningDump } from './dump-set.ts';

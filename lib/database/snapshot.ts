@@ -1,23 +1,22 @@
-import { availableParallelism } from 'node:os';
 import { CoffreError } from '../model/error.ts';
-import type { SnapshotRecord } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
+import type { SnapshotRecord } from '../model/snapshot-record.ts';
 import { asStage, type Bytes, type DumpStream } from '../model/stages.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { assembleDumps, loadOrder } from './assemble-dumps.ts';
 import { type BarrierKind, type BarrierLimits, barrierFor } from './barrier.ts';
 import type { Ask } from './client.ts';
 import type { Connection } from './connection.ts';
-import { connectionBudget } from './connection-budget.ts';
 import { describePlan } from './describe-plan.ts';
 import type { Dump, Dumper } from './dump.ts';
 import { DumpSet, tablesIn } from './dump-set.ts';
 import { dumpViews } from './dump-views.ts';
+import { firstPlan, inCompany, type PlanWishes } from './first-plan.ts';
 import { holdDump } from './hold-dump.ts';
 import { keepGrantHere } from './import-role.ts';
-import { type DatabaseFacts, type ServerFacts, sessionsOf } from './inspect-server.ts';
+import type { ServerFacts } from './inspect-server.ts';
 import { type Lanes, readLanes } from './lane-conditions.ts';
-import { adjustPlan, type DumpPlan, lanesIn, planDumps, singleDumpPlan } from './plan-dumps.ts';
+import { adjustPlan, type DumpPlan, lanesIn, singleDumpPlan } from './plan-dumps.ts';
 import { withPublicGrants } from './public-grants.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import { asServerGone } from './server-gone.ts';
@@ -52,14 +51,7 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
-export interface SnapshotOptions {
-  /**
-   * Dump programs at a time at most. If absent, one more than there are cores, since each often waits for the server, and
-   * up to twice as many where the data does not come out even.
-   */
-  readonly parallel?: number | undefined;
-  /** Whether large tables may be dumped in lanes. */
-  readonly lanes?: boolean;
+export interface SnapshotOptions extends PlanWishes {
   readonly signal?: AbortSignal | undefined;
   readonly barrier?: BarrierKind;
   /** Called once commits are held back, beside the start of the dumps; `ask` is of the session that holds them. */
@@ -67,7 +59,6 @@ export interface SnapshotOptions {
   readonly limits?: Partial<BarrierLimits>;
   /** What is done without the lock: one program for all databases, which needs none; or nothing. */
   readonly fallback?: 'single-dump' | 'fail';
-  readonly nonTransactional?: 'list' | 'lock';
   readonly clock?: Clock;
 }
 
@@ -120,7 +111,7 @@ class Opening {
     signal?.addEventListener('abort', this.#stop, { once: true });
     const server = this.#server;
     const tools = { ...(await readDumpTools(this.#connection)), tableWaitMs: LOCK_TRIES * this.#limits.lockWaitMs };
-    const plan = this.#firstPlan();
+    const plan = firstPlan(server, this.#options);
     const lanes = await readLanes(this.#connection, plan);
     const early = inCompany(plan);
     const views = early.length === 0 ? [] : [await dumpViews(tools, early)];
@@ -171,20 +162,6 @@ class Opening {
 
   assertGoesOn(): void {
     if (this.#options.signal?.aborted) throw new CoffreError('interrupted', 'cannot finish the dump: interrupted');
-  }
-
-  #firstPlan(): DumpPlan {
-    const server = this.#server;
-    const { nonTransactional, lanes = true, parallel } = this.#options;
-    const whole = (each: DatabaseFacts) => (lanes ? each : { ...each, tables: [] });
-    const facts = new Map(server.databases.map((each) => [each.name, whole(each)]));
-    const counts = new Map(server.databases.map((each) => [each.name, each.counts]));
-    const inOrder = loadOrder(counts, server).flatMap((name) => facts.get(name) ?? []);
-    return planDumps(inOrder, {
-      parallel: parallel ?? availableParallelism() + 1,
-      most: parallel,
-      limit: connectionBudget(server.connections, sessionsOf(nonTransactional)),
-    });
   }
 
   /** Of databases that were not to be in a group with others when the plan was made. One at least, for the last lines. */
@@ -254,9 +231,4 @@ class Opening {
     const databases = this.#plan.groups.flatMap((group) => group.databases);
     return this.#set ? asServerGone(error, this.#connection, databases) : error;
   }
-}
-
-/** The databases that share their program with others. */
-function inCompany({ groups }: DumpPlan): readonly DatabaseName[] {
-  return groups.flatMap(({ databases }) => (databases.length > 1 ? databases : []));
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { asCoffreError, CoffreError } from '../model/error.ts';
-import type { SnapshotRecord } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
+import type { SnapshotRecord } from '../model/snapshot-record.ts';
 import { type Clock, sleep } from '../system/clock.ts';
 import { Barrier, type BarrierKind, type BarrierLimits } from './barrier.ts';
 import { type Ask, query } from './client.ts';

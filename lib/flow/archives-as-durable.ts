@@ -1,4 +1,4 @@
-import type { Archive } from '../model/manifest.ts';
+import type { Archive } from '../model/archive-record.ts';
 import type { DatabaseName } from '../model/names.ts';
 
 /** An archive on its way into the store. */

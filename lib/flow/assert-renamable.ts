@@ -1,7 +1,7 @@
 import { findReferences, type Reference } from '../archive/find-references.ts';
 import type { Piece } from '../archive/piece.ts';
+import type { Archive } from '../model/archive-record.ts';
 import { CoffreError } from '../model/error.ts';
-import type { Archive } from '../model/manifest.ts';
 import type { Selections } from './plan-selections.ts';
 
 /**

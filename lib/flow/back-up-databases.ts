@@ -1,9 +1,10 @@
 import { readFinalViews } from '../archive/final-views.ts';
 import type { Dump } from '../database/dump.ts';
 import { openSnapshot, type Snapshot, type SnapshotOptions } from '../database/snapshot.ts';
+import { type Archive, NAMED_TABLES } from '../model/archive-record.ts';
 import type { DatabaseConfig } from '../model/database-config.ts';
 import type { Emit } from '../model/event.ts';
-import { type Archive, NAMED_TABLES, type ReplicationRecord, type SnapshotRecord } from '../model/manifest.ts';
+import type { ReplicationRecord, SnapshotRecord } from '../model/snapshot-record.ts';
 import type { DumpStream } from '../model/stages.ts';
 import type { RunFolder } from '../storage/run-folders.ts';
 import type { ArchiveUnderWay } from './archives-as-durable.ts';

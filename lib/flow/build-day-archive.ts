@@ -1,5 +1,5 @@
 import { dayTar } from '../archive/day-tar.ts';
-import type { Archive, DayArchive } from '../model/manifest.ts';
+import type { Archive, DayArchive } from '../model/archive-record.ts';
 import { SEGMENT_BYTES } from '../model/segments.ts';
 import type { Bytes } from '../model/stages.ts';
 import { ITERATIONS } from '../seal/cipher.ts';

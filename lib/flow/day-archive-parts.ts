@@ -1,6 +1,7 @@
 import { dayArchivePlaces, type Place } from '../archive/day-archive-places.ts';
 import { readDayArchive } from '../archive/read-day-archive.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Archive } from '../model/archive-record.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
 import { type SealedPart, sealedPart } from '../seal/open-part.ts';
 

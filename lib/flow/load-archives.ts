@@ -1,6 +1,7 @@
 import type { ArchiveDigests } from '../archive/digests.ts';
+import type { Archive } from '../model/archive-record.ts';
 import { CoffreError } from '../model/error.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import type { LoadFailure, LoadOrder, LoadPlan } from './load-plan.ts';

@@ -1,8 +1,8 @@
 import type { MadeNames } from '../archive/made-names.ts';
 import type { Connection } from '../database/connection.ts';
+import type { Archive } from '../model/archive-record.ts';
 import type { CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
-import type { Archive } from '../model/manifest.ts';
 import type { Selection } from '../model/selection.ts';
 import type { Replacement } from './plan-replacements.ts';
 import type { RestorePlan } from './plan-restore.ts';

@@ -1,6 +1,6 @@
 import type { Piece } from '../archive/piece.ts';
+import type { Archive } from '../model/archive-record.ts';
 import type { Emit } from '../model/event.ts';
-import type { Archive } from '../model/manifest.ts';
 
 const EVERY_BYTES = 4 * 1024 * 1024;
 /** Before that nothing is known of how fast it goes. */

@@ -1,4 +1,5 @@
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Archive } from '../model/archive-record.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
 import { ITERATIONS } from '../seal/cipher.ts';
 import { openPart } from '../seal/open-part.ts';

@@ -10,7 +10,7 @@ import {
 import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { ReplicationRecord, SnapshotRecord } from '../model/manifest.ts';
+import type { ReplicationRecord, SnapshotRecord } from '../model/snapshot-record.ts';
 import { sleep } from '../system/clock.ts';
 import type { PreparedRun } from './prepare-run.ts';
 

@@ -1,7 +1,7 @@
 import { oneLine } from '../database/account-name.ts';
 import { isReservedName } from '../database/database-names.ts';
+import type { Archive } from '../model/archive-record.ts';
 import { CoffreError } from '../model/error.ts';
-import type { Archive } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import { type Selection, type SelectionWish, WHOLE } from '../model/selection.ts';
 import { quotePosix } from '../system/command.ts';

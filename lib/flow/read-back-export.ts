@@ -1,5 +1,6 @@
+import type { DayArchive } from '../model/archive-record.ts';
 import { asCoffreError, type CoffreError } from '../model/error.ts';
-import type { Copy, DayArchive } from '../model/manifest.ts';
+import type { Copy } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { drain } from '../system/bytes.ts';

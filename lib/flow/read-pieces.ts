@@ -1,7 +1,8 @@
 import { openArchive } from '../archive/open-archive.ts';
 import type { Piece } from '../archive/piece.ts';
+import type { Archive } from '../model/archive-record.ts';
 import { compressionOf } from '../model/compression.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { openArchives } from './open-archives.ts';

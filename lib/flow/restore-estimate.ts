@@ -1,4 +1,4 @@
-import type { Archive } from '../model/manifest.ts';
+import type { Archive } from '../model/archive-record.ts';
 
 /** What a restore is going to take. About: it depends on the server, its disk, and on what the rows are like. */
 export interface RestoreEstimate {

@@ -1,7 +1,8 @@
 import { putBackAlone } from '../database/put-back.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
-import type { Archive, Manifest } from '../model/manifest.ts';
+import type { Archive } from '../model/archive-record.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { RestoreEstimate } from './restore-estimate.ts';
 
 /** What somebody should know before anything is loaded. */

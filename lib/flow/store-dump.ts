@@ -1,8 +1,8 @@
 import { archiveDump } from '../archive/archive-stream.ts';
 import { archiveFileName } from '../archive/file-name.ts';
 import type { Dump } from '../database/dump.ts';
+import type { Archive } from '../model/archive-record.ts';
 import type { Emit } from '../model/event.ts';
-import type { Archive } from '../model/manifest.ts';
 import { assertSameCounts } from '../model/object-counts.ts';
 import { SEGMENT_BYTES } from '../model/segments.ts';
 import type { DumpStream } from '../model/stages.ts';

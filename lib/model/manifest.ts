@@ -1,18 +1,10 @@
 import * as z from 'zod';
-import { compressionOf } from './compression.ts';
-import { DatabaseName, OffsiteName, RecipientName, Sha256 } from './names.ts';
+import { Archive, DayArchive } from './archive-record.ts';
+import { OffsiteName, RecipientName, Sha256 } from './names.ts';
 import { hasHashesAlone, NamesRecord } from './names-record.ts';
-import {
-  Bytes,
-  Count,
-  DurationMs,
-  ErrorCodeField,
-  FileName,
-  HEADER_FIELDS,
-  SoftwareFields,
-  Version,
-} from './record-parts.ts';
+import { DurationMs, ErrorCodeField, FileName, HEADER_FIELDS, SoftwareFields, Version } from './record-parts.ts';
 import { RunId } from './run-id.ts';
+import { ReplicationRecord, SnapshotRecord } from './snapshot-record.ts';
 
 /*
  * The manifest: the signed record of a run. An allow-list: what is not a field here cannot be published.
@@ -26,77 +18,6 @@ export const VERIFICATIONS = ['re-hashed remotely', 'read back', 'size only'] as
 /** How a copy was compared with what was meant to be written. */
 export type Verification = (typeof VERIFICATIONS)[number];
 
-const TableName = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine((name) => !name.includes('\0'), 'a table name has no NUL');
-
-const Sealed = {
-  file: FileName.describe('Name of the ciphertext in the folder of the run'),
-  sealedBytes: Bytes.describe('Size of the ciphertext'),
-  sha256: Sha256.describe('SHA-256 of the ciphertext'),
-  segments: z
-    .strictObject({
-      file: FileName.describe('Name of the side file'),
-      sha256: Sha256.describe('SHA-256 of the side file'),
-      segmentBytes: z.int().min(65536).max(1073741824).describe('Size of every segment but the last'),
-    })
-    .describe('Side file: the SHA-256 of each segment of the ciphertext, in hex, one a line'),
-};
-
-/** As many tables without transactions are named for an archive: a manifest is to stay below a mebibyte. */
-export const NAMED_TABLES = 100;
-
-const ArchiveFields = z.strictObject({
-  kind: z.enum(['database', 'accounts']).describe('One database, or the accounts of the server with their grants'),
-  database: DatabaseName.nullable().describe('null for the archive of the accounts'),
-  ...Sealed,
-  plainBytes: Bytes.describe('Size of the SQL'),
-  compression: z
-    .enum(['gzip', 'zstd'])
-    .optional()
-    .describe('What the name of the file says too; gzip if absent, as in version 1.0'),
-  compressedBytes: Bytes.describe('Size of the .tar.gz or .tar.zst'),
-  largestStatementBytes: Bytes.describe('The max_allowed_packet that a restore needs'),
-  tables: Count.describe('Tables in it, without views and sequences'),
-  views: Count.describe('Views in it'),
-  sequences: Count.describe('Sequences in it'),
-  routines: Count.describe('Stored procedures and functions in it, packages too'),
-  triggers: Count.describe('Triggers in it'),
-  events: Count.describe('Events in it'),
-  notPointInTimeTables: Count.describe(
-    'Tables of engines without transactions: rows added during the dump may be in it',
-  ),
-  notPointInTime: z
-    .array(
-      z.strictObject({
-        table: TableName.describe('Name of the table'),
-        engine: z
-          .string()
-          .regex(/^[A-Za-z0-9_]{1,64}$/)
-          .describe('Its engine, as the server names it'),
-      }),
-    )
-    .max(NAMED_TABLES)
-    .optional()
-    .describe('These tables by name, the first ones where there are very many; since 1.1'),
-  dumpers: z
-    .array(Count)
-    .optional()
-    .describe('Which of snapshot.positions are those of the programs that dumped it, from 0 on; since 1.1'),
-});
-
-/** A reader goes by the name of the file, so that a manifest in which it says something else is none. */
-export const Archive = ArchiveFields.refine(({ file, compression = 'gzip' }) => compressionOf(file) === compression, {
-  path: ['compression'],
-  message: 'not what the name of the file says',
-});
-export type Archive = z.infer<typeof Archive>;
-
-export const DayArchive = z.strictObject({ ...Sealed, plainBytes: Bytes.describe('Size of the tar') });
-export type DayArchive = z.infer<typeof DayArchive>;
-
 export const Copy = z.strictObject({
   kind: z.enum(['store', 'export', 'offsite']).describe('Which place it is at'),
   offsite: OffsiteName.nullable().describe('null unless kind is offsite'),
@@ -109,86 +30,6 @@ export const Copy = z.strictObject({
     .describe('How it was compared with what was meant to be written; null unless it is complete'),
 });
 export type Copy = z.infer<typeof Copy>;
-
-const BinlogPosition = z.strictObject({
-  file: z
-    .string()
-    .regex(/^[A-Za-z0-9._/-]{1,255}$/)
-    .describe('File of the binary log'),
-  position: Count.describe('Position in that file'),
-});
-
-const Gtid = z.string().regex(/^[0-9,-]*$/);
-
-/** What a run knows of the primaries whose data it has, so that a new replica can begin where the snapshot ends. */
-export const ReplicationRecord = z.strictObject({
-  sources: z
-    .array(
-      z.strictObject({
-        name: z
-          .string()
-          .regex(/^[A-Za-z0-9_.-]{0,64}$/)
-          .nullable()
-          .describe(
-            'Name of the connection, empty for the one without a name; null for one with other characters in it',
-          ),
-        lagSeconds: Count.describe('How far the server was behind when the run began'),
-        delaySeconds: Count.describe('How far it is meant to be behind'),
-        usesGtid: z.boolean().describe('Whether the connection goes by GTID'),
-        filtered: z.boolean().describe('Whether parts of what the primary has are left out'),
-        binlog: BinlogPosition.nullable().describe(
-          "Place in the primary's binary log up to which the snapshot goes; null where that is not certain",
-        ),
-      }),
-    )
-    .describe('One for each server that this one follows'),
-  gtid: Gtid.nullable().describe('gtid_slave_pos of the snapshot, over all sources; null where that is not certain'),
-  applier: z
-    .enum(['held', 'stopped', 'running'])
-    .describe('While the dumps started: its commits were held back; it was stopped; or neither'),
-  consistent: z
-    .boolean()
-    .describe("Whether the coordinates stood still, and the table of them, the server's memory and its own log agree"),
-  ownWrites: z
-    .boolean()
-    .describe(
-      "Whether the server's own binary log has transactions of its own that are newer, by their numbers, than all it has applied; false too where it does not log what it applies, and nobody can compare",
-    ),
-});
-export type ReplicationRecord = z.infer<typeof ReplicationRecord>;
-
-export const SnapshotRecord = z.strictObject({
-  barrier: z.enum(['backup-stage', 'read-lock', 'single-dump']).describe('What made all dumps start at one point'),
-  heldMs: DurationMs.describe('How long commits were held back'),
-  binlog: BinlogPosition.nullable().describe('The position that every dump reported; null with the binary log off'),
-  gtid: Gtid.nullable().describe('gtid_binlog_pos of the snapshot; null with the binary log off'),
-  dumps: Count.describe('Dumps that reported this same position'),
-  waitedMs: DurationMs.optional().describe('How long the lock was waited for, while others went on; since 1.1'),
-  fallback: z
-    .enum(['lock-timeout', 'hold-limit', 'too-many-connections'])
-    .nullable()
-    .optional()
-    .describe('Why there was no barrier, and one dump of all databases instead; since 1.1'),
-  lockedTables: Count.optional().describe(
-    'Tables of engines without transactions that nobody could write to until they were dumped; since 1.1',
-  ),
-  positions: z
-    .array(
-      z.strictObject({
-        kind: z
-          .enum(['group', 'lane', 'accounts'])
-          .describe('Whole databases, a part of the tables of one, or the accounts'),
-        databases: Count.describe('How many databases the program dumped: they name it in `dumpers`'),
-        table: TableName.nullable().describe('The table of a lane that has one only'),
-        part: z.int().min(1).nullable().describe('Which lane of its table it is, from 1 on'),
-        tables: Count.optional().describe('How many tables a lane has'),
-        binlog: BinlogPosition.nullable().describe('The position that it reported; null with the binary log off'),
-      }),
-    )
-    .optional()
-    .describe('What each dump program dumped, and the position that it reported; since 1.1'),
-});
-export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
 
 export const RecipientRecord = z.strictObject({
   name: RecipientName.describe('Name of the recipient in the inventory'),

@@ -45,3 +45,9 @@ export const SoftwareFields = {
   coffre: Version.describe('Version of the software that wrote this'),
   node: Version.describe('Version of the Node that ran it'),
 };
+
+export const TableName = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((name) => !name.includes('\0'), 'a table name has no NUL');

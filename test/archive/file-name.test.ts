@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { archiveFileName } from '../../lib/archive/file-name.ts';
+import { Archive } from '../../lib/model/archive-record.ts';
 import { compressionOf } from '../../lib/model/compression.ts';
-import { Archive } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
 const nameOf = (database: string) => archiveFileName(DatabaseName.parse(database));

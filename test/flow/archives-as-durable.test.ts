@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { neededBefore, orderForLoading } from '../../lib/database/load-order.ts';
 import { type ArchiveUnderWay, archivesAsDurable } from '../../lib/flow/archives-as-durable.ts';
-import type { Archive } from '../../lib/model/manifest.ts';
+import type { Archive } from '../../lib/model/archive-record.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => DatabaseName.parse(name));

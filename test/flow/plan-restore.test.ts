@@ -1,7 +1,7 @@
 import t from 'tap';
 import { assertAllowed } from '../../lib/flow/plan-replacements.ts';
 import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
-import type { Archive } from '../../lib/model/manifest.ts';
+import type { Archive } from '../../lib/model/archive-record.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 import { restoreWishOf } from '../fixture/restore-wish.ts';

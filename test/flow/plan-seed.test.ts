@@ -2,7 +2,8 @@ import t from 'tap';
 import { parseGtidSet } from '../../lib/database/gtid-set.ts';
 import type { SeedTarget } from '../../lib/database/seed-target.ts';
 import { planSeed } from '../../lib/flow/plan-seed.ts';
-import type { Manifest, ReplicationRecord } from '../../lib/model/manifest.ts';
+import type { Manifest } from '../../lib/model/manifest.ts';
+import type { ReplicationRecord } from '../../lib/model/snapshot-record.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 
 const PRIMARY = { address: '10.0.0.1', port: 3306, ca: null };

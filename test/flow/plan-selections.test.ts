@@ -1,7 +1,7 @@
 import t from 'tap';
 import { planRestore, type RestoreWish } from '../../lib/flow/plan-restore.ts';
 import { loadedAs, planSelections, remarksOnSelections } from '../../lib/flow/plan-selections.ts';
-import type { Archive } from '../../lib/model/manifest.ts';
+import type { Archive } from '../../lib/model/archive-record.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { SelectionWish } from '../../lib/model/selection.ts';
 import { manifestOf } from '../fixture/manifest.ts';

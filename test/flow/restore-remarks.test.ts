@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { TargetTraits } from '../../lib/database/target-traits.ts';
 import { remarksOn } from '../../lib/flow/restore-remarks.ts';
-import type { Archive, Manifest } from '../../lib/model/manifest.ts';
+import type { Archive } from '../../lib/model/archive-record.ts';
+import type { Manifest } from '../../lib/model/manifest.ts';
 import { DatabaseName } from '../../lib/model/names.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { encodeManifest, parseManifest } from '../../lib/audit/canonical.ts';
-import { Archive } from '../../lib/model/manifest.ts';
+import { Archive } from '../../lib/model/archive-record.ts';
 import { manifestOf } from '../fixture/manifest.ts';
 
 const OLD = manifestOf('db1', new Date('2026-11-22T04:00:00Z'), { version: '1.0' });

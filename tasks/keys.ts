@@ -4,22 +4,33 @@ import { CoffreError } from '../lib/model/error.ts';
 import { RecipientName } from '../lib/model/names.ts';
 import { formatTable } from '../lib/report/table.ts';
 import { inventoryFolder, inventoryOf } from './inventory-option.ts';
+import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.ts';
 
 await runTask({
   verb: 'keys',
-  usage: 'new <recipient> | list | signer [host]',
+  usage: 'new <recipient> | list | signer [host] | test [host …|--all]',
   summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
         --private-key, a path outside the inventory. Nothing is ever overwritten.
 list    the recipients: fingerprint (SHA-256 of the public key), size, and the hosts that use them.
-signer  makes the signing key of the host on this machine, if there is none, and lets it sign in the inventory.`,
+signer  makes the signing key of the host on this machine, if there is none, and lets it sign in the inventory.
+test    proves that a private key and its passphrase open the newest run of each host: reads, from the nearest copy, the
+        signed manifest, the envelope of that key and the beginning of one sealed file, which is verified and opened in
+        memory. Writes nothing. Exit code 8 when the key or its passphrase is the wrong one, 5 when a copy is damaged, 7 when
+        none can be reached.`,
   options: {
-    'private-key': '=FILE  where the private key of a new recipient goes',
+    'private-key': '=FILE  where the private key of a new recipient goes; the one to be tested',
     'passphrase-file': '=FILE  the passphrase is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+    ...COPY_OPTIONS,
   },
-  examples: ['new company --private-key ~/keys/company.pem', 'list', 'signer db1'],
+  examples: [
+    'new company --private-key ~/keys/company.pem',
+    'list',
+    'signer db1',
+    'test --all --private-key ~/keys/company.pem',
+  ],
   async run(context) {
     const [verb, ...rest] = context.words;
     switch (verb) {
@@ -29,9 +40,11 @@ signer  makes the signing key of the host on this machine, if there is none, and
         return await list(context);
       case 'signer':
         return await signer(context, rest);
+      case 'test':
+        return await testKeyTask(context, rest);
       default:
         throw new CoffreError('usage', `cannot do ${JSON.stringify(verb ?? '')} with keys`, {
-          hint: 'one of: new, list, signer; npx zx tasks/keys.ts --help',
+          hint: 'one of: new, list, signer, test; npx zx tasks/keys.ts --help',
         });
     }
   },

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Opening } from '../lib/flow/opening.ts';
 import { readPrivateKey } from '../lib/flow/read-private-key.ts';
 import { CoffreError } from '../lib/model/error.ts';
@@ -15,11 +16,21 @@ export function keyOption(values: TaskContext['values']): () => Promise<Opening>
       hint: 'name one: --key ~/keys/company.pem',
     });
   }
-  return async () => {
-    const isTyped = values['passphrase-file'] === undefined && values['passphrase-fd'] === undefined;
-    const ask = (again: boolean) =>
-      passphraseOf(values, `${again ? 'That does not open it. ' : ''}Passphrase of ${path}`);
-    const privateKey = await readPrivateKey(path, ask, isTyped ? TRIES : 1);
-    return { kind: 'key', privateKey };
-  };
+  return async () => ({ kind: 'key', privateKey: await openKeyAt(path, values) });
+}
+
+/** The same for any other option; `example` is a command that has it. */
+export function privateKeyOf(values: TaskContext['values'], option: string, example: string): () => Promise<KeyObject> {
+  const path = textOf(values, option);
+  if (path === undefined) {
+    throw new CoffreError('usage', `cannot do this without a private key: --${option} FILE`, { hint: example });
+  }
+  return () => openKeyAt(path, values);
+}
+
+async function openKeyAt(path: string, values: TaskContext['values']): Promise<KeyObject> {
+  const isTyped = values['passphrase-file'] === undefined && values['passphrase-fd'] === undefined;
+  const ask = (again: boolean) =>
+    passphraseOf(values, `${again ? 'That does not open it. ' : ''}Passphrase of ${path}`);
+  return await readPrivateKey(path, ask, isTyped ? TRIES : 1);
 }

@@ -25,6 +25,8 @@ export interface CopyWish {
   readonly from: string | undefined;
   /** The only places that count, the nearest first, where they are open already: a farther one is asked only where it has to. */
   readonly places?: readonly CopyPlace[] | undefined;
+  /** Opens a place by its name; on this machine if absent. */
+  readonly open?: ((place: string) => Promise<CopyPlace>) | undefined;
   /** The newest there is, if absent. */
   readonly run: RunId | undefined;
   readonly signal: AbortSignal;
@@ -37,6 +39,7 @@ const OF_ONE_COPY: readonly ErrorCode[] = [
   'verification-failed',
   'store-unreachable',
   'offsite-unreachable',
+  'host-unreachable',
   'write-failed',
 ];
 
@@ -64,9 +67,10 @@ export async function nearestCopy<Proven>(
   prove: Prove<Proven>,
 ): Promise<ChosenCopy<Proven>> {
   if (wish.places) return await firstCopy(wish.places, wish, prove);
-  if (wish.from !== undefined) return await onlyCopy(await openPlace(host, wish.from, wish.signal), wish, prove);
+  const open = wish.open ?? ((name: string) => openPlace(host, name, wish.signal));
+  if (wish.from !== undefined) return await onlyCopy(await open(wish.from), wish, prove);
   const names = ['store', 'export', ...host.offsite.map(({ name }) => `offsite:${name}`)];
-  const looked = await Promise.all(names.map((name) => look(host, name, wish.signal)));
+  const looked = await Promise.all(names.map((name) => look(name, open)));
   const close = (but?: CopyPlace) => {
     for (const each of looked) if ('place' in each && each.place !== but) each.place.close();
   };
@@ -127,10 +131,10 @@ async function firstCopy<Proven>(
   throw noneOf(wish.run, considered, failures);
 }
 
-async function look(host: HostConfig, name: string, signal: AbortSignal): Promise<Looked | CoffreError> {
+async function look(name: string, open: (name: string) => Promise<CopyPlace>): Promise<Looked | CoffreError> {
   let place: CopyPlace | undefined;
   try {
-    place = await openPlace(host, name, signal);
+    place = await open(name);
     return { place, runs: await place.listRuns() };
   } catch (thrown) {
     place?.close();

@@ -13,7 +13,7 @@ export async function readPrivateKey(
   ask: (again: boolean) => Promise<string>,
   tries = 1,
 ): Promise<KeyObject> {
-  const pem = (await readRequired(path, 'give the path of a private key: --key FILE')).toString('utf8');
+  const pem = (await readRequired(path, 'give the path of a private key in PEM')).toString('utf8');
   learnSecret(pem);
   if (!isProtected(pem)) return openPrivateKey(pem, '', quotePosix(path));
   for (let asked = 1; ; asked += 1) {

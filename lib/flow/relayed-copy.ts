@@ -2,12 +2,10 @@ import { asCoffreError, CoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { RunId } from '../model/run-id.ts';
-import { openRemoteRunFolders } from '../storage/remote-run-folders.ts';
-import { type CopyPlace, openPlace, openRunAt } from './find-copy.ts';
+import { CONTROL, nameAtControl, openAtControl } from './control-place.ts';
+import { type CopyPlace, openRunAt } from './find-copy.ts';
 import type { Login } from './login.ts';
 import { readManifest } from './read-manifest.ts';
-import { openRemoteHost } from './remote-host.ts';
-import { asRoot } from './run-agent.ts';
 
 /** A place that control may read for another host. */
 export interface RelayedCandidate {
@@ -38,9 +36,6 @@ export interface CopyWish {
   readonly signal: AbortSignal;
 }
 
-/** In front of a place that control reads: `control:/mnt/usb`, `control:offsite:contractor`. */
-const CONTROL = 'control:';
-
 /**
  * The copy that control has to read for the host that restores; undefined where that host reads it itself: its own places,
  * or a folder on it. A host has no way into the places of another one, so that control fetches from the other's store, its
@@ -62,7 +57,7 @@ export async function findRelayedCopy(wish: CopyWish): Promise<RelayedCopy | und
       const not = failures.length === 0 ? '' : `; not from a nearer one: ${failures.map(whyNot).join('; ')}`;
       emit({ kind: 'note', subject: host.name, text: `${copy.run} is read from ${copy.place.name}${not}` });
       const farther = places.slice(index + 1).map((each) => ({
-        name: nameOf(host, each),
+        name: nameAtControl(host, each),
         open: async () => (await openCopy({ ...wish, run: copy.run }, each)).place,
       }));
       const { run, candidates } = only(copy);
@@ -93,7 +88,7 @@ function only({ run, place }: OpenedCopy): RelayedCopy {
 /** Opens a place and looks whether it has the run, with a manifest that the host has signed. */
 async function openCopy(wish: CopyWish, from: string): Promise<OpenedCopy> {
   const { host, inventory, signal } = wish;
-  const place = await openFor(wish, from);
+  const place = await openAtControl(wish.host, from, wish);
   try {
     const { run, reader } = await openRunAt(place, wish.run);
     await readManifest(reader, host.name, run, inventory.allowedSigners);
@@ -103,30 +98,4 @@ async function openCopy(wish: CopyWish, from: string): Promise<OpenedCopy> {
     place.close();
     throw error;
   }
-}
-
-async function openFor(wish: CopyWish, from: string): Promise<CopyPlace> {
-  const { host, login, offsiteIdentity, signal } = wish;
-  if (from === 'store' || from === 'export') return await openOn(host, from, login, signal);
-  const identity = offsiteIdentity === undefined ? {} : { identity: offsiteIdentity };
-  const own = { ...host, offsite: host.offsite.map((offsite) => ({ ...offsite, ...identity })) };
-  return await openPlace(own, from.startsWith(CONTROL) ? from.slice(CONTROL.length) : from, signal);
-}
-
-/** A folder of the host whose run it is, over SSH. */
-async function openOn(
-  host: HostConfig,
-  from: 'store' | 'export',
-  login: Login,
-  signal: AbortSignal,
-): Promise<CopyPlace> {
-  const remote = await openRemoteHost(host, login, signal);
-  const place = { name: host.name, path: host[from].path, prefix: asRoot(remote.facts) };
-  const folders = openRemoteRunFolders(remote.connection, place);
-  return { name: nameOf(host, from), ...folders, close: () => void remote.close() };
-}
-
-/** A path of a host is in no other place than on it. */
-function nameOf(host: HostConfig, from: string): string {
-  return from === 'store' || from === 'export' ? `${from} of ${host.name}` : from;
 }

@@ -64,7 +64,7 @@ export async function verifyRun(
  * A copy has the archives one by one, or the day archive. An offsite that got a run late may have it in the form of the
  * store although there is a day archive; so what is there tells.
  */
-function formOf({ archives, dayArchive }: Manifest, names: readonly string[]): RunForm {
+export function formOf({ archives, dayArchive }: Manifest, names: readonly string[]): RunForm {
   if (!dayArchive) return 'store';
   if (names.includes(DAY_ARCHIVE_FILE)) return 'offsite';
   return archives.some(({ file }) => names.includes(file)) ? 'store' : 'offsite';

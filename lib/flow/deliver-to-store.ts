@@ -12,7 +12,15 @@ import type { BackupContext } from './backup-context.ts';
 import { metered } from './metered.ts';
 import { readManifest } from './read-manifest.ts';
 import { readSealed } from './read-sealed.ts';
-import { MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, vouchedFiles } from './run-files.ts';
+import {
+  formOf,
+  MANIFEST_FILE,
+  type RunForm,
+  SIGNATURE_FILE,
+  SUMS_FILE,
+  sealedFilesOf,
+  vouchedFiles,
+} from './run-files.ts';
 import { withStandIn } from './run-store.ts';
 
 type Delivery = NonNullable<Manifest['storeDeliveries']>[number];
@@ -32,7 +40,8 @@ export async function waitingRuns(host: HostConfig): Promise<readonly RunId[]> {
 }
 
 /**
- * Takes the runs into the store that were made while it was not to be had, the oldest first. Each file is checked against the
+ * Takes the runs into the store that were made while it was not to be had, the oldest first, each in the form in which it waits: the
+ * day archive, where the store had gone when that was made already. Each file is checked against the
  * signed manifest while it is read here, and again as it lies there. A kill before `strike` leaves what waits: the next run
  * finds it in the store, and compares it there. To be called by whoever holds the lock of the store.
  */
@@ -66,14 +75,15 @@ async function deliver(
 ): Promise<Delivery['verified']> {
   const { emit, signal, inventory } = context;
   const signed = await readManifest(source, host.name, run, inventory.allowedSigners);
+  const form = formOf(signed.manifest, await source.list());
   const store = openRunFolders(host.store.path);
   const there = await store.openRun(run);
   if (!there) {
     emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to the store, owed` });
     const folder = await store.beginRun(run);
     try {
-      await copyAll(signed, source, folder, context);
-      await compareAll(signed, folder.reader, context);
+      await copyAll(signed, form, source, folder, context);
+      await compareAll(signed, form, folder.reader, context);
       await folder.commit();
     } catch (error) {
       await folder.discard().catch(() => undefined); // the next run clears it away
@@ -83,7 +93,7 @@ async function deliver(
     signal.throwIfAborted();
     const same = await readSmall(there, MANIFEST_FILE);
     if (!same?.equals(signed.bytes)) throw notAsSent(there, MANIFEST_FILE);
-    await compareAll(signed, there, context);
+    await compareAll(signed, formOf(signed.manifest, await there.list()), there, context);
   }
   return 'read back';
 }
@@ -92,13 +102,14 @@ type RunFolder = Awaited<ReturnType<ReturnType<typeof openRunFolders>['beginRun'
 
 async function copyAll(
   { manifest }: TrustedManifest,
+  form: RunForm,
   source: RunReader,
   folder: RunFolder,
   { emit, signal }: BackupContext,
 ): Promise<void> {
-  for (const [name, sha256] of vouchedFiles(manifest, 'store')) {
+  for (const [name, sha256] of vouchedFiles(manifest, form)) {
     signal.throwIfAborted();
-    const archive = manifest.archives.find(({ file }) => file === name);
+    const archive = sealedFilesOf(manifest).find(({ file }) => file === name);
     if (archive) {
       const subject = `${name} of ${manifest.run} to the store`;
       const meter = { emit, phase: 'ship', subject, totalBytes: archive.sealedBytes, signal };
@@ -114,10 +125,15 @@ async function copyAll(
   }
 }
 
-async function compareAll({ manifest }: TrustedManifest, there: RunReader, { signal }: BackupContext): Promise<void> {
-  for (const [name, sha256] of vouchedFiles(manifest, 'store')) {
+async function compareAll(
+  { manifest }: TrustedManifest,
+  form: RunForm,
+  there: RunReader,
+  { signal }: BackupContext,
+): Promise<void> {
+  for (const [name, sha256] of vouchedFiles(manifest, form)) {
     signal.throwIfAborted();
-    const archive = manifest.archives.find(({ file }) => file === name);
+    const archive = sealedFilesOf(manifest).find(({ file }) => file === name);
     if (archive) await drain(await readSealed(there, archive, { passing: 'watched' }));
     else await readVouched(there, name, sha256);
   }
@@ -136,7 +152,7 @@ function notAsSent(reader: RunReader, name: string): CoffreError {
 }
 
 async function removeIfEmpty(path: string): Promise<void> {
-  if ((await exists(path)) && (await readdir(path)).length > 0) return;
+  if (!(await exists(path)) || (await readdir(path)).length > 0) return;
   await rmdir(path).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw error;
   });

@@ -24,6 +24,8 @@ export interface Journal {
   readonly unrecorded?: { readonly code: ErrorCode; readonly why: PublicText };
   /** Whether a folder of the export stood in for the store. */
   readonly standIn?: boolean;
+  /** Whether the run has ended, and all that it lacks is its name in the export. */
+  readonly owesExport?: boolean;
   readonly signed?: { readonly bytes: string; readonly signature: string };
 }
 

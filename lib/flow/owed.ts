@@ -13,7 +13,7 @@ import { makeFolder, readRequired, removeDurably, sha256Of, writeDurably } from 
 import type { BackupContext } from './backup-context.ts';
 import { openOffsite } from './open-offsite.ts';
 import { readManifest } from './read-manifest.ts';
-import { closingFiles, DAY_ARCHIVE_FILE, type RunForm, vouchedFiles } from './run-files.ts';
+import { closingFiles, DAY_ARCHIVE_FILE, formOf, type RunForm, sealedFilesOf, vouchedFiles } from './run-files.ts';
 import { withStandIn } from './run-store.ts';
 import { finishShipment, ship, tellWeaknesses } from './ship.ts';
 
@@ -101,7 +101,7 @@ async function pay(
     const offsite = await openOffsite(host, config, signal);
     try {
       const there = await offsite.openRun(run);
-      if (there) return { run, offsite: name, verified: await compareSizes(there, signed, form) };
+      if (there) return { run, offsite: name, verified: await compareSizes(there, signed) };
       emit({ kind: 'phase-started', phase: 'ship', subject: `${run} to ${name}, owed` });
       sending = true;
       const upload = await offsite.beginRun(run);
@@ -123,11 +123,10 @@ async function pay(
 }
 
 /** For a run that is there already: an earlier one of ours was killed before it could say so. */
-async function compareSizes(reader: RunReader, signed: SignedManifest, form: RunForm): Promise<'size only'> {
-  const { archives, dayArchive } = signed.manifest;
-  const sealed = [...archives, ...(dayArchive ? [dayArchive] : [])];
+async function compareSizes(reader: RunReader, signed: SignedManifest): Promise<'size only'> {
+  const form = formOf(signed.manifest, await reader.list());
   for (const [name, sha256] of vouchedFiles(signed.manifest, form)) {
-    const file = sealed.find((each) => each.file === name);
+    const file = sealedFilesOf(signed.manifest).find((each) => each.file === name);
     const small = file ? undefined : await readSmall(reader, name);
     const same = file ? (await reader.sizeOf(name)) === file.sealedBytes : small && sha256Of(small) === sha256;
     if (same) continue;
@@ -143,14 +142,24 @@ interface LocalCopy {
   readonly form: RunForm;
 }
 
-/** The run in the export and in the store, where it is: either is enough to recover from. */
+/** The run in the export and in the store, where it is: either is enough to recover from, and either may be broken. */
 async function findLocal(host: HostConfig, run: RunId, storeIsLost: boolean): Promise<readonly LocalCopy[]> {
-  const exported = await openRunFolders(host.export.path).openRun(run);
-  const waiting = await openRunFolders(withStandIn(host).store.path).openRun(run);
-  const stored = waiting ?? (storeIsLost ? undefined : await openRunFolders(host.store.path).openRun(run));
-  const hasDayArchive = exported && (await exported.sizeOf(DAY_ARCHIVE_FILE)) !== undefined;
-  return [
-    ...(hasDayArchive ? [{ source: exported, form: 'offsite' as const }] : []),
-    ...(stored ? [{ source: stored, form: 'store' as const }] : []),
-  ];
+  const paths = [host.export.path, withStandIn(host).store.path, ...(storeIsLost ? [] : [host.store.path])];
+  const found: LocalCopy[] = [];
+  let broken: unknown;
+  for (const path of paths) {
+    try {
+      const source = await openRunFolders(path).openRun(run);
+      if (!source) continue;
+      const files = await source.list();
+      // Of a run without a day archive the export has nothing to send.
+      if (path !== host.export.path || files.includes(DAY_ARCHIVE_FILE)) {
+        found.push({ source, form: files.includes(DAY_ARCHIVE_FILE) ? 'offsite' : 'store' });
+      }
+    } catch (error) {
+      broken ??= error;
+    }
+  }
+  if (found.length === 0 && broken !== undefined) throw broken; // it may be there
+  return found;
 }

@@ -8,7 +8,7 @@ import { openPart, sealedPart } from '../seal/open-part.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import type { RunReader } from '../storage/run-reader.ts';
 import { readSegments } from './read-sealed.ts';
-import { formOf } from './verify-run.ts';
+import { formOf } from './run-files.ts';
 
 /** More than the first header of a tar ever takes, compressed or not. */
 const LOOK_BYTES = 16 * 1024;

@@ -1,6 +1,7 @@
 import { signBytes } from '../audit/sign.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { Sha256 } from '../model/names.ts';
+import type { SealedFile } from '../model/stages.ts';
 import { encodeSums } from '../seal/sums.ts';
 import { sha256Of } from '../system/files.ts';
 
@@ -13,6 +14,27 @@ export const SUMS_FILE = 'SHA256SUMS';
 export const RECOVERY_FILE = 'RECOVERY.txt';
 export const DAY_ARCHIVE_FILE = 'encrypted.dat';
 export const NAMES_FILE = 'names.json.enc';
+
+/**
+ * The form of a run's folder by the names of its files: the archives one by one, or the day archive. A place that got a run
+ * late may have it in another form than it is made in there.
+ */
+export function formOf(
+  { archives, dayArchive }: Pick<Manifest, 'archives' | 'dayArchive'>,
+  names: readonly string[],
+): RunForm {
+  if (!dayArchive) return 'store';
+  if (names.includes(DAY_ARCHIVE_FILE)) return 'offsite';
+  return archives.some(({ file }) => names.includes(file)) ? 'store' : 'offsite';
+}
+
+/** The sealed files of a run in either form. */
+export function sealedFilesOf({
+  archives,
+  dayArchive,
+}: Pick<Manifest, 'archives' | 'dayArchive'>): readonly SealedFile[] {
+  return dayArchive ? [...archives, dayArchive] : archives;
+}
 
 /** Every file of a run's folder that the manifest vouches for, with its digest. */
 export function vouchedFiles(

@@ -3,10 +3,11 @@ import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
-import { openRunFolders, type RunFolder } from '../storage/run-folders.ts';
+import { folderReader, openRunFolders, type RunFolder } from '../storage/run-folders.ts';
 import { partialName } from '../storage/run-names.ts';
 import { exists, readIfPresent, removeDurably, renameDurably, writeDurably } from '../system/files.ts';
-import { closingFiles, type RunForm } from './run-files.ts';
+import type { Draft } from './journal.ts';
+import { closingFiles, formOf, type RunForm } from './run-files.ts';
 
 /** Where a run is on its host while it is being written. The export's folder is made when there is something for it. */
 export interface LocalFolders {
@@ -31,44 +32,55 @@ export async function discardFolders(host: HostConfig, run: RunId): Promise<void
   if (failures.length > 0) throw failures[0];
 }
 
+/** Where a run is on its host, the place first that it cannot do without. */
+export type LocalPlace = 'store' | 'keys' | 'export';
+
+/** The places of a run by its own word: the export only where it is whole there. */
+export function placesOf({ copies }: Pick<Draft, 'copies'>): readonly LocalPlace[] {
+  const exported = copies.some(({ kind, state }) => kind === 'export' && state === 'complete');
+  return exported ? ['store', 'keys', 'export'] : ['store', 'keys'];
+}
+
 /** Throws `write-failed` where a folder of the run is not where it was written to, under either of its names. */
-export async function assertFoldersThere(host: HostConfig, run: RunId, dayArchive: unknown): Promise<void> {
-  for (const { path } of placesOf(host, dayArchive)) await standingOf(path, run);
+export async function assertFoldersThere(host: HostConfig, run: RunId, places: readonly LocalPlace[]): Promise<void> {
+  for (const place of places) await standingOf(host[place].path, run);
 }
 
 /**
- * Writes what says what the run is into each of its folders. Can be repeated, also where one has its final name. Never
+ * Writes what says what the run is into its folder at one place. Can be repeated, also where it has its final name. Never
  * renames over a file: on a replicated volume whoever has the old one open would get ESTALE.
  */
-export async function writeClosing(host: HostConfig, signed: SignedManifest): Promise<void> {
-  const { run, dayArchive } = signed.manifest;
-  for (const { path, form } of placesOf(host, dayArchive)) {
-    const { folder, isFinal } = await standingOf(path, run);
-    if (form === null || isFinal) continue;
-    const closing = await closingFiles(signed, form, host.state.path);
-    for (const [name, content] of closing) {
-      const file = join(folder, name);
-      if ((await readIfPresent(file))?.equals(content)) continue;
-      await removeDurably(file);
-      await writeDurably(file, content, 0o600);
-    }
+export async function writeClosing(host: HostConfig, signed: SignedManifest, place: LocalPlace): Promise<void> {
+  if (place === 'keys') return;
+  const { folder, isFinal } = await standingOf(host[place].path, signed.manifest.run);
+  if (isFinal) return;
+  const form = formOf(signed.manifest, await folderReader(folder).list());
+  for (const [name, content] of await closingFiles(signed, form, host.state.path)) {
+    const file = join(folder, name);
+    if ((await readIfPresent(file))?.equals(content)) continue;
+    await removeDurably(file);
+    await writeDurably(file, content, 0o600);
   }
 }
 
 /**
- * Gives the folders of a run, complete with what `writeClosing` writes, their final names: first the store's. Can be
- * repeated after a kill at any point: a folder that has its name already is left alone.
+ * Gives the folder of a run, complete with what `writeClosing` writes, its final name. Can be repeated after a kill at any
+ * point: a folder that has its name already is left alone.
  */
-export async function closeFolders(host: HostConfig, signed: SignedManifest): Promise<void> {
-  const { run, dayArchive } = signed.manifest;
-  for (const { path } of placesOf(host, dayArchive)) {
-    const { folder, isFinal } = await standingOf(path, run);
-    if (!isFinal) await renameDurably(folder, join(path, run));
-  }
+export async function closeFolder(host: HostConfig, run: RunId, place: LocalPlace): Promise<void> {
+  const { path } = host[place];
+  const { folder, isFinal } = await standingOf(path, run);
+  if (!isFinal) await renameDurably(folder, join(path, run));
 }
 
-/** Only a folder that is seen is written to: what is gone with its volume would be passed over otherwise. */
-async function standingOf(path: string, run: RunId): Promise<{ readonly folder: string; readonly isFinal: boolean }> {
+/**
+ * The folder of a run at a place, under either of its names. Throws `write-failed` where there is none: what is gone with its
+ * volume would be passed over otherwise.
+ */
+export async function standingOf(
+  path: string,
+  run: RunId,
+): Promise<{ readonly folder: string; readonly isFinal: boolean }> {
   const partial = join(path, partialName(run));
   if (await exists(partial)) return { folder: partial, isFinal: false };
   const final = join(path, run);
@@ -76,14 +88,6 @@ async function standingOf(path: string, run: RunId): Promise<{ readonly folder: 
   throw new CoffreError('write-failed', `cannot finish the run ${run} in ${path}: its folder is not there any more`, {
     hint: `look at: findmnt -T ${path}; ls -la ${path}`,
   });
-}
-
-function placesOf(host: HostConfig, dayArchive: unknown) {
-  const places: { readonly path: string; readonly form: RunForm | null }[] = [
-    { path: host.store.path, form: 'store' },
-    { path: host.keys.path, form: null },
-  ];
-  return dayArchive ? [...places, { path: host.export.path, form: 'offsite' as const }] : places;
 }
 
 /** The form in which a run leaves the host: the day archive, or the archives one by one when there is none. */

@@ -57,8 +57,9 @@ export class RunRecord {
     await removeJournal(this.host.state.path);
   }
 
-  /** Tells what is owed, and puts it on record. */
+  /** Tells what is owed, and puts it on record: of each place what it was broken by first. */
   owe(what: string, error: CoffreError, phase: Phase): void {
+    if (this.owed.some((each) => each.what === what)) return;
     this.owed.push({ what, error });
     const hint = error.hint ?? 'the next run tries again';
     this.context.emit({ kind: 'warning', subject: this.host.name, text: `owed: ${what}: ${error.message}`, hint });

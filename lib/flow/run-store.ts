@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { asCoffreError, type CoffreError, type ErrorCode } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
+import type { Copy } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { assertFolderWritable, assertStoreMounted } from '../storage/store-guard.ts';
 import type { StoreLock } from '../storage/store-lock.ts';
@@ -18,6 +19,11 @@ const UNAVAILABLE: readonly ErrorCode[] = ['store-unreachable', 'refused', 'writ
 export function withStandIn(host: HostConfig): HostConfig {
   const store = { ...host.store, path: join(host.export.path, WAITING), mount: 'none', source: undefined };
   return { ...host, store: { ...store, readBack: false } };
+}
+
+/** What becomes of the store's copy where something stands in for the store. */
+export function asOwed(copy: Copy): Copy {
+  return copy.kind === 'store' ? { ...copy, state: 'owed', verified: null } : copy;
 }
 
 /** Where a run keeps its archives: the store of its host, or what stands in for it. */

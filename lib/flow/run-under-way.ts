@@ -15,6 +15,8 @@ export class RunUnderWay {
   readonly record: RunRecord;
   /** The uploads that go on beside the dumps. */
   following: Following | undefined;
+  /** Whether the store has gone when all was in it, so that the run is in the day archive of the export alone. */
+  onlyInExport = false;
 
   constructor(given: HostConfig, run: RunId, context: BackupContext) {
     this.given = given;

@@ -1,10 +1,10 @@
 import { readStoppedAppliers } from '../database/applier-journal.ts';
 import { asCoffreError, CoffreError } from '../model/error.ts';
-import type { Copy } from '../model/manifest.ts';
 import { followExport } from './follow-export.ts';
 import { prepareAttempt } from './preflight.ts';
 import type { PreparedRun } from './prepare-run.ts';
 import { beginFolders, discardFolders, type LocalFolders } from './run-folders.ts';
+import { asOwed } from './run-store.ts';
 import type { RunUnderWay } from './run-under-way.ts';
 import { type SealedRun, sealRun } from './seal-run.ts';
 
@@ -46,11 +46,6 @@ async function seal(run: RunUnderWay, prepared: PreparedRun, folders: LocalFolde
   record.draft = run.store.lost ? { ...sealed.draft, copies: sealed.draft.copies.map(asOwed) } : sealed.draft;
   if (sealed.exportError) record.owe('export', sealed.exportError, 'day-archive');
   return sealed;
-}
-
-/** What becomes of the store's copy where something stands in for the store. */
-export function asOwed(copy: Copy): Copy {
-  return copy.kind === 'store' ? { ...copy, state: 'owed', verified: null } : copy;
 }
 
 /** The backup is good; but a replica that stands still is nothing to be found out by its lag. */

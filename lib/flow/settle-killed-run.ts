@@ -5,19 +5,22 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
 import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
+import { assertFolderWritable } from '../storage/store-guard.ts';
 import { exists, sha256Of } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
 import { conclude } from './conclude.ts';
 import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
+import { linkDayArchive } from './link-day-archive.ts';
 import { owe } from './owed.ts';
-import { assertFoldersThere, closeFolders, discardFolders, writeClosing } from './run-folders.ts';
-import { withStandIn } from './run-store.ts';
+import { assertFoldersThere, closeFolder, discardFolders, placesOf, writeClosing } from './run-folders.ts';
+import { asOwed, withStandIn } from './run-store.ts';
+import { EXPORT_FAILURES } from './seal-run.ts';
 
 /**
  * Finishes or takes back what a run has left that was killed, or could not be recorded when it failed. Whose archives were all durable becomes a complete run now, and
- * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays. So is one whose archives are in
- * a store that is not to be had now (`storeLost`): what lies there is removed when it is. The journal of the run `own`, which is
- * asking, is none of an earlier one.
+ * its copies to the offsites are owed; any other is recorded as failed, and nothing of it stays. Where the archives are in
+ * a store that is not to be had now (`storeLost`), the day archive in the export stands in for them, if there is one; else what lies
+ * in the store is removed when it is there again. The journal of the run `own`, which is asking, is none of an earlier one.
  */
 export async function settleKilledRun(
   host: HostConfig,
@@ -25,13 +28,10 @@ export async function settleKilledRun(
   storeLost?: CoffreError,
   own?: RunId,
 ): Promise<void> {
-  const journal = await readJournal(host.state.path);
-  if (journal && journal.run !== own) {
-    // What has its place in the chain, and its archives in a store that is not to be had, waits for that.
-    if (storeLost && !journal.standIn && journal.state === 'signed') throw storeLost;
-    const outOfReach = storeLost !== undefined && !journal.standIn;
-    const own = outOfReach || journal.standIn ? withStandIn(host) : host;
-    const { state, why } = await settle(own, outOfReach ? { ...journal, state: 'working' } : journal, clock);
+  const left = await readJournal(host.state.path);
+  if (left && left.run !== own) {
+    const journal = storeLost ? await withoutStore(host, left, storeLost) : left;
+    const { state, why } = await settle(journal.standIn ? withStandIn(host) : host, journal, clock);
     emit({ kind: 'warning', subject: host.name, ...describeEnd({ ...journal, state }, why) });
     await removeJournal(host.state.path);
   }
@@ -44,6 +44,21 @@ export async function settleKilledRun(
   });
 }
 
+/** The journal of a run as it can be settled without the store in which it is. Throws `storeLost` where it cannot. */
+async function withoutStore(host: HostConfig, journal: Journal, storeLost: CoffreError): Promise<Journal> {
+  const { standIn, state, draft, run } = journal;
+  if (standIn || state === 'working') return { ...journal, standIn: true };
+  try {
+    if (!placesOf(draft).includes('export')) throw storeLost;
+    await linkDayArchive(host, run);
+  } catch {
+    // What has its place in the chain waits for its archives.
+    if (state === 'signed') throw storeLost;
+    return { ...journal, standIn: true, state: 'working' };
+  }
+  return { ...journal, standIn: true, draft: { ...draft, copies: draft.copies.map(asOwed) } };
+}
+
 /** What came of it. What is sealed and not there any more cannot be finished; what is signed is on record as it is. */
 async function settle(
   host: HostConfig,
@@ -53,8 +68,8 @@ async function settle(
   const { state } = journal;
   if (state !== 'working') {
     try {
-      await finishRun(host, await asItStands(host, journal), clock);
-      return { state };
+      const lacking = await finishRun(host, await asItStands(host, journal), clock);
+      return lacking ? { state, why: lacking.message } : { state };
     } catch (error) {
       const { code, message } = asCoffreError(error);
       if (code !== FOLDER_GONE) throw error;
@@ -65,19 +80,18 @@ async function settle(
   return { state: 'working' };
 }
 
-/** The journal of a run, without the export where that is not there any more: the store is enough. */
+/** The journal of a run, without the export where that is not there any more or takes nothing: the store is enough. */
 async function asItStands(host: HostConfig, journal: Journal): Promise<Journal> {
-  const { run, draft, state } = journal;
-  if (state === 'signed' || draft.dayArchive === null) return journal;
-  const there = await assertFoldersThere(host, run, draft.dayArchive).then(
-    () => true,
-    (error: unknown) => {
-      if (asCoffreError(error).code !== FOLDER_GONE) throw error;
-      return false;
-    },
-  );
-  if (there) return journal;
-  await assertFoldersThere(host, run, null);
+  const { run, draft, state, standIn } = journal;
+  if (state === 'signed' || standIn || !placesOf(draft).includes('export')) return journal;
+  try {
+    await assertFoldersThere(host, run, ['export']);
+    await assertFolderWritable(host.export.path);
+    return journal;
+  } catch (error) {
+    if (!EXPORT_FAILURES.includes(asCoffreError(error).code)) throw error;
+  }
+  await assertFoldersThere(host, run, ['store', 'keys']);
   const missing = { state: 'missing' as const, verified: null };
   const copies = draft.copies.map((copy) => (copy.kind === 'export' ? { ...copy, ...missing } : copy));
   return { ...journal, draft: { ...draft, dayArchive: null, copies } };
@@ -85,13 +99,19 @@ async function asItStands(host: HostConfig, journal: Journal): Promise<Journal> 
 
 /** What is known of how the run of a journal has ended. Not every one was killed: of some nothing could be written any more. */
 function describeEnd(
-  { run, state, unrecorded }: Journal,
+  { run, state, unrecorded, owesExport }: Journal,
   gone?: string,
 ): { readonly text: string; readonly hint: string } {
   if (gone !== undefined) {
     return {
       text: `the run ${run} is on record, and what was to be finished of it cannot be: ${gone}`,
       hint: `see what there is of it: npx zx tasks/verify.ts --run ${run}`,
+    };
+  }
+  if (owesExport) {
+    return {
+      text: `the run ${run} has its name in the export now as well`,
+      hint: `look at what was wrong with it: dmesg | tail`,
     };
   }
   const now = state === 'working' ? 'it is recorded as failed now, and what it left is removed' : 'it is finished now';
@@ -128,10 +148,17 @@ async function giveUp(
   await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
 }
 
-/** Makes a run whose archives are all durable a complete one, whose copies to the offsites are owed. Can be repeated. */
-export async function finishRun(host: HostConfig, journal: Journal, clock: BackupContext['clock']): Promise<void> {
-  const { draft } = journal;
-  if (journal.state === 'sealed') await assertFoldersThere(host, journal.run, draft.dayArchive);
+/**
+ * Makes a run whose archives are all durable a complete one, whose copies to the offsites are owed. Can be repeated. Returns what
+ * keeps it from its place in the export: the run is complete without.
+ */
+export async function finishRun(
+  host: HostConfig,
+  journal: Journal,
+  clock: BackupContext['clock'],
+): Promise<CoffreError | undefined> {
+  const { draft, run } = journal;
+  if (journal.state === 'sealed') await assertFoldersThere(host, run, placesOf(draft));
   const owed = host.offsite.map(({ name }) => name);
   const signed =
     journal.state === 'signed'
@@ -149,9 +176,18 @@ export async function finishRun(host: HostConfig, journal: Journal, clock: Backu
           clock,
           (signed) => writeJournal(host.state.path, signedJournal(journal, signed)),
         );
-  await writeClosing(host, signed);
-  await closeFolders(host, signed);
-  for (const offsite of owed) await owe(host, { run: journal.run, offsite });
+  let lacking: CoffreError | undefined;
+  for (const place of placesOf(signed.manifest)) {
+    try {
+      await writeClosing(host, signed, place);
+      await closeFolder(host, run, place);
+    } catch (error) {
+      if (place !== 'export') throw error;
+      lacking = asCoffreError(error);
+    }
+  }
+  if (!journal.owesExport) for (const offsite of owed) await owe(host, { run, offsite });
+  return lacking;
 }
 
 /** A manifest that was signed, and may or may not have reached the outbox. */

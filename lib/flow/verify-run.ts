@@ -1,9 +1,9 @@
-import type { Manifest, TrustedManifest } from '../model/manifest.ts';
+import type { TrustedManifest } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
 import { type CopyFinding, orFinding } from './copy-finding.ts';
-import { DAY_ARCHIVE_FILE, MANIFEST_FILE, type RunForm, SIGNATURE_FILE, SUMS_FILE, vouchedFiles } from './run-files.ts';
+import { formOf, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, vouchedFiles } from './run-files.ts';
 import { type SegmentChoice, verifySealedFile } from './verify-sealed-file.ts';
 import { SUMS_SIGNATURE_FILE, verifySums } from './verify-sums.ts';
 
@@ -58,16 +58,6 @@ export async function verifyRun(
   findings.push(...(await verifySums(reader, signed, vouched, allowedSigners)));
   const known = new Set([...vouched.keys(), MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, SUMS_SIGNATURE_FILE]);
   return { findings, unknown: names.filter((name) => !known.has(name)), segments, largestFile, readBytes };
-}
-
-/**
- * A copy has the archives one by one, or the day archive. An offsite that got a run late may have it in the form of the
- * store although there is a day archive; so what is there tells.
- */
-export function formOf({ archives, dayArchive }: Manifest, names: readonly string[]): RunForm {
-  if (!dayArchive) return 'store';
-  if (names.includes(DAY_ARCHIVE_FILE)) return 'offsite';
-  return archives.some(({ file }) => names.includes(file)) ? 'store' : 'offsite';
 }
 
 async function differences(

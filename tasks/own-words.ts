@@ -1,6 +1,7 @@
 /** The verbs that the agent of a host has; the others are control's alone. */
 const AGENT_VERBS: ReadonlySet<string> = new Set([
   'backup',
+  'check',
   'drill',
   'keys',
   'list',

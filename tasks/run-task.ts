@@ -4,9 +4,10 @@ import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
 import { leaveNoReport } from '../lib/system/crash-report.ts';
 import { expectBulkData } from '../lib/system/memory.ts';
+import { nagiosTerminal } from './nagios-terminal.ts';
 import { toStderr, toStdout } from './outlet.ts';
 import { commandOf } from './own-words.ts';
-import { jsonTerminal, plainTerminal } from './terminal.ts';
+import { jsonTerminal, plainTerminal, type Terminal } from './terminal.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
@@ -37,6 +38,8 @@ export interface Task {
   /** Option → its description; `=` in front of the description's first word marks one that takes a value. */
   readonly options: Readonly<Record<string, string>>;
   readonly examples: readonly string[];
+  /** The process ends with its result, whatever still hangs: a disk or a server that does not answer would keep it. */
+  readonly endsAtOnce?: true;
   run(context: TaskContext): Promise<TaskResult>;
 }
 
@@ -52,15 +55,14 @@ const COMMON = {
 export async function runTask(task: Task): Promise<void> {
   const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
   const args = process.argv.slice(process.argv.findIndex((word) => parsePath(word).name === task.verb) + 1);
-  const terminal = args.includes('--json') ? jsonTerminal() : plainTerminal();
+  const terminal = terminalFor(task, args);
   // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   leaveNoReport();
   expectBulkData();
   const fail = (error: unknown) => {
     const failure = asCoffreError(error);
-    process.exitCode = failure.exitCode;
-    terminal.failure(failure);
+    process.exitCode = terminal.failure(failure) ?? failure.exitCode;
     if (failure.code === 'unexpected' && process.env.COFFRE_DEBUG) toStderr(`${(error as Error).stack}\n`);
   };
   // Node would print it itself, with all that hangs on it. It also comes here for a promise that nobody waits for.
@@ -90,6 +92,12 @@ export async function runTask(task: Task): Promise<void> {
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
   }
+  if (task.endsAtOnce) process.exit();
+}
+
+function terminalFor({ options }: Task, args: readonly string[]): Terminal {
+  if ('nagios' in options && args.includes('--nagios')) return nagiosTerminal();
+  return args.includes('--json') ? jsonTerminal() : plainTerminal();
 }
 
 /** The value of an option that takes one. */

@@ -15,7 +15,8 @@ import { inOwnWords } from './own-words.ts';
 export interface Terminal {
   event(event: FlowEvent): void;
   result(result: { readonly text: string; readonly data: unknown; readonly exitCode: number }): void;
-  failure(error: CoffreError): void;
+  /** Returns the exit code where that is another than the error's. */
+  failure(error: CoffreError): number | undefined;
 }
 
 /** In colours where `stream` is a terminal that takes some: for results, which speak of things that stand well or badly. */
@@ -41,6 +42,7 @@ export function jsonTerminal(): Terminal {
         exitCode,
         error: { code, message, hint: hint ?? null, findings: findings.map(inOwnWords) },
       });
+      return undefined;
     },
   };
 }
@@ -87,6 +89,7 @@ export function plainTerminal(): Terminal {
       for (const finding of error.findings) say(`  ${onOneLine(finding)}`);
       say(`${paint(31, 'error:')} ${onOneLine(error.message)}`);
       if (error.hint) say(`${paint(33, 'hint:')} ${onOneLine(error.hint)}`);
+      return undefined;
     },
   };
 }

@@ -63,7 +63,8 @@ async function storeRemark({ store }: HostConfig): Promise<Remark | undefined> {
   );
 }
 
-async function schedulerRemark({ scheduler }: HostConfig): Promise<Remark | undefined> {
+/** That nothing is running which could start the nightly task. */
+export async function schedulerRemark({ scheduler }: HostConfig): Promise<Remark | undefined> {
   const chosen = chooseScheduler(scheduler.kind, await readSchedulerFacts());
   return chosen === 'cron' ? await cronDaemonRemark(scheduler.cronFile) : undefined;
 }

@@ -71,7 +71,7 @@ function foldersOf(host: HostConfig): Resource[] {
 }
 
 /** The keys that the host makes for itself, with what each is for. */
-function keysOf(slice: Slice): Resource[] {
+export function keysOf(slice: Slice): Resource[] {
   const { host } = slice;
   const signing = keyResource({
     path: signingKeyPath(host.state.path),
@@ -127,7 +127,8 @@ export function identitiesOf(host: Pick<HostConfig, 'offsite' | 'audit'>): reado
   return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
 }
 
-async function filesOf({ slice }: ConvergeOrder): Promise<Resource[]> {
+/** The host's slice of the inventory, and the recipients' public keys. */
+export async function filesOf({ slice }: Pick<ConvergeOrder, 'slice'>): Promise<Resource[]> {
   const { host } = slice;
   const paths = [...sliceFiles(slice).keys()];
   const wanted = paths.map((path) =>
@@ -155,7 +156,12 @@ function fingerprintOf(pem: string): string {
   }
 }
 
-async function scheduled(host: HostConfig, zone: string, desired: ConvergeOrder['desired']): Promise<Resource[]> {
+/** What starts the nightly task, and nothing else does. */
+export async function scheduled(
+  host: HostConfig,
+  zone: string,
+  desired: ConvergeOrder['desired'],
+): Promise<Resource[]> {
   const { kind, cronFile, unitFolder } = host.scheduler;
   const facts = await readSchedulerFacts();
   const task = {

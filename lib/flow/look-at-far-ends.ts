@@ -13,8 +13,10 @@ interface Look {
   readonly signal: AbortSignal;
 }
 
+type FarEndOrder = Pick<ConvergeOrder, 'slice' | 'otherFolders'>;
+
 /** On the host: how each of its offsites looks from here. Throws only when it is interrupted. */
-export async function lookAtFarEnds(order: ConvergeOrder, look: Look): Promise<readonly FarEndReport[]> {
+export async function lookAtFarEnds(order: FarEndOrder, look: Look): Promise<readonly FarEndReport[]> {
   const { host } = order.slice;
   const reports: FarEndReport[] = [];
   for (const offsite of host.offsite) {
@@ -26,7 +28,7 @@ export async function lookAtFarEnds(order: ConvergeOrder, look: Look): Promise<r
 async function conditionsOf(
   host: HostConfig,
   offsite: OffsiteConfig,
-  { otherFolders }: ConvergeOrder,
+  { otherFolders }: FarEndOrder,
   { clock, signal }: Look,
 ): Promise<FarEndReport['conditions']> {
   const others = otherFolders[offsite.name] ?? [];

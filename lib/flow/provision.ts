@@ -10,6 +10,7 @@ import type { HostConfig, Inventory } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
 import { otherFolders } from '../storage/other-folders.ts';
 import type { Clock } from '../system/clock.ts';
+import { atMost } from './at-most.ts';
 import type { Login } from './login.ts';
 import { type FarSide, farEndsOf, setUpFarEnds } from './provision-far-ends.ts';
 import type { ReleaseShelf } from './release-shelf.ts';
@@ -184,12 +185,4 @@ function inOrder() {
     last = next.catch(() => undefined);
     return next;
   };
-}
-
-async function atMost<T>(limit: number, items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  const worker = async () => {
-    for (const item of left) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

@@ -9,7 +9,18 @@ export interface ReleaseShelf {
 }
 
 /** What a host does by itself, and what control has it do. */
-const VERBS = ['backup', 'converge', 'drill', 'keys', 'list', 'prune', 'restore', 'validate', 'verify'] as const;
+const VERBS = [
+  'backup',
+  'check',
+  'converge',
+  'drill',
+  'keys',
+  'list',
+  'prune',
+  'restore',
+  'validate',
+  'verify',
+] as const;
 
 export function releaseShelf(): ReleaseShelf {
   const built = new Map<string, Promise<BuiltRelease>>();

@@ -57,7 +57,7 @@ export async function tell(news: News, { notify, secretsFile, emit, limits }: Te
 }
 
 /** The address that `name` stands for: whoever has it can speak in the name of the host. */
-function urlOf(name: string, secrets: Secrets): string {
+export function urlOf(name: string, secrets: Secrets): string {
   const text = secrets.secret(name);
   learnSecret(text);
   const url = URL.canParse(text) ? new URL(text) : undefined;

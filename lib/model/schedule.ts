@@ -77,6 +77,20 @@ export function nextFire(schedule: string, timezone: string, at: Date): Date {
 
 const HOUR_MS = 3_600_000;
 
+/** Whether a run that started at `start` is the one that has to be there by `now`: the last one due whose hours of grace are over. */
+export function isCovered(
+  {
+    schedule,
+    timezone,
+    graceHours,
+  }: { readonly schedule: string; readonly timezone: string; readonly graceHours: number },
+  start: Date,
+  now: Date,
+): boolean {
+  const dueAt = previousFire(schedule, timezone, new Date(now.getTime() - graceHours * HOUR_MS));
+  return start.getTime() >= dueAt.getTime() - EARLY_MS;
+}
+
 /**
  * When `schedule` fires from `from` to `to`, in order, on the clocks of `timezone`. Of what fires several times an hour,
  * one an hour: a calendar needs no more, and a year of minutes would take long.

@@ -12,15 +12,7 @@ export async function mail(
   { subject, text }: Wording,
 ): Promise<void> {
   const transport: Transporter = smtp
-    ? createTransport({
-        host: smtp.address,
-        port: smtp.port,
-        secure: smtp.tls === 'implicit',
-        requireTLS: smtp.tls === 'starttls',
-        ignoreTLS: smtp.tls === 'none',
-        ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password ?? '' } }),
-        ...{ connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS },
-      })
+    ? smtpTransport(smtp, password)
     : createTransport({ sendmail: true, path: sendmail, newline: 'unix' });
   try {
     // Files and addresses are for nobody: what is sent is text alone.
@@ -36,8 +28,21 @@ export async function mail(
   }
 }
 
+/** The way to a mail server. Whoever opens MUST close. */
+export function smtpTransport(smtp: NonNullable<MailNotifier['smtp']>, password: string | undefined): Transporter {
+  return createTransport({
+    host: smtp.address,
+    port: smtp.port,
+    secure: smtp.tls === 'implicit',
+    requireTLS: smtp.tls === 'starttls',
+    ignoreTLS: smtp.tls === 'none',
+    ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password ?? '' } }),
+    ...{ connectionTimeout: TIMEOUT_MS, greetingTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS },
+  });
+}
+
 /** Codes alone: an answer of a server could hold anything. */
-function whyOf(error: unknown): string {
+export function whyOf(error: unknown): string {
   const { code, responseCode } = error as { readonly code?: unknown; readonly responseCode?: unknown };
   const parts = [code ?? errnoOf(error), responseCode].filter((part) => /^[A-Z0-9_]+$/.test(String(part ?? '')));
   return parts.length > 0 ? parts.join(' ') : 'it was not taken';

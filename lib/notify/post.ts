@@ -53,7 +53,7 @@ async function tryPost(
 }
 
 /** A code such as ECONNREFUSED, and nothing that could hold the address. */
-function causeOf(error: unknown): string {
+export function causeOf(error: unknown): string {
   const { cause } = error as { readonly cause?: { readonly code?: unknown } };
   return typeof cause?.code === 'string' && /^[A-Z0-9_]+$/.test(cause.code) ? cause.code : 'unknown';
 }

@@ -30,7 +30,12 @@ export function formatFarEnd(where: string, conditions: readonly FarEndCondition
   return [...conditions.flatMap(formatCondition), `${onOneLine(where)}: ${verdict}`].join('\n');
 }
 
-function formatCondition({ says, outcome, detail, hint }: FarEndCondition): string[] {
+export function formatCondition({
+  says,
+  outcome,
+  detail,
+  hint,
+}: Pick<FarEndCondition, 'says' | 'outcome' | 'detail' | 'hint'>): string[] {
   switch (outcome) {
     case 'ok':
       return [`OK         ${says} (${onOneLine(detail)})`];

@@ -17,7 +17,7 @@ export interface Manner {
 type Done = HostOutcome & { readonly ok: true };
 
 /** Without these no copy arrives. What else an offsite should not let through is a warning: copies arrive all the same. */
-const NEEDED: Readonly<Record<string, ErrorCode>> = {
+export const NEEDED: Readonly<Record<string, ErrorCode>> = {
   reach: 'offsite-unreachable',
   'host-key': 'host-key',
   login: 'offsite-unreachable',

@@ -79,7 +79,7 @@ export async function checkFarEnd(
       return all();
     }
     for (const [need, probe] of Object.entries(PROBES) as [Need, (ground: Ground) => Promise<Verdict>][]) {
-      if (need === 'offers' && answers.get('write')?.outcome === 'failed') continue; // it needs files of its own
+      if ((need === 'offers' || need === 'closed') && answers.get('write')?.outcome === 'failed') continue; // it needs files of its own
       try {
         answer(need, await within(stepMs, probe(ground)));
       } catch (error) {

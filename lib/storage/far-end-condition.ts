@@ -41,6 +41,10 @@ export const NEED = {
     says: 'no other folder can be read',
     hint: 'sshd_config, in the Match block: ChrootDirectory, one for each account, and one account for each host',
   },
+  closed: {
+    says: 'nobody else there can read its folder',
+    hint: 'on the server: chmod 0700 <the folder of the runs>',
+  },
   keys: {
     says: 'it cannot change its own keys',
     hint: 'sshd_config, in the Match block: AuthorizedKeysFile /etc/ssh/authorized_keys/%u, which belongs to root',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import { statusOf } from '../system/sftp-extensions.ts';
 import type { Ground, Verdict } from './far-end-condition.ts';
+import { KEPT_PROBE, once } from './far-end-writing.ts';
 
 /** Whether the account is kept where it belongs. */
 export const CONFINEMENT = {
@@ -9,6 +10,7 @@ export const CONFINEMENT = {
   folder: staysInside,
   forward: forwardsNothing,
   others: seesNobody,
+  closed: isClosed,
   keys: keepsItsKeys,
 };
 
@@ -113,6 +115,23 @@ async function seesNobody(ground: Ground): Promise<Verdict> {
     }
   }
   return told(seen.size === 0 ? [] : [`it can read ${[...seen].sort().slice(0, 5).join(', ')}`], 'nothing beside it');
+}
+
+const READABLE_BY_ANYBODY = 0o005;
+const MODE_OF_UPLOADS = 0o600;
+
+/** By the modes that the server tells, where a file that was made for its owner alone shows that they mean something. */
+async function isClosed({ sftp, touch, path, name, appendOnly }: Ground): Promise<Verdict> {
+  const file = appendOnly ? `${path}/${KEPT_PROBE}` : name('mode');
+  try {
+    if (!appendOnly) await sftp.upload(file, once(Buffer.from('x')));
+    if ((await touch.modeOf(file)) !== MODE_OF_UPLOADS) return { detail: 'the server keeps no modes that would tell' };
+    const mode = (await touch.modeOf(path)) ?? 0;
+    const fault = `its mode is ${mode.toString(8).padStart(4, '0')}: every account of that server can read what is there`;
+    return told((mode & READABLE_BY_ANYBODY) === 0 ? [] : [fault], `mode ${mode.toString(8).padStart(4, '0')}`);
+  } finally {
+    if (!appendOnly && (await sftp.stat(file))) await sftp.removeFile(file);
+  }
 }
 
 /** What could be made, and should not have been, stays where nothing can be removed. */

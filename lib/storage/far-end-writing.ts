@@ -4,7 +4,8 @@ import { statusOf } from '../system/sftp-extensions.ts';
 import type { Ground, Verdict } from './far-end-condition.ts';
 
 const PROBE_BYTES = 4096;
-const KEPT_PROBE = 'coffre-check';
+/** The one file of all checks of an account that can remove nothing. */
+export const KEPT_PROBE = 'coffre-check';
 
 /** Whether a run could be put there, and what else the server has for it. */
 export const COULD_WRITE = { write: canWrite, offers };
@@ -94,6 +95,6 @@ async function removeAll(sftp: Ground['sftp'], paths: readonly string[]): Promis
   for (const path of paths) if (await sftp.stat(path)) await sftp.removeFile(path);
 }
 
-async function* once(content: Buffer): Bytes {
+export async function* once(content: Buffer): Bytes {
   yield content;
 }

@@ -1,4 +1,4 @@
-import type { SFTPWrapper } from 'ssh2';
+import type { SFTPWrapper, Stats } from 'ssh2';
 
 /**
  * What an SFTP session may touch. A refusal is the answer false or undefined; each call throws the connection's own
@@ -12,6 +12,8 @@ export interface SftpProbe {
   /** Whether a file could be opened to be changed. Nothing is written. */
   canChange(path: string): Promise<boolean>;
   canList(path: string): Promise<boolean>;
+  /** The permission bits that the server tells of it; undefined when it tells none. */
+  modeOf(path: string): Promise<number | undefined>;
   /** Makes a symbolic link at `path`, which the caller removes. */
   link(target: string, path: string): Promise<boolean>;
   /** Whether a file of the caller's can be flushed to the remote disk. */
@@ -77,6 +79,10 @@ export function sftpProbe(raw: SFTPWrapper, ask: Ask): SftpProbe {
       if (!handle) return false;
       await granted((done) => raw.close(handle, done));
       return true;
+    },
+    async modeOf(path) {
+      const stats = await given<Stats>((done) => raw.stat(path, done));
+      return stats && stats.mode & 0o7777;
     },
     link: (target, path) => granted((done) => raw.symlink(target, path, done)),
     flushes: (path) => withHandle(path, 'r+', (handle) => extension((done) => raw.ext_openssh_fsync(handle, done))),

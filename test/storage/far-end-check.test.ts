@@ -60,7 +60,7 @@ t.test("a contractor's server, sound and with one weakness at a time", { skip },
     const all = await check(sound, path, [path, '/', '/backups/db2', '/etc']);
     t.same(failed(all), []);
     t.equal(untried(all), 0);
-    t.equal(all.length, 11);
+    t.equal(all.length, 12);
     t.match(all.at(-1), {
       check: 'offers',
       detail: /^it flushes to the disk, no rename replaces a file, [\d.]+ GB free$/,
@@ -184,7 +184,7 @@ t.test("a contractor's server, sound and with one weakness at a time", { skip },
     const adminKey = readFileSync(`${contractor.adminIdentity}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
     const other = await checkFarEnd({ target: at(sound, { hostKey: adminKey }), path, others: [] }, NOW);
     t.match(failed(other), [/^host-key: .*does not show the pinned host key/]);
-    t.equal(untried(other), 9);
+    t.equal(untried(other), 10);
     const identity = readFileSync(contractor.adminIdentity);
     const stranger = await checkFarEnd({ target: at(sound, { identity }), path, others: [] }, NOW);
     t.match(failed(stranger), [/^login: .*does not accept the key/]);
@@ -217,7 +217,7 @@ t.test('a silent server, one that is not there, and an interruption', async (t) 
   };
   const all = await checkFarEnd({ target, path: root, others: [] }, NOW, 300);
   t.match(failed(all), [/^reach: /]);
-  t.equal(untried(all), 10);
+  t.equal(untried(all), 11);
   t.match(failed(await checkFarEnd({ target: { ...target, port: 1 }, path: root, others: [] }, NOW)), [/^reach: /]);
   const control = new AbortController();
   const checking = checkFarEnd({ target: { ...target, signal: control.signal }, path: root, others: [] }, NOW);

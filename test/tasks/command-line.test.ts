@@ -5,7 +5,7 @@ import { cleanEnvironment, run } from '../../lib/system/command.ts';
 const root = new URL('../../', import.meta.url).pathname;
 const VERBS = [
   ...['keys', 'backup', 'list', 'restore', 'drill', 'validate', 'verify', 'quickstart', 'comment-plans'],
-  ...['report', 'status', 'audit-init', 'report-issues', 'prune'],
+  ...['report', 'status', 'audit-init', 'report-issues', 'prune', 'check'],
 ];
 const verbs = readdirSync(`${root}tasks`)
   .map((name) => name.replace(/\.ts$/, ''))

@@ -4,7 +4,7 @@ import { CoffreError } from '../model/error.ts';
 import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { HostName } from '../model/names.ts';
 import type { HostRecord, SignedHostRecord } from '../model/record.ts';
-import { run } from '../system/command.ts';
+import { assertNotKilled, run } from '../system/command.ts';
 import { sha256Of } from '../system/files.ts';
 import { requireProgram } from '../system/programs.ts';
 import { encodeDrill, encodeHostRecord, encodeManifest } from './canonical.ts';
@@ -44,6 +44,7 @@ export async function signBytes(bytes: Buffer, stateFolder: string, host: HostNa
     input: bytes,
   });
   if (signed.exitCode === 0 && ARMOR.test(signed.stdout)) return Buffer.from(signed.stdout);
+  assertNotKilled('ssh-keygen', signed);
   await readSigningKey(stateFolder, host);
   throw new CoffreError('unexpected', `cannot sign for ${host}: ssh-keygen does not take ${key}`, {
     hint: `look at: ls -l ${key}; it must be an ed25519 key without passphrase, mode 0600`,

@@ -1,6 +1,6 @@
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
-import { run } from '../system/command.ts';
+import { assertNotKilled, run } from '../system/command.ts';
 import { findProgram, requireProgram } from '../system/programs.ts';
 
 /** The dump program of this host. */
@@ -21,11 +21,13 @@ export interface DumpProgram {
  */
 const BUFFERED = ['-o16K'];
 
-/** Looks for `mariadb-dump`. Throws `program-missing`. */
+/** Looks for `mariadb-dump`. Throws `program-missing`; `program-killed` where that is why it says nothing. */
 export async function readDumpProgram(): Promise<DumpProgram> {
   const path = requireProgram('mariadb-dump');
   const [version, help] = await Promise.all([run(path, ['--version']), run(path, ['--no-defaults', '--help'])]);
   const number = /Distrib ([0-9A-Za-z.+~-]+)|from ([0-9A-Za-z.+~-]+)/.exec(version.stdout);
+  assertNotKilled(path, version);
+  assertNotKilled(path, help);
   if (version.exitCode !== 0 || !number) {
     throw new CoffreError('program-missing', `cannot use ${path}: it does not tell its version`, {
       hint: `run: ${path} --version`,

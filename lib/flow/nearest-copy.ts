@@ -37,6 +37,7 @@ export interface CopyWish {
 /** What is wrong with one copy, and need not be with the next one. */
 const OF_ONE_COPY: readonly ErrorCode[] = [
   'verification-failed',
+  'disk-failed',
   'store-unreachable',
   'offsite-unreachable',
   'host-unreachable',

@@ -13,7 +13,14 @@ import { claimStore } from './claim-store.ts';
 const WAITING = '.owed-to-store';
 
 /** What keeps a store from being used tonight, and may be over tomorrow. */
-const UNAVAILABLE: readonly ErrorCode[] = ['store-unreachable', 'refused', 'write-failed', 'no-space', 'locked'];
+const UNAVAILABLE: readonly ErrorCode[] = [
+  'store-unreachable',
+  'disk-failed',
+  'refused',
+  'write-failed',
+  'no-space',
+  'locked',
+];
 
 /** The host as a run sees it whose store was not to be had: a folder of the export stands in for it. */
 export function withStandIn(host: HostConfig): HostConfig {

@@ -15,7 +15,13 @@ import { runInstructions } from './run-instructions.ts';
 import { sealNames } from './seal-names.ts';
 
 /** What a full, broken or missing export does. The store is safe then, and the run goes on without a day archive. */
-export const EXPORT_FAILURES: readonly ErrorCode[] = ['no-space', 'write-failed', 'store-unreachable', 'not-found'];
+export const EXPORT_FAILURES: readonly ErrorCode[] = [
+  'no-space',
+  'write-failed',
+  'disk-failed',
+  'store-unreachable',
+  'not-found',
+];
 
 export interface SealedRun {
   readonly draft: Draft;

@@ -22,6 +22,9 @@ export const ERRORS = {
   'replica-broken': { exit: 4, retryable: false, summary: 'the replica does not follow its primary' },
   'write-failed': { exit: 4, retryable: true, summary: 'a file could not be written' },
   'no-space': { exit: 4, retryable: false, summary: 'there is no space left' },
+  'disk-failed': { exit: 4, retryable: true, summary: 'a disk gives input/output errors' },
+  'out-of-resources': { exit: 4, retryable: true, summary: 'memory, processes or open files have run out' },
+  'program-killed': { exit: 4, retryable: true, summary: 'a program of the host was killed while it was at work' },
   'compressor-failed': { exit: 4, retryable: true, summary: 'the compressor failed' },
   'restore-failed': { exit: 4, retryable: true, summary: 'not everything could be restored' },
   'verification-failed': { exit: 5, retryable: false, summary: 'a digest, a signature or a chain differs' },
@@ -77,10 +80,33 @@ export class CoffreError extends Error {
   }
 }
 
-/** `error` as a CoffreError: itself, or wrapped as `unexpected`. */
+/** What has run out, by the errno that says so wherever it comes from, and what shows it. Source: errno(3), fork(2), open(2). */
+const RESOURCES: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  EMFILE: [
+    'this process may have no more files open',
+    'raise the limit: ulimit -n, for a nightly task nofile in /etc/security/limits.conf or LimitNOFILE of the unit',
+  ],
+  ENFILE: [
+    'this machine may have no more files open',
+    'look at: cat /proc/sys/fs/file-nr; raise it: sysctl -w fs.file-max=N',
+  ],
+  ENOMEM: ['there is no memory left', 'look at: free -m; dmesg | tail; ulimit -v'],
+  EAGAIN: ['no more processes may be started', 'look at: ps -e | wc -l; ulimit -u; sysctl kernel.pid_max'],
+};
+
+/** "cannot VERB SUBJECT: …" where `errno` says that the host has run out of something, of a file or of a program to be started. */
+export function outOfResources(action: string, errno: string | undefined, cause?: unknown): CoffreError | undefined {
+  const [why, hint] = RESOURCES[errno ?? ''] ?? [];
+  if (why === undefined || hint === undefined) return undefined;
+  return new CoffreError('out-of-resources', `cannot ${action}: ${why} (${errno})`, { hint, cause });
+}
+
+/** `error` as a CoffreError: itself, what has run out, or wrapped as `unexpected`. */
 export function asCoffreError(error: unknown): CoffreError {
   if (error instanceof CoffreError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  const ranOut = outOfResources('go on', errnoOf(error), error);
+  if (ranOut) return ranOut;
   return new CoffreError('unexpected', message, { cause: error });
 }
 

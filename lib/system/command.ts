@@ -1,8 +1,11 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import { getSystemErrorName } from 'node:util';
 import { $ } from 'zx/core';
+import { CoffreError, outOfResources } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
 
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
@@ -47,9 +50,23 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
   return { ...Object.fromEntries(entries), LC_ALL: 'C.UTF-8', ...extra };
 }
 
+/** A program that could not be started at all, because this host has run out of what that takes. */
+function unstarted(program: string, errno: string): CoffreError {
+  const action = `start ${basename(program)}`;
+  return outOfResources(action, errno) ?? new CoffreError('unexpected', `cannot ${action}: ${errno}`);
+}
+
+/** Throws `program-killed` where a signal has ended a program that nobody here has sent one. */
+export function assertNotKilled(program: string, { signal }: Pick<Ended, 'signal'>): void {
+  if (!signal) return;
+  throw new CoffreError('program-killed', `cannot go on: ${basename(program)} was killed by ${signal}`, {
+    hint: 'look at what ended it, as the kernel does where memory runs out: dmesg | tail; then run it again',
+  });
+}
+
 /**
  * Runs a small program to its end and returns what it wrote: everything is held in memory, so bulk data goes
- * through `stream` below. Never throws for an exit code. No secret may stand in `args` or `env`: both can be read by others.
+ * through `stream` below. Throws `out-of-resources` where it cannot be started, and never for an exit code. No secret may stand in `args` or `env`: both can be read by others.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   // zx takes a copy of these for each program. `$({…})` would set them in an AsyncLocalStorage: until Node 24 that has
@@ -81,6 +98,8 @@ export async function run(program: string, args: readonly string[], options: Run
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
   const { exitCode, signal, stdout, stderr } = await running;
   clearTimeout(stop);
+  // zx has the number of an errno there, which no program ends with.
+  if (exitCode !== null && exitCode < 0) throw unstarted(program, getSystemErrorName(exitCode));
   return { exitCode, signal, stdout, stderr };
 }
 
@@ -113,7 +132,7 @@ export interface Running {
 const STDERR_END = 32 * 1024;
 
 /**
- * Starts a program for bulk data. Of a long `stderr` the first and the last 32 KiB are collected: what the mariadb client has
+ * Starts a program for bulk data. Throws `out-of-resources` where there are no descriptors for its pipes. Of a long `stderr` the first and the last 32 KiB are collected: what the mariadb client has
  * to say comes behind the statement that failed, which may be a gigabyte.
  */
 export function start(
@@ -126,6 +145,11 @@ export function start(
     ...personOf(options),
     ...(options.as === undefined ? {} : { uid: options.as.uid, gid: options.as.gid }),
   });
+  if (!child.stdout) {
+    // Node has made no pipes, and tells why later.
+    child.on('error', () => undefined);
+    throw unstarted(program, 'EMFILE');
+  }
   const stderr = endsOf();
   child.stderr.setEncoding('utf8').on('data', stderr.add);
   child.stdin.on('error', () => undefined); // EPIPE: the exit code tells more

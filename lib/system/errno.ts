@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { ErrorCode } from '../model/error.ts';
 
 export interface FileFailure {
-  readonly code: Extract<ErrorCode, 'no-space' | 'write-failed' | 'store-unreachable' | 'not-found'>;
+  readonly code: Extract<ErrorCode, 'no-space' | 'write-failed' | 'disk-failed' | 'store-unreachable' | 'not-found'>;
   /** The end of "cannot VERB PATH: …". */
   readonly why: string;
   readonly hint: string;
@@ -41,8 +41,9 @@ export function describeErrno(errno: string, path: string, gluster: GlusterVolum
     case 'EPERM':
       return fail('write-failed', 'permission denied', `look at: ls -ld ${dirname(path)}`);
     case 'EIO':
-      return unreachable(
-        'the disk gives an input/output error',
+      return fail(
+        'disk-failed',
+        'the disk gives an input/output error (EIO)',
         `look at: dmesg | tail; findmnt -T ${lasting(path)}; smartctl -a on that disk`,
       );
     case 'ENOTCONN':

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { CoffreError, errnoOf } from '../model/error.ts';
-import { cleanEnvironment } from './command.ts';
+import { assertNotKilled, cleanEnvironment, type Ended } from './command.ts';
 import { explained } from './explained.ts';
 import { requireProgram } from './programs.ts';
 
@@ -49,7 +49,8 @@ async function tryToTake(path: string, holder: LockHolder, manner: readonly stri
     throw explained('lock', path, error);
   });
   try {
-    const exitCode = await flock(file, manner);
+    const { exitCode, signal } = await flock(file, manner);
+    assertNotKilled('flock', { signal });
     if (exitCode === TAKEN) throw taken(path, await file.readFile('utf8'));
     if (exitCode !== 0) throw new CoffreError('unexpected', `cannot lock ${path}: flock ended with ${exitCode}`);
     if (!(await isAt(path, file))) {
@@ -80,12 +81,14 @@ async function isAt(path: string, file: FileHandle): Promise<boolean> {
   return held.ino === there?.ino && held.dev === there.dev;
 }
 
-function flock(file: FileHandle, manner: readonly string[]): Promise<number | null> {
+function flock(file: FileHandle, manner: readonly string[]): Promise<Pick<Ended, 'exitCode' | 'signal'>> {
   const child = spawn(requireProgram('flock'), [...manner, '--conflict-exit-code', `${TAKEN}`, '3'], {
     stdio: ['ignore', 'ignore', 'ignore', file.fd],
     env: cleanEnvironment(),
   });
-  return new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject).once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+  });
 }
 
 function taken(path: string, content: string): CoffreError {

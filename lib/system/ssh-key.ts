@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import ssh2 from 'ssh2';
 import { CoffreError } from '../model/error.ts';
-import { run } from './command.ts';
+import { assertNotKilled, run } from './command.ts';
 import { explained } from './explained.ts';
 import { makeFolder, removeDurably, renameDurably, syncFolder, writeDurably } from './files.ts';
 import { requireProgram } from './programs.ts';
@@ -36,6 +36,7 @@ export async function makeKeyFile(path: string, comment: string): Promise<void> 
  */
 export async function publicHalf(path: string): Promise<string | undefined> {
   const derived = await run(requireProgram('ssh-keygen'), ['-y', '-P', '', '-f', path]);
+  assertNotKilled('ssh-keygen', derived);
   const [type, key] = derived.stdout.trim().split(' ');
   return derived.exitCode === 0 && type !== undefined && key !== undefined ? `${type} ${key}` : undefined;
 }

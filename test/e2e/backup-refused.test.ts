@@ -49,6 +49,21 @@ badDay('a client program is missing', async (t) => {
   assertExplained(t, ended, 2, /^error: cannot find the program mariadb-dump/, /apt-get install .*mariadb-client/);
 });
 
+badDay('a program is killed over the first thing that it is asked: it is not said to be missing', async (t) => {
+  for (const [program, words] of [
+    ['mariadb-dump', '--version'],
+    ['ssh-keygen', '-Y*'],
+  ] as const) {
+    const PATH = await pathWith(
+      world.at(`bin-killed-${program}`),
+      program,
+      `case "$*" in ${words}) kill -9 $$;; esac; exec "$REAL" "$@"`,
+    );
+    const ended = await world.task('backup', [], { env: { PATH } });
+    assertExplained(t, ended, 4, new RegExp(`^error: cannot go on: ${program} was killed by SIGKILL$`), /dmesg/);
+  }
+});
+
 badDay('the password is wrong', async (t) => {
   const optionFile = world.at('host/etc/coffre/wrong.cnf');
   await writeFile(optionFile, '[client]\nuser = bkpuser\npassword = "no, never"\n', { mode: 0o600 });

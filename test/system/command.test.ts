@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { run, start } from '../../lib/system/command.ts';
+import { assertNotKilled, run, start } from '../../lib/system/command.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const COMMAND = join(import.meta.dirname, '../../lib/system/command.ts');
@@ -52,4 +52,43 @@ t.test('of a long standard error both ends are kept, and of a short one all', as
   const middling = await said('head -c 50000 /dev/zero | tr "\\0" x >&2');
   t.equal(middling, 'x'.repeat(50_000));
   t.equal(await said(':'), '');
+});
+
+t.test('where no descriptors are left, a program that cannot be started is told as that', async (t) => {
+  const script = `
+    import { openSync } from 'node:fs';
+    import { run, start } from ${JSON.stringify(COMMAND)};
+    const told = async (act) => {
+      try {
+        await act();
+        return 'started';
+      } catch ({ code, message }) {
+        return code + ': ' + message;
+      }
+    };
+    await run('true', []);
+    try {
+      for (;;) openSync('/dev/null', 'r');
+    } catch {}
+    process._rawDebug(await told(() => run('/bin/true', [])));
+    process._rawDebug(await told(() => start('/bin/true', [])));
+  `;
+  const node = [process.execPath, '--import=./lib/system/typescript.mjs', '--input-type=module', '-e', script];
+  const { stderr } = spawnSync('prlimit', ['--nofile=64', ...node], {
+    cwd: join(import.meta.dirname, '../..'),
+    encoding: 'utf8',
+  });
+  const sentence = 'out-of-resources: cannot start true: this process may have no more files open (EMFILE)';
+  t.equal(stderr, `${sentence}\n${sentence}\n`);
+});
+
+t.test('a program that was killed is told as that, and one that has failed is not', async (t) => {
+  const ended = await run('sh', ['-c', 'kill -9 $$']);
+  t.throws(() => assertNotKilled('/usr/bin/mariadb-dump', ended), {
+    code: 'program-killed',
+    exitCode: 4,
+    message: 'cannot go on: mariadb-dump was killed by SIGKILL',
+    hint: /dmesg/,
+  });
+  assertNotKilled('false', await run('false', []));
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { asCoffreError, type CoffreError } from '../../lib/model/error.ts';
 import { describeErrno } from '../../lib/system/errno.ts';
 import { explained } from '../../lib/system/explained.ts';
 
@@ -37,10 +38,26 @@ t.test('a disk is not told in the words of a volume', async (t) => {
 t.test('the error of a path is a sentence of ours that keeps the cause; other errors pass', async (t) => {
   const cause = Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
   t.match(explained('write', PATH, cause), {
-    code: 'store-unreachable',
+    code: 'disk-failed',
     message: `cannot write ${PATH}: the disk gives an input/output error (EIO)`,
     cause,
   });
   const other = new TypeError('x');
   t.equal(explained('write', PATH, other), other);
+});
+
+t.test('what the host has run out of is told as that, wherever it is found out', async (t) => {
+  const told = new Set<string>();
+  for (const errno of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+    const cause = Object.assign(new Error(errno), { code: errno });
+    const ofFile = explained('write', PATH, cause) as CoffreError;
+    t.match(ofFile, { code: 'out-of-resources', exitCode: 4, hint: /\w/ });
+    t.match(ofFile.message, `cannot write ${PATH}: `);
+    t.match(asCoffreError(cause), { code: 'out-of-resources', message: /^cannot go on: / });
+    told.add(ofFile.message);
+  }
+  t.equal(told.size, 3, 'no two are the same');
+  const spawn = Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' });
+  t.match(asCoffreError(spawn), { code: 'out-of-resources', message: /processes/ });
+  t.match(explained('write', PATH, spawn), { code: 'write-failed' }, 'of a file that is something else');
 });

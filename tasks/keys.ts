@@ -4,23 +4,27 @@ import { CoffreError } from '../lib/model/error.ts';
 import { RecipientName } from '../lib/model/names.ts';
 import { formatTable } from '../lib/report/table.ts';
 import { inventoryFolder, inventoryOf } from './inventory-option.ts';
+import { rotateTask } from './keys-rotate.ts';
 import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.ts';
 
 await runTask({
   verb: 'keys',
-  usage: 'new <recipient> | list | signer [host] | test [host …|--all]',
+  usage: 'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all]',
   summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
         --private-key, a path outside the inventory. Nothing is ever overwritten.
 list    the recipients: fingerprint (SHA-256 of the public key), size, and the hosts that use them.
+rotate  gives a recipient a new key pair: its private half goes to --private-key, under a new passphrase, the public half takes
+        the name's place in the inventory, and the one before stays in recipients/retired. Older runs open with the older
+        private key, so keep that. Tells which hosts have to be converged. Done again after a kill, it finishes.
 signer  makes the signing key of the host on this machine, if there is none, and lets it sign in the inventory.
 test    proves that a private key and its passphrase open the newest run of each host: reads, from the nearest copy, the
         signed manifest, the envelope of that key and the beginning of one sealed file, which is verified and opened in
         memory. Writes nothing. Exit code 8 when the key or its passphrase is the wrong one, 5 when a copy is damaged, 7 when
         none can be reached.`,
   options: {
-    'private-key': '=FILE  where the private key of a new recipient goes; the one to be tested',
+    'private-key': '=FILE  where a new private key goes; the one to be tested',
     'passphrase-file': '=FILE  the passphrase is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
     ...COPY_OPTIONS,
@@ -28,6 +32,7 @@ test    proves that a private key and its passphrase open the newest run of each
   examples: [
     'new company --private-key ~/keys/company.pem',
     'list',
+    'rotate company --private-key ~/keys/company-2027.pem',
     'signer db1',
     'test --all --private-key ~/keys/company.pem',
   ],
@@ -36,6 +41,8 @@ test    proves that a private key and its passphrase open the newest run of each
     switch (verb) {
       case 'new':
         return await makeNew(context, rest);
+      case 'rotate':
+        return await rotateTask(context, rest);
       case 'list':
         return await list(context);
       case 'signer':
@@ -44,7 +51,7 @@ test    proves that a private key and its passphrase open the newest run of each
         return await testKeyTask(context, rest);
       default:
         throw new CoffreError('usage', `cannot do ${JSON.stringify(verb ?? '')} with keys`, {
-          hint: 'one of: new, list, signer, test; npx zx tasks/keys.ts --help',
+          hint: 'one of: new, list, rotate, signer, test; npx zx tasks/keys.ts --help',
         });
     }
   },
@@ -73,10 +80,10 @@ fingerprint:  ${made.fingerprint}`;
 
 async function list({ values }: TaskContext): Promise<TaskResult> {
   const recipients = listRecipients(await inventoryOf(values));
-  const rows = recipients.map(({ name, bits, hosts, fingerprint }) => [
+  const rows = recipients.map(({ name, bits, hosts, fingerprint, retired }) => [
     name,
     String(bits),
-    hosts.join(' ') || '-',
+    retired ? '(had before)' : hosts.join(' ') || '-',
     fingerprint,
   ]);
   return { text: formatTable(['recipient', 'bits', 'hosts', 'fingerprint'], rows), data: recipients };

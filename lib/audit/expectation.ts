@@ -12,6 +12,8 @@ export interface Expectation {
   >;
   /** The recipients of each host, and the fingerprints of their keys. */
   readonly recipients: ReadonlyMap<HostName, ReadonlyMap<RecipientName, Sha256>>;
+  /** Keys that recipients had before, by fingerprint, and whose they were. */
+  readonly retiredKeys?: ReadonlyMap<Sha256, RecipientName>;
   readonly drillers: ReadonlyMap<HostName, Pick<DrillerConfig, 'hosts'>>;
   /** Hosts and drillers that have left the inventory and whose keys are marked as retired. */
   readonly retired: ReadonlySet<HostName>;

@@ -1,5 +1,5 @@
 import type { HostConfig } from '../model/inventory.ts';
-import type { HostName } from '../model/names.ts';
+import type { HostName, Sha256 } from '../model/names.ts';
 import { nameOf, standingsAt, TOLD } from './copies-rule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
@@ -59,25 +59,36 @@ function copyLeft(
 function openable(
   host: HostName,
   { sealedFor }: PublishedLink,
-  { recipients }: Expectation,
+  { recipients, retiredKeys = new Map() }: Pick<Expectation, 'recipients' | 'retiredKeys'>,
 ): (readonly [AuditFinding['severity'], string])[] {
   const wanted = recipients.get(host);
   if (!wanted || wanted.size === 0) return [];
   const keys = new Set(sealedFor.map(({ fingerprint }) => fingerprint));
   const without = [...wanted].filter(([, fingerprint]) => !keys.has(fingerprint)).map(([name]) => name);
-  if (without.length === wanted.size)
+  // Between a rotation and the next run the newest one is sealed for the key before, whose owner still has it.
+  const former = new Set(sealedFor.flatMap(({ fingerprint }) => retiredKeys.get(fingerprint) ?? []));
+  const rotated = without.filter((name) => former.has(name));
+  if (without.length === wanted.size && rotated.length === 0)
     return [['error', `none of its recipients can open its newest good run, which is sealed for ${named(sealedFor)}`]];
   const known = new Set(wanted.values());
-  const strangers = sealedFor.filter(({ fingerprint }) => !known.has(fingerprint));
+  const isStranger = (fingerprint: Sha256) => {
+    const owner = retiredKeys.get(fingerprint);
+    return !known.has(fingerprint) && (owner === undefined || !without.includes(owner));
+  };
+  const strangers = sealedFor.filter(({ fingerprint }) => isStranger(fingerprint));
+  const unable = without.filter((name) => !former.has(name)).join(', ');
   return [
-    ...(without.length > 0
-      ? [
+    ...(unable === ''
+      ? []
+      : [['warning', `its newest good run cannot be opened by ${unable}, as the inventory wants it`] as const]),
+    ...(rotated.length === 0
+      ? []
+      : [
           [
             'warning',
-            `its newest good run cannot be opened by ${without.join(', ')}, as the inventory wants it`,
+            `its newest good run is sealed for the key that was rotated away of ${rotated.join(', ')}, and not yet for the new one`,
           ] as const,
-        ]
-      : []),
+        ]),
     ...(strangers.length > 0
       ? [['warning', `its newest good run is sealed also for ${named(strangers)}, who is no recipient of it`] as const]
       : []),

@@ -5,7 +5,7 @@ import { CoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
-import { unwrapRun } from './opening.ts';
+import { type KnownKeys, unwrapRun } from './opening.ts';
 
 interface Holding {
   readonly privateKey: KeyObject;
@@ -15,6 +15,7 @@ interface Holding {
   readonly run: RunId | undefined;
   /** Those of the inventory at control. */
   readonly allowedSigners: string;
+  readonly known?: KnownKeys;
 }
 
 /**
@@ -23,7 +24,7 @@ interface Holding {
  *
  * Throws `verification-failed`, `private-key`, `refused`.
  */
-export function keyHolder({ privateKey, host, run, allowedSigners }: Holding) {
+export function keyHolder({ privateKey, host, run, allowedSigners, known }: Holding) {
   let given = run;
   return async (shown: Extract<AgentQuestion, { ask: 'passphrase' }>): Promise<Passphrase> => {
     if (given !== undefined && shown.run !== given) {
@@ -39,10 +40,11 @@ export function keyHolder({ privateKey, host, run, allowedSigners }: Holding) {
       host,
       run: shown.run,
     });
-    const passphrase = await unwrapRun(privateKey, manifest, shown.where, async (file) => {
+    const read = async (file: string) => {
       const wrapped = shown.wrappedKeys[file];
       return wrapped === undefined ? undefined : Buffer.from(wrapped, 'base64');
-    });
+    };
+    const passphrase = await unwrapRun(privateKey, manifest, shown.where, read, known);
     given = manifest.run;
     return passphrase;
   };

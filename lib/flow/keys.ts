@@ -1,14 +1,13 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
 import { CoffreError } from '../model/error.ts';
-import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { HostConfig, Inventory, Recipient } from '../model/inventory.ts';
 import { type HostName, RecipientName } from '../model/names.ts';
 import { generateKeyPair } from '../seal/key-pair.ts';
 import { describePublicKey, type PublicKeyFacts } from '../seal/public-key.ts';
 import { createDurably, exists, makeFolder, removeDurably } from '../system/files.ts';
-import { tryGit } from '../system/git.ts';
 import { learnSecret } from '../system/known-secrets.ts';
+import { assertOutside } from './outside-inventory.ts';
 
 /** Shorter ones are guessed, however slow a guess is made. */
 const LEAST_CHARACTERS = 12;
@@ -37,7 +36,7 @@ export interface MadeRecipient extends PublicKeyFacts {
  */
 export async function newRecipient(order: NewRecipient): Promise<MadeRecipient> {
   learnSecret(order.passphrase);
-  const name = parseName(order.name);
+  const name = parseRecipient(order.name);
   assertPassphrase(order.passphrase);
   const publicKeyPath = join(resolve(order.inventoryFolder), 'recipients', `${name}.pem`);
   const privateKeyPath = resolve(order.privateKeyPath);
@@ -63,6 +62,8 @@ export interface ListedRecipient extends PublicKeyFacts {
   readonly name: RecipientName;
   /** Hosts whose backups it opens; a key without any is not in use. */
   readonly hosts: readonly HostName[];
+  /** Whether it is one that the recipient had before: it opens the runs of that time. */
+  readonly retired: boolean;
 }
 
 export interface HostSigner {
@@ -80,17 +81,20 @@ export async function hostSigner(host: HostConfig, inventoryFolder: string): Pro
   return { host: host.name, publicKey, path: join(inventoryFolder, 'signers', 'allowed_signers'), state };
 }
 
-/** Every recipient of the inventory, by name. Throws `inventory` for a key that will not do. */
-export function listRecipients({ recipients, hosts }: Inventory): readonly ListedRecipient[] {
-  const listed = [...recipients.values()].map(({ name, publicKey }) => ({
-    name,
-    ...describePublicKey(publicKey, name),
-    hosts: [...hosts.values()].filter((host) => host.recipients.includes(name)).map((host) => host.name),
+/** Every recipient of the inventory, by name, each followed by the keys that it had before. Throws `inventory` for a key that will not do. */
+export function listRecipients({ recipients, retired = [], hosts }: Inventory): readonly ListedRecipient[] {
+  const factsOf = ({ name, publicKey }: Recipient) => ({ name, ...describePublicKey(publicKey, name) });
+  const listed = [...recipients.values()].map((recipient) => ({
+    ...factsOf(recipient),
+    hosts: [...hosts.values()].filter((host) => host.recipients.includes(recipient.name)).map((host) => host.name),
+    retired: false,
   }));
-  return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const former = retired.map((recipient) => ({ ...factsOf(recipient), hosts: [], retired: true }));
+  return [...listed, ...former].sort((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
 }
 
-function parseName(text: string): RecipientName {
+/** Throws `usage` for a name that no recipient can have. */
+export function parseRecipient(text: string): RecipientName {
   const parsed = RecipientName.safeParse(text);
   if (parsed.success) return parsed.data;
   const why = parsed.error.issues[0]?.message ?? 'it is not a name';
@@ -99,7 +103,8 @@ function parseName(text: string): RecipientName {
   });
 }
 
-function assertPassphrase(passphrase: string): void {
+/** Throws `usage` for one that is too short, or that openssl could not read. */
+export function assertPassphrase(passphrase: string): void {
   // openssl takes one line of at most 1023 bytes, and so must we, or it could not open the key.
   const fits = /^[^\r\n\0]*$/.test(passphrase) && Buffer.byteLength(passphrase) < 1024;
   if (fits && [...passphrase].length >= LEAST_CHARACTERS) return;
@@ -107,36 +112,6 @@ function assertPassphrase(passphrase: string): void {
   throw new CoffreError('usage', `cannot take this passphrase for a private key: ${why}`, {
     hint: 'take six words or more, as of: shuf -n 6 --random-source=/dev/random /usr/share/dict/words',
   });
-}
-
-async function assertOutside(privateKeyPath: string, inventoryFolder: string): Promise<void> {
-  const inventory = await realOf(resolve(inventoryFolder));
-  const workTree = await workTreeOf(inventory);
-  const place = await realOf(dirname(privateKeyPath));
-  const published = workTree !== undefined && !(await isIgnored(workTree, privateKeyPath));
-  for (const kept of [inventory, ...(published ? [workTree] : [])]) {
-    if (place !== kept && !place.startsWith(kept.endsWith(sep) ? kept : kept + sep)) continue;
-    throw new CoffreError('refused', `cannot write the private key to ${privateKeyPath}: it is inside of ${kept}`, {
-      hint: `a private key never lies where Git publishes: take a path such as ~/keys/${basename(privateKeyPath)}`,
-    });
-  }
-}
-
-/** Whether Git would never add `path`, as with everything in the folder of the quickstart. */
-async function isIgnored(workTree: string, path: string): Promise<boolean> {
-  return (await tryGit(['check-ignore', '--quiet', '--', path], { cwd: workTree })).exitCode === 0;
-}
-
-/** `path` with its links followed, as far down as it is there already. */
-async function realOf(path: string): Promise<string> {
-  if (await exists(path)) return realpath(path);
-  return join(await realOf(dirname(path)), basename(path));
-}
-
-/** The folder above, or the one itself, that holds `.git`. */
-async function workTreeOf(folder: string): Promise<string | undefined> {
-  if (await exists(join(folder, '.git'))) return folder;
-  return dirname(folder) === folder ? undefined : workTreeOf(dirname(folder));
 }
 
 function alreadyThere(path: string): CoffreError {

@@ -1,6 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CoffreError } from '../model/error.ts';
+import type { Inventory } from '../model/inventory.ts';
+import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { Sha256 } from '../model/names.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
@@ -12,11 +15,19 @@ export type Opening =
   /** Is shown the copy of the run, and gives the passphrase of this one run. The key stays where it is. */
   | { readonly kind: 'asked'; readonly ask: (manifest: Manifest, reader: RunReader) => Promise<Passphrase> };
 
+/** Whose keys are known by name, as far as there is an inventory: only for what a person is told. */
+export type KnownKeys = Pick<Inventory, 'recipients' | 'retired'>;
+
 /** The passphrase of a run. Throws `private-key`, `verification-failed`, or what the one who was asked answers. */
-export async function passphraseOf(opening: Opening, manifest: Manifest, reader: RunReader): Promise<Passphrase> {
+export async function passphraseOf(
+  opening: Opening,
+  manifest: Manifest,
+  reader: RunReader,
+  known?: KnownKeys,
+): Promise<Passphrase> {
   switch (opening.kind) {
     case 'key':
-      return await unwrapRun(opening.privateKey, manifest, reader.where, (file) => readSmall(reader, file));
+      return await unwrapRun(opening.privateKey, manifest, reader.where, (file) => readSmall(reader, file), known);
     case 'asked':
       return await opening.ask(manifest, reader);
   }
@@ -31,12 +42,15 @@ export async function unwrapRun(
   manifest: Manifest,
   where: string,
   read: (file: string) => Promise<Buffer | undefined>,
+  known?: KnownKeys,
 ): Promise<Passphrase> {
-  const fingerprint = sha256Of(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
+  const fingerprint = keyFingerprint(createPublicKey(privateKey));
   const recipient = manifest.recipients.find((each) => each.fingerprint === fingerprint);
   if (!recipient) {
     const names = manifest.recipients.map(({ name }) => name).join(', ');
-    throw new CoffreError('private-key', `cannot open ${manifest.run}: this private key is none of its recipients'`, {
+    const why = whoseKey(fingerprint, manifest, known);
+    const message = `cannot open ${manifest.run}: this private key is none of its recipients'${why}`;
+    throw new CoffreError('private-key', message, {
       hint: `use the key of one of: ${names}; compare fingerprints with: npx zx tasks/keys.ts list`,
     });
   }
@@ -50,4 +64,20 @@ export async function unwrapRun(
       hint: `take ${file} from another copy of the run: store, export, offsite, or ${manifest.host}'s keys folder`,
     },
   );
+}
+
+/** After a rotation each of two keys has the same name, and a run is sealed for one of them. */
+function whoseKey(fingerprint: Sha256, { recipients }: Manifest, known: KnownKeys | undefined): string {
+  const fingerprintOf = ({ publicKey }: { readonly publicKey: string }) => keyFingerprint(createPublicKey(publicKey));
+  const current = [...(known?.recipients.values() ?? [])].find((each) => fingerprintOf(each) === fingerprint);
+  const retired = (known?.retired ?? []).find((each) => fingerprintOf(each) === fingerprint);
+  const sealedFor = recipients.find(({ name }) => name === (current ?? retired)?.name);
+  const short = sealedFor && `${sealedFor.fingerprint.slice(0, 16)}…`;
+  if (current) {
+    const now = `: it is the one that ${current.name} has now`;
+    return short ? `${now}, and the run was sealed for the one before it (${short})` : now;
+  }
+  if (!retired) return '';
+  const before = `: it is one that ${retired.name} had before`;
+  return short ? `${before}, and the run was sealed for another one of ${retired.name} (${short})` : before;
 }

@@ -28,7 +28,7 @@ export async function wrapForRecipients(
     const recipient = inventory.recipients.get(name);
     if (!recipient) throw new CoffreError('inventory', `cannot find the public key of ${name} in ${inventory.folder}`);
     const { fingerprint } = describePublicKey(recipient.publicKey, name);
-    await keepOnHost(join(host.keys.path, `${name}.pem`), recipient.publicKey, name, fingerprint);
+    await keepOnHost(join(host.keys.path, `${name}.pem`), recipient.publicKey, { name, fingerprint, host: host.name });
     const content = wrapPassphrase(recipient.publicKey, passphrase);
     const file = `${name}.key.enc`;
     wrapped.push({ record: { name, fingerprint, wrappedKey: { file, sha256: sha256Of(content) } }, content });
@@ -36,11 +36,15 @@ export async function wrapForRecipients(
   return wrapped;
 }
 
-async function keepOnHost(path: string, pem: string, name: string, fingerprint: string): Promise<void> {
+async function keepOnHost(
+  path: string,
+  pem: string,
+  { name, fingerprint, host }: { readonly name: string; readonly fingerprint: string; readonly host: string },
+): Promise<void> {
   const present = await readIfPresent(path);
   if (present === undefined) return await writeDurably(path, pem);
   if (describePublicKey(present.toString('utf8'), name).fingerprint === fingerprint) return;
   throw new CoffreError('refused', `cannot seal for ${name}: ${path} holds another key than the inventory`, {
-    hint: `find out who changed it; if the inventory is right: rm ${path}`,
+    hint: `if its key was rotated: npx zx tasks/provision.ts ${host}; else find out who changed it`,
   });
 }

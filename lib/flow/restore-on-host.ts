@@ -72,7 +72,8 @@ function option(name: string, value: string | undefined): string[] {
 function answerFor(order: RestoreElsewhere, relay: Relay | undefined) {
   const { host, on, inventory, privateKey, run, emit } = order;
   const { allowedSigners } = inventory;
-  const passphraseFor = privateKey && keyHolder({ privateKey, host: host.name, run, allowedSigners });
+  const passphraseFor =
+    privateKey && keyHolder({ privateKey, host: host.name, run, allowedSigners, known: order.inventory });
   return async (question: AgentQuestion): Promise<Buffer> => {
     if (question.ask === 'passphrase') {
       if (!passphraseFor) {

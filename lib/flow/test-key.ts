@@ -81,7 +81,7 @@ async function testHost(host: HostConfig, order: KeyTestOrder): Promise<KeyTest>
   try {
     const { place, proven } = await nearestCopy(host, wish, async (found, reader) => {
       const { manifest } = await readManifest(reader, host.name, found, inventory.allowedSigners);
-      const passphrase = await passphraseOf({ kind: 'key', privateKey }, manifest, reader);
+      const passphrase = await passphraseOf({ kind: 'key', privateKey }, manifest, reader, inventory);
       const file = await proveOpening(manifest, reader, passphrase);
       // An envelope for this key was found, so one of them is its owner.
       const recipient = manifest.recipients.find(({ fingerprint }) => fingerprint === own)?.name as RecipientName;

@@ -88,7 +88,10 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
   );
   const signers = signerSetOf(allowedSigners);
   const recipients = recipientKeys(inventory);
-  const expectation: Expectation = { hosts, recipients, drillers, retired, signers, seen, now };
+  const retiredKeys = new Map(
+    (inventory.retired ?? []).map(({ name, publicKey }) => [keyFingerprint(createPublicKey(publicKey)), name]),
+  );
+  const expectation: Expectation = { hosts, recipients, retiredKeys, drillers, retired, signers, seen, now };
   const freshness = judgeFreshness(repository, expectation);
   const drilled = judgeDrills(repository, expectation);
   const all = [

@@ -13,7 +13,7 @@ import { mergeDefaults } from './merge.ts';
 import { findPrivateKeys } from './private-keys.ts';
 import { readAcknowledged } from './read-acknowledged.ts';
 import { readDrillers } from './read-drillers.ts';
-import { readRecipients } from './recipients.ts';
+import { readRecipients, readRetired } from './recipients.ts';
 import { isSliceFolder, readSlice } from './slice.ts';
 import { place, readYaml, type Source } from './source.ts';
 import { withStandIn } from './stand-in.ts';
@@ -40,10 +40,11 @@ export async function readInventory(folder: string): Promise<Inventory> {
     });
   }
   const { recipients, findings: aboutRecipients } = await readRecipients(folder);
+  const { retired, findings: aboutRetired } = await readRetired(folder);
   const defaults = (await readYaml(folder, DEFAULTS, findings)) ?? parseYaml(DEFAULTS, '');
   const alone = findings.length > 0;
   const { names, findings: aboutHosts } = await listFiles(folder, 'hosts', '.yaml');
-  findings.push(...aboutRecipients, ...aboutHosts);
+  findings.push(...aboutRecipients, ...aboutRetired, ...aboutHosts);
   if (names.length === 0) findings.push(aboutFile('file', 'hosts', 'there is no host: write hosts/<host>.yaml'));
   const sources = new Map<HostName, Source>();
   for (const name of names) {
@@ -78,7 +79,7 @@ export async function readInventory(folder: string): Promise<Inventory> {
   const acknowledged = await readAcknowledged(folder, findings);
   findings.push(...(await findPrivateKeys(folder)));
   refuse(folder, findings);
-  return { folder, hosts, drillers: drilling.drillers, recipients, allowedSigners, acknowledged };
+  return { folder, hosts, drillers: drilling.drillers, recipients, retired, allowedSigners, acknowledged };
 }
 
 /** The host as the schema reads it, with all that is found; undefined when it does not fit the schema. */

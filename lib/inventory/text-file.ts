@@ -31,9 +31,9 @@ export async function readText(folder: string, file: string): Promise<string | I
 
 /**
  * Names of the files in a folder of the inventory that end in `suffix`, without it, sorted; any other file there is a
- * finding, since it would be overlooked. Hidden files and notes (`.md`) may be anywhere.
+ * finding, since it would be overlooked. Hidden files and notes (`.md`) may be anywhere; `others` are known to somebody else.
  */
-export async function listFiles(folder: string, below: string, suffix: string) {
+export async function listFiles(folder: string, below: string, suffix: string, others: readonly string[] = []) {
   const findings: InventoryFinding[] = [];
   const names: string[] = [];
   const present = await readdir(join(folder, below)).catch((error: unknown) => {
@@ -41,7 +41,7 @@ export async function listFiles(folder: string, below: string, suffix: string) {
     return [];
   });
   for (const name of present.sort()) {
-    if (name.startsWith('.') || name.endsWith('.md')) continue;
+    if (name.startsWith('.') || name.endsWith('.md') || others.includes(name)) continue;
     if (name.endsWith(suffix)) names.push(name.slice(0, -suffix.length));
     else findings.push(aboutFile('file', `${below}/${name}`, `it would be overlooked: only *${suffix} is read here`));
   }

@@ -145,6 +145,8 @@ export interface Inventory {
   /** Machines that drill. On a host there are none. */
   readonly drillers: ReadonlyMap<HostName, DrillerConfig>;
   readonly recipients: ReadonlyMap<RecipientName, Recipient>;
+  /** Keys that recipients had before, by the names of these: nothing is sealed for them any more. Absent on a host. */
+  readonly retired?: readonly Recipient[];
   /** `inventory/signers/allowed_signers`, as text; empty when there is none yet. */
   readonly allowedSigners: string;
   /** Findings of `validate` that are not to be told any more. Absent on a host. */

@@ -25,11 +25,16 @@ const gone = (what: PlaceEvent['what'], nights: readonly number[], places = PLAC
 
 function judge(
   links: readonly PublishedLink[],
-  { events = [], names = ['company', 'escrow'] }: { events?: readonly PlaceEvent[]; names?: readonly string[] } = {},
+  {
+    events = [],
+    names = ['company', 'escrow'],
+    retired = {},
+  }: { events?: readonly PlaceEvent[]; names?: readonly string[]; retired?: Readonly<Record<string, string>> } = {},
 ): string[] {
   const hosts = new Map([[db1, { offsite: [{ name: 'contractor' }] }]]);
   const keys = new Map(names.map((name) => [name as RecipientName, digest(name)]));
-  const expectation = { hosts, recipients: new Map([[db1, keys]]) } as unknown as Expectation;
+  const retiredKeys = new Map(Object.entries(retired).map(([key, name]) => [digest(key), name]));
+  const expectation = { hosts, retiredKeys, recipients: new Map([[db1, keys]]) } as unknown as Expectation;
   const findings = recoverableRule(repositoryOf(links, { placeEvents: events }), expectation);
   return findings.map(({ severity, path, message }) => `${severity} ${path?.slice(-23, -5)}: ${message}`);
 }
@@ -72,4 +77,30 @@ t.test('those who should be able to open it are', async (t) => {
     `error 2026-11-30T040007Z: none of its recipients can open its newest good run, which is sealed for company (key ${digest('mallory').slice(0, 12)}…)`,
   ]);
   t.strictSame(judge([of(0)], { names: [] }), [], 'an inventory without keys says nothing');
+});
+
+t.test('a key that was rotated away is told as that, and is nobody again once the new one is in use', async (t) => {
+  const newest = 'warning 2026-11-30T040007Z: its newest good run';
+  const key = (name: string, fingerprint: string) => ({
+    name: name as RecipientName,
+    fingerprint: digest(fingerprint),
+  });
+  const sealedFor = [key('company', 'former'), key('escrow', 'escrow')];
+  const retired = { former: 'company', ancient: 'escrow' };
+  t.strictSame(judge([of(0, { sealedFor })], { retired }), [
+    `${newest} is sealed for the key that was rotated away of company, and not yet for the new one`,
+  ]);
+  t.strictSame(
+    judge([of(0, { sealedFor: [key('company', 'former'), key('escrow', 'ancient')] })], { retired }),
+    [`${newest} is sealed for the key that was rotated away of company, escrow, and not yet for the new one`],
+    'both at once: those who had the keys before still open it',
+  );
+  const both = [...sealedFor, key('company', 'company')];
+  t.match(judge([of(0, { sealedFor: both })], { retired }), [
+    /sealed also for company \(key .*, who is no recipient of it/,
+  ]);
+  t.match(judge([of(0, { sealedFor })], { retired: { former: 'auditor' } }), [
+    /cannot be opened by company/,
+    /sealed also for company/,
+  ]);
 });

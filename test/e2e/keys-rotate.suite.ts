@@ -40,11 +40,7 @@ t.test('a key that is rotated', { skip: whyNoProvisioning() }, async (t) => {
     t.match(stdout, /^ {2}npx zx tasks\/provision\.ts db1$/m);
     t.match(stdout, /^former key: {3}.*recipients\/retired\/company-[0-9a-f]{16}\.pem/m);
     t.match((await world.task('keys', ['list'])).stdout, /^company +4096 +db1 .*\ncompany +4096 +\(had before\)/m);
-    t.match(
-      await warnings(),
-      [/sealed for the key that was rotated away of company,/],
-      'told, and no error',
-    );
+    t.match(await warnings(), [/sealed for the key that was rotated away of company,/], 'told, and no error');
   });
 
   await t.test('is on the host and on record once that is converged', async (t) => {

@@ -2,6 +2,7 @@ import { rotateRecipient } from '../lib/flow/rotate-recipient.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { RecipientName } from '../lib/model/names.ts';
 import { exists } from '../lib/system/files.ts';
+import { validityOf } from './days-option.ts';
 import { inventoryFolder } from './inventory-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
 import { type TaskContext, type TaskResult, textOf } from './run-task.ts';
@@ -20,7 +21,13 @@ export async function rotateTask({ values }: TaskContext, words: readonly string
     ? await passphraseOf(values, `Passphrase of ${privateKeyPath}, which is there already`)
     : await passphraseOf(values, `New passphrase for the new private key of ${name.data}`, 'twice');
   const folder = inventoryFolder(values);
-  const made = await rotateRecipient({ name: name.data, inventoryFolder: folder, privateKeyPath, passphrase });
+  const made = await rotateRecipient({
+    name: name.data,
+    inventoryFolder: folder,
+    privateKeyPath,
+    passphrase,
+    validity: validityOf(values),
+  });
   const next =
     made.hosts.length === 0
       ? [`no host uses ${made.name}: nothing has to be converged`]

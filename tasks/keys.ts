@@ -1,8 +1,11 @@
 import { hostSigner, listRecipients, newRecipient } from '../lib/flow/keys.ts';
 import { selectHost } from '../lib/flow/select-hosts.ts';
 import { CoffreError } from '../lib/model/error.ts';
+import { keyEndRemark } from '../lib/model/key-end.ts';
 import { RecipientName } from '../lib/model/names.ts';
 import { formatTable } from '../lib/report/table.ts';
+import { systemClock } from '../lib/system/clock.ts';
+import { validityOf } from './days-option.ts';
 import { inventoryFolder, inventoryOf } from './inventory-option.ts';
 import { rotateTask } from './keys-rotate.ts';
 import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
@@ -13,7 +16,8 @@ await runTask({
   verb: 'keys',
   usage: 'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all]',
   summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
-        --private-key, a path outside the inventory. Nothing is ever overwritten.
+        --private-key, a path outside the inventory. Nothing is ever overwritten. With --days the public half is a
+        certificate, of whose end everybody is told from 60 days before on; backups go on after it, with a loud warning.
 list    the recipients: fingerprint (SHA-256 of the public key), size, and the hosts that use them.
 rotate  gives a recipient a new key pair: its private half goes to --private-key, under a new passphrase, the public half takes
         the name's place in the inventory, and the one before stays in recipients/retired. Older runs open with the older
@@ -25,6 +29,7 @@ test    proves that a private key and its passphrase open the newest run of each
         none can be reached.`,
   options: {
     'private-key': '=FILE  where a new private key goes; the one to be tested',
+    days: '=N  … whose public half is then a certificate that ends after so many days (default: it does not end)',
     'passphrase-file': '=FILE  the passphrase is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
     ...COPY_OPTIONS,
@@ -71,6 +76,7 @@ async function makeNew({ values }: TaskContext, words: readonly string[]): Promi
     inventoryFolder: inventoryFolder(values),
     privateKeyPath,
     passphrase,
+    validity: validityOf(values),
   });
   const text = `public key:   ${made.publicKeyPath} (commit it)
 private key:  ${made.privateKeyPath} (keep it and its passphrase apart, off the servers; no copy of it is anywhere else)
@@ -79,14 +85,21 @@ fingerprint:  ${made.fingerprint}`;
 }
 
 async function list({ values }: TaskContext): Promise<TaskResult> {
-  const recipients = listRecipients(await inventoryOf(values));
-  const rows = recipients.map(({ name, bits, hosts, fingerprint, retired }) => [
+  const inventory = await inventoryOf(values);
+  const recipients = listRecipients(inventory);
+  const rows = recipients.map(({ name, bits, hosts, fingerprint, retired, ends }) => [
     name,
     String(bits),
     retired ? '(had before)' : hosts.join(' ') || '-',
+    ends?.toISOString().slice(0, 10) ?? '-',
     fingerprint,
   ]);
-  return { text: formatTable(['recipient', 'bits', 'hosts', 'fingerprint'], rows), data: recipients };
+  const remarks = [...inventory.recipients.values()].flatMap(({ name, publicKey }) => {
+    const remark = keyEndRemark(name, publicKey, systemClock.now());
+    return remark ? [`\n\n${remark.text}\nhint: ${remark.hint}`] : [];
+  });
+  const table = formatTable(['recipient', 'bits', 'hosts', 'ends', 'fingerprint'], rows);
+  return { text: table + remarks.join(''), data: recipients };
 }
 
 async function signer({ values }: TaskContext, words: readonly string[]): Promise<TaskResult> {

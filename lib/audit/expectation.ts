@@ -14,6 +14,8 @@ export interface Expectation {
   readonly recipients: ReadonlyMap<HostName, ReadonlyMap<RecipientName, Sha256>>;
   /** Keys that recipients had before, by fingerprint, and whose they were. */
   readonly retiredKeys?: ReadonlyMap<Sha256, RecipientName>;
+  /** The certificates of recipients, PEM; bare keys too, which have no end. */
+  readonly certificates?: ReadonlyMap<RecipientName, string>;
   readonly drillers: ReadonlyMap<HostName, Pick<DrillerConfig, 'hosts'>>;
   /** Hosts and drillers that have left the inventory and whose keys are marked as retired. */
   readonly retired: ReadonlySet<HostName>;

@@ -9,6 +9,7 @@ import type { Expectation } from './expectation.ts';
 import { type AuditFinding, show } from './finding.ts';
 import { gapRule } from './gap-rule.ts';
 import { attributesRule } from './git-attributes.ts';
+import { keyEndRule } from './key-end-rule.ts';
 import { lookRule } from './look-rule.ts';
 import { outcomeRule } from './outcome-rule.ts';
 import { provisionRule } from './provision-rule.ts';
@@ -152,5 +153,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   gapRule,
   copiesRule,
   recoverable: recoverableRule,
+  keyEnd: keyEndRule,
   sizeRule,
 };

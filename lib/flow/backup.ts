@@ -6,7 +6,7 @@ import { claimRun } from './claim-run.ts';
 import { publish } from './conclude.ts';
 import { endFailedRun } from './end-failed-run.ts';
 import { lockRun } from './lock-run.ts';
-import { beginRecord, clearUp, prepareAttempt } from './preflight.ts';
+import { beginRecord, clearUp, prepareAttempt, tellKeyEnds } from './preflight.ts';
 import type { Owed } from './run-record.ts';
 import { RunUnderWay } from './run-under-way.ts';
 import { oweReplication, sealPatiently } from './seal-patiently.ts';
@@ -48,6 +48,7 @@ async function carryOut(run: RunUnderWay): Promise<BackupResult> {
     await beginRecord(run);
     const prepared = await record.during('preflight', async () => {
       await clearUp(run);
+      tellKeyEnds(run);
       return await prepareAttempt(run);
     });
     sealed = await record.during('dump', () => sealPatiently(run, prepared));

@@ -29,7 +29,7 @@ export async function checkHost(order: CheckOrder, { clock, signal }: CheckConte
       [
         ...databaseProbes(host),
         ...placeProbes(slice),
-        ...(await fileProbes(order)),
+        ...(await fileProbes(order, clock)),
         ...scheduleProbes(order, clock),
         ...(controlTimeMs === null ? [] : [clockProbe(controlTimeMs, clock)]),
         ...runProbes(order, clock),

@@ -1,7 +1,10 @@
 import { basename } from 'node:path';
 import { packageResource } from '../host/package.ts';
 import type { CheckOrder } from '../model/host-check.ts';
+import { keyEnd, keyEndRemark, WARN_DAYS } from '../model/key-end.ts';
 import type { Change, Resource } from '../model/plan.ts';
+import type { Slice } from '../model/slice.ts';
+import type { Clock } from '../system/clock.ts';
 import { filesOf, keysOf } from './host-resources.ts';
 import type { Fault, Probe, Seen } from './try-conditions.ts';
 
@@ -9,7 +12,7 @@ import type { Fault, Probe, Seen } from './try-conditions.ts';
  * Whether the programs, the host's own keys and its recipients' public keys are as provisioning has left them; by control, which
  * has the inventory, also its slice.
  */
-export async function fileProbes({ slice, controlTimeMs }: CheckOrder): Promise<readonly Probe[]> {
+export async function fileProbes({ slice, controlTimeMs }: CheckOrder, clock: Clock): Promise<readonly Probe[]> {
   const { host } = slice;
   const provision = `mend it: npx zx tasks/provision.ts ${host.name}`;
   const holds = (resource: Resource, judge: (change: Change) => Fault) => async (): Promise<Seen> => {
@@ -52,7 +55,27 @@ export async function fileProbes({ slice, controlTimeMs }: CheckOrder): Promise<
       }),
     };
   });
-  return [programs, ...keys, ...files];
+  return [programs, ...keys, ...files, ...endProbes(slice, clock)];
+}
+
+/** Of recipients whose key is a certificate: whether somebody has to think of its end. */
+function endProbes({ recipients }: Slice, clock: Clock): readonly Probe[] {
+  return recipients.flatMap(({ name, publicKey }): Probe[] => {
+    const end = keyEnd(publicKey);
+    if (end === null) return [];
+    return [
+      {
+        check: `end of ${name}`,
+        of: `recipient ${name}`,
+        says: `its certificate does not end within ${WARN_DAYS} days`,
+        severity: 'warning',
+        look: async () => {
+          const fault = keyEndRemark(name, publicKey, clock.now());
+          return fault ? { fault } : { detail: `it ends on ${end.toISOString().slice(0, 10)}` };
+        },
+      },
+    ];
+  });
 }
 
 const MOST_LINES = 4;

@@ -8,6 +8,8 @@ import { hostTimeZone } from '../host/host-time-zone.ts';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
+import { keyEndRemark } from '../model/key-end.ts';
+import type { RecipientName } from '../model/names.ts';
 import type { Change, Remark } from '../model/plan.ts';
 import { storeFolder } from '../storage/store-folder.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
@@ -33,6 +35,7 @@ export async function hostRemarks(order: ConvergeOrder, clock: Clock): Promise<r
       zoneRemark(host.timezone, await hostTimeZone(), now),
       await storeRemark(host),
       await schedulerRemark(host),
+      ...slice.recipients.map(({ name, publicKey }) => endRemark(name, publicKey, now)),
       compressorRemark(host.compression.program, (program) => findProgram(program) !== undefined),
     ]),
     ...(await auditRemarks({ audit, secretsFile: secrets.path, tries: order.apply })),
@@ -48,6 +51,12 @@ export async function passingRemarks(order: ConvergeOrder, changes: readonly Cha
 
 function present(remarks: readonly (Remark | undefined)[]): readonly Remark[] {
   return remarks.flatMap((remark) => remark ?? []);
+}
+
+/** No drift: what provisioning could mend is nothing, and no backup is lost for it. */
+function endRemark(name: RecipientName, publicKey: string, now: Date): Remark | undefined {
+  const remark = keyEndRemark(name, publicKey, now);
+  return remark && { text: remark.text, hint: remark.hint, advice: true };
 }
 
 async function storeRemark({ store }: HostConfig): Promise<Remark | undefined> {

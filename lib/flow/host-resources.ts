@@ -16,6 +16,7 @@ import { hostSystemctl } from '../host/systemctl.ts';
 import { formerRecipients, recipientFile, sliceFiles } from '../inventory/slice.ts';
 import type { ConvergeOrder } from '../model/converge-order.ts';
 import type { HostConfig } from '../model/inventory.ts';
+import { keyEnd } from '../model/key-end.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { Resource } from '../model/plan.ts';
 import type { Slice } from '../model/slice.ts';
@@ -150,7 +151,8 @@ export async function filesOf({ slice }: Pick<ConvergeOrder, 'slice'>): Promise<
 /** A key's base64 tells a person nothing. */
 function fingerprintOf(pem: string): string {
   try {
-    return `public key ${keyFingerprint(createPublicKey(pem))}\n`;
+    const end = keyEnd(pem)?.toISOString().slice(0, 10);
+    return `public key ${keyFingerprint(createPublicKey(pem))}${end === undefined ? '' : `, until ${end}`}\n`;
   } catch {
     return 'not a public key\n';
   }

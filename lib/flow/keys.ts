@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { addAllowedSigner, ensureSigningKey } from '../audit/signing-key.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory, Recipient } from '../model/inventory.ts';
+import { keyEnd } from '../model/key-end.ts';
 import { type HostName, RecipientName } from '../model/names.ts';
 import { generateKeyPair } from '../seal/key-pair.ts';
 import { describePublicKey, type PublicKeyFacts } from '../seal/public-key.ts';
@@ -20,6 +21,13 @@ export interface NewRecipient {
   readonly privateKeyPath: string;
   /** Protects the private key. */
   readonly passphrase: string;
+  /** The public key becomes a certificate that ends after so many days; a bare key, which does not end, if absent. */
+  readonly validity?: Validity | undefined;
+}
+
+export interface Validity {
+  readonly from: Date;
+  readonly days: number;
 }
 
 export interface MadeRecipient extends PublicKeyFacts {
@@ -43,7 +51,10 @@ export async function newRecipient(order: NewRecipient): Promise<MadeRecipient> 
   await assertOutside(privateKeyPath, order.inventoryFolder);
   for (const path of [publicKeyPath, privateKeyPath]) if (await exists(path)) throw alreadyThere(path);
 
-  const { publicKey, privateKey } = await generateKeyPair(order.passphrase);
+  const { publicKey, privateKey } = await generateKeyPair(
+    order.passphrase,
+    order.validity && { name, ...order.validity },
+  );
   learnSecret(privateKey);
   const facts = describePublicKey(publicKey, name);
   await makeFolder(dirname(publicKeyPath));
@@ -64,6 +75,8 @@ export interface ListedRecipient extends PublicKeyFacts {
   readonly hosts: readonly HostName[];
   /** Whether it is one that the recipient had before: it opens the runs of that time. */
   readonly retired: boolean;
+  /** When its certificate ends; null for a bare key, which does not. */
+  readonly ends: Date | null;
 }
 
 export interface HostSigner {
@@ -83,7 +96,10 @@ export async function hostSigner(host: HostConfig, inventoryFolder: string): Pro
 
 /** Every recipient of the inventory, by name, each followed by the keys that it had before. Throws `inventory` for a key that will not do. */
 export function listRecipients({ recipients, retired = [], hosts }: Inventory): readonly ListedRecipient[] {
-  const factsOf = ({ name, publicKey }: Recipient) => ({ name, ...describePublicKey(publicKey, name) });
+  const factsOf = ({ name, publicKey }: Recipient) => ({
+    ...{ name, ...describePublicKey(publicKey, name) },
+    ends: keyEnd(publicKey),
+  });
   const listed = [...recipients.values()].map((recipient) => ({
     ...factsOf(recipient),
     hosts: [...hosts.values()].filter((host) => host.recipients.includes(recipient.name)).map((host) => host.name),

@@ -1,3 +1,4 @@
+import { keyEndRemark } from '../model/key-end.ts';
 import { assertRoom } from './assert-room.ts';
 import { readJournal } from './journal.ts';
 import { startKilledReplication } from './open-at-replica.ts';
@@ -20,6 +21,15 @@ export async function clearUp(run: RunUnderWay): Promise<void> {
   await assertRoom(run.host, context).catch((error: unknown) => store.goWithout(error));
   if (store.lost) run.goOnWithout(store.lost);
   await record.writeJournal(record.journalAs('working'));
+}
+
+/** A key that has ended loses no night: what is sealed for it opens as before. But somebody has to know. */
+export function tellKeyEnds({ host, context }: RunUnderWay): void {
+  const { inventory, clock, emit } = context;
+  for (const recipient of host.recipients.flatMap((name) => inventory.recipients.get(name) ?? [])) {
+    const remark = keyEndRemark(recipient.name, recipient.publicKey, clock.now());
+    if (remark) emit({ kind: 'warning', subject: host.name, text: remark.text, hint: remark.hint });
+  }
 }
 
 /** Everything that an attempt at the dumps needs, looked at before it has cost anything. */

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { readInventory } from '../inventory/read.ts';
@@ -7,13 +7,14 @@ import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
 import type { HostName, RecipientName, Sha256 } from '../model/names.ts';
+import { type CertificateWish, certifyPem } from '../seal/certificate.ts';
 import { generateKeyPair } from '../seal/key-pair.ts';
 import { isProtected, openPrivateKey } from '../seal/private-key.ts';
 import { describePublicKey } from '../seal/public-key.ts';
 import { quotePosix } from '../system/command.ts';
 import { exists, makeFolder, PARTIAL, readIfPresent, removeDurably, writeDurably } from '../system/files.ts';
 import { learnSecret } from '../system/known-secrets.ts';
-import { assertPassphrase, parseRecipient } from './keys.ts';
+import { assertPassphrase, parseRecipient, type Validity } from './keys.ts';
 import { assertOutside } from './outside-inventory.ts';
 
 export interface Rotation {
@@ -23,6 +24,8 @@ export interface Rotation {
   readonly privateKeyPath: string;
   /** Protects the new private key. */
   readonly passphrase: string;
+  /** As for a new recipient. */
+  readonly validity?: Validity | undefined;
 }
 
 export interface RotatedRecipient {
@@ -60,11 +63,11 @@ export async function rotateRecipient(order: Rotation): Promise<RotatedRecipient
 
   const given = await readIfPresent(privateKeyPath);
   if (given === undefined) assertPassphrase(order.passphrase);
-  const publicKey =
-    given === undefined ? undefined : publicHalfOf(given.toString('utf8'), order.passphrase, privateKeyPath);
-  const isPresent = publicKey !== undefined && assertFree(publicKey, name, inventory) === 'its own';
+  const key = given && openGiven(given.toString('utf8'), order.passphrase, privateKeyPath);
+  const isPresent = key !== undefined && assertFree(publicHalfOf(key), name, inventory) === 'its own';
   if (!isPresent) {
-    const made = publicKey ?? (await makeKey(privateKeyPath, order.passphrase));
+    const wish = order.validity && { name, ...order.validity };
+    const made = key ? publicHalfOf(key, wish) : await makeKey(privateKeyPath, order.passphrase, wish);
     await keep(join(folder, retiredFile(name, current)), current);
     await writeDurably(publicKeyPath, made);
   }
@@ -91,8 +94,8 @@ async function sweep(publicKeyPath: string, name: RecipientName): Promise<void> 
   }
 }
 
-async function makeKey(path: string, passphrase: string): Promise<string> {
-  const { publicKey, privateKey } = await generateKeyPair(passphrase);
+async function makeKey(path: string, passphrase: string, wish: CertificateWish | undefined): Promise<string> {
+  const { publicKey, privateKey } = await generateKeyPair(passphrase, wish);
   learnSecret(privateKey);
   await makeFolder(dirname(path), 0o700);
   // A name that appears at once: half a key would have to be told from one that somebody has damaged.
@@ -106,16 +109,23 @@ async function keep(path: string, publicKey: string): Promise<void> {
   await writeDurably(path, publicKey);
 }
 
-/** PEM of the public half of a key that was there already. */
-function publicHalfOf(pem: string, passphrase: string, path: string): string {
+/** A key that was there already. */
+function openGiven(pem: string, passphrase: string, path: string): KeyObject {
   learnSecret(pem);
   if (!isProtected(pem)) {
     throw new CoffreError('refused', `cannot take ${path} for a new key: it has no passphrase`, {
       hint: `give it one: openssl pkcs8 -topk8 -v2 aes-256-cbc -in ${quotePosix(path)} -out NEW; or take a path where nothing is`,
     });
   }
-  const key = openPrivateKey(pem, passphrase, quotePosix(path));
-  return createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+  return openPrivateKey(pem, passphrase, quotePosix(path));
+}
+
+/** PEM of its public half, as a certificate where one is wanted. */
+function publicHalfOf(key: KeyObject, wish?: CertificateWish): string {
+  if (!wish) return createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+  const open = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  learnSecret(open);
+  return certifyPem(open, wish);
 }
 
 /** Whose the key of `publicKey` is already. Throws `refused` where it is somebody's, unless it is the outcome of this very rotation. */

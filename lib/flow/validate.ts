@@ -88,10 +88,24 @@ async function judge({ inventory, source, clock, since }: ValidateOptions, seen:
   );
   const signers = signerSetOf(allowedSigners);
   const recipients = recipientKeys(inventory);
+  const inUse = new Set([...hosts.values()].flatMap((host) => host.recipients));
+  const certificates = new Map(
+    [...inventory.recipients.values()].flatMap(({ name, publicKey }) => (inUse.has(name) ? [[name, publicKey]] : [])),
+  );
   const retiredKeys = new Map(
     (inventory.retired ?? []).map(({ name, publicKey }) => [keyFingerprint(createPublicKey(publicKey)), name]),
   );
-  const expectation: Expectation = { hosts, recipients, retiredKeys, drillers, retired, signers, seen, now };
+  const expectation: Expectation = {
+    hosts,
+    recipients,
+    retiredKeys,
+    certificates,
+    drillers,
+    retired,
+    signers,
+    seen,
+    now,
+  };
   const freshness = judgeFreshness(repository, expectation);
   const drilled = judgeDrills(repository, expectation);
   const all = [

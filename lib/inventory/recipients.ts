@@ -11,7 +11,7 @@ const RETIRED = 'retired';
 /** The recipient, and the first digits of the fingerprint of the key that it had. */
 const RETIRED_NAME = /^(.+)-([0-9a-f]{16})$/;
 
-/** Every `recipients/<name>.pem` that is an RSA public key of at least 3072 bits; anything else there is a finding. */
+/** Every `recipients/<name>.pem` that is an RSA public key of at least 3072 bits, or a certificate of one; anything else there is a finding. */
 export async function readRecipients(folder: string) {
   const recipients = new Map<RecipientName, Recipient>();
   const { names, findings } = await listFiles(folder, 'recipients', '.pem', [RETIRED]);
@@ -61,14 +61,14 @@ export async function readRetired(folder: string) {
 function faultOf(pem: string, file: string): InventoryFinding | undefined {
   const fault = (message: string) => aboutFile('recipient', file, message);
   if (/PRIVATE KEY/.test(pem)) return undefined; // the rule about private keys says it
-  if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/.test(pem)) {
-    return fault('expected one public key in PEM form: BEGIN PUBLIC KEY');
+  if (!/^\s*-----BEGIN (PUBLIC KEY|CERTIFICATE)-----[^-]+-----END \1-----\s*$/.test(pem)) {
+    return fault('expected one public key in PEM form, BEGIN PUBLIC KEY, or one certificate: BEGIN CERTIFICATE');
   }
   let key: KeyObject;
   try {
     key = createPublicKey(pem);
   } catch {
-    return fault('this is not a public key');
+    return fault('this is not a public key, nor a certificate of one');
   }
   if (key.asymmetricKeyType !== 'rsa')
     return fault(`expected an RSA key, and this is one of type ${key.asymmetricKeyType}`);

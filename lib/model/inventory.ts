@@ -134,7 +134,7 @@ export type HostConfig = z.infer<typeof HostConfig> & { readonly name: HostName 
 /** A recipient's public key as the inventory holds it. */
 export interface Recipient {
   readonly name: RecipientName;
-  /** PEM, SubjectPublicKeyInfo. */
+  /** PEM: SubjectPublicKeyInfo, or a certificate with it, which has an end. */
   readonly publicKey: string;
 }
 

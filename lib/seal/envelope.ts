@@ -1,4 +1,4 @@
-import { constants, type KeyObject, privateDecrypt } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, privateDecrypt } from 'node:crypto';
 import forge from 'node-forge';
 import { CoffreError } from '../model/error.ts';
 import { Passphrase } from './passphrase.ts';
@@ -9,9 +9,10 @@ import { Passphrase } from './passphrase.ts';
  * here is SHA-1. Source: RFC 8017 section 7.1.
  */
 
-/** The passphrase of a run for the owner of `publicKeyPem`, as `<recipient>.key.enc` holds it. */
+/** The passphrase of a run for the owner of `publicKeyPem`, a public key or its certificate, as `<recipient>.key.enc` holds it. */
 export function wrapPassphrase(publicKeyPem: string, passphrase: Passphrase): Buffer {
-  const key = forge.pki.publicKeyFromPem(publicKeyPem);
+  const spki = createPublicKey(publicKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+  const key = forge.pki.publicKeyFromPem(spki);
   const wrapped = key.encrypt(passphrase.reveal(), 'RSA-OAEP', {
     md: forge.md.sha256.create(),
     mgf1: { md: forge.md.sha256.create() },

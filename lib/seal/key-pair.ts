@@ -1,20 +1,21 @@
 import { generateKeyPair as generate } from 'node:crypto';
 import { promisify } from 'node:util';
 import forge from 'node-forge';
+import { type CertificateWish, certify } from './certificate.ts';
 import { encryptPrivateKey } from './private-key.ts';
 
 const BITS = 4096;
 
 /** The two halves of a recipient, each as the text of its PEM file. */
 export interface KeyPair {
-  /** SubjectPublicKeyInfo: goes into the inventory. */
+  /** SubjectPublicKeyInfo, or a certificate with it: goes into the inventory. */
   readonly publicKey: string;
   /** PKCS#8, under the passphrase if it has one: goes to its owner, never into the inventory. */
   readonly privateKey: string;
 }
 
-/** Makes an RSA-4096 key pair. node-forge has OpenSSL find the primes, so this takes seconds and blocks nothing. */
-export async function generateKeyPair(passphrase: string): Promise<KeyPair> {
+/** Makes an RSA-4096 key pair; with a `certificate` the public half is one, which ends. node-forge has OpenSSL find the primes, so this takes seconds and blocks nothing. */
+export async function generateKeyPair(passphrase: string, certificate?: CertificateWish): Promise<KeyPair> {
   const pair = await new Promise<forge.pki.rsa.KeyPair>((resolve, reject) => {
     forge.pki.rsa.generateKeyPair({ bits: BITS }, (error: Error | null, made) => {
       if (error) reject(error);
@@ -22,7 +23,9 @@ export async function generateKeyPair(passphrase: string): Promise<KeyPair> {
     });
   });
   return {
-    publicKey: forge.pki.publicKeyToPem(pair.publicKey).replaceAll('\r\n', '\n'),
+    publicKey: certificate
+      ? certify(pair.privateKey, certificate)
+      : forge.pki.publicKeyToPem(pair.publicKey).replaceAll('\r\n', '\n'),
     privateKey: await encryptPrivateKey(pair.privateKey, passphrase),
   };
 }

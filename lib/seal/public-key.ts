@@ -13,7 +13,7 @@ export interface PublicKeyFacts {
 }
 
 /**
- * What a recipient's PEM file holds. Throws `inventory` when it is no public key, is a private key, is not RSA, or
+ * What a recipient's PEM file holds, a public key or a certificate of one. Throws `inventory` when it is neither, is a private key, is not RSA, or
  * has fewer than 3072 bits. `name` stands in the message.
  */
 export function describePublicKey(pem: string, name: string): PublicKeyFacts {
@@ -26,7 +26,7 @@ export function describePublicKey(pem: string, name: string): PublicKeyFacts {
   try {
     key = createPublicKey({ key: pem, format: 'pem' });
   } catch {
-    throw refuse('the file is not a public key in PEM');
+    throw refuse('the file is not a public key or a certificate in PEM');
   }
   if (key.asymmetricKeyType !== 'rsa') throw refuse(`the key is ${key.asymmetricKeyType}, not RSA`);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;

@@ -154,3 +154,27 @@ t.test('a key that lives on a driller is not rotated from here', async (t) => {
   await t.rejects(rotateRecipient(order), { code: 'refused', message: /never leaves it/ });
   t.strictSame(readFileSync(join(recipients, 'company.pem')), before);
 });
+
+t.test('with an end the new key is a certificate, also of a key that was there', async (t) => {
+  const validity = { from: new Date(), days: 100 };
+  for (const given of [true, false]) {
+    const { folder, inventoryFolder, recipients, order } = place();
+    mkdirSync(join(folder, 'keys'));
+    const { privateKey } = await cachedKeyPair('rotated', passphrase);
+    if (given) writeFileSync(order.privateKeyPath, privateKey);
+    const made = await rotateRecipient({ ...order, validity });
+    t.match(readFileSync(join(recipients, 'company.pem'), 'utf8'), /^-----BEGIN CERTIFICATE-----\n/);
+    const listed = listRecipients(await readInventory(inventoryFolder));
+    const [company] = listed.filter(({ name, retired }) => name === 'company' && !retired);
+    t.match(company, { fingerprint: made.fingerprint, ends: Date });
+    t.match(await rotateRecipient({ ...order, validity }), { state: 'present' });
+    const again = { ...order, privateKeyPath: join(folder, 'again.pem') };
+    writeFileSync(again.privateKeyPath, (await cachedKeyPair('company-again', passphrase)).privateKey);
+    t.match(
+      await rotateRecipient(again),
+      { state: 'rotated', retired: { length: 2 } },
+      'a certificate retires as a key does',
+    );
+    t.match(listRecipients(await readInventory(inventoryFolder)), [{ ends: null }, {}, {}, { name: 'escrow' }]);
+  }
+});

@@ -4,6 +4,7 @@ import { grantStatement } from '../lib/database/privileges.ts';
 import { COMPRESSIONS, COMPRESSORS, type CompressorName } from '../lib/model/compression.ts';
 import { ERRORS } from '../lib/model/error.ts';
 import { HostConfig } from '../lib/model/inventory.ts';
+import { METRIC_LABELS } from '../lib/report/metric-names.ts';
 import { PACKAGE_OF } from '../lib/system/programs.ts';
 
 const root = new URL('../', import.meta.url);
@@ -43,6 +44,12 @@ t.test('has every compressor as the code has it, and every limit with its defaul
   };
   for (const [key, value] of Object.entries(limits))
     t.match(readme, new RegExp(`^\\| \`${key}\` \\| \`?${value}\`? \\|`, 'm'), key);
+});
+
+t.test('names only metrics that are written', async (t) => {
+  const named = [...readme.matchAll(/\bcoffre_\w+/g)].map(([name]) => name);
+  t.ok(named.length > 15);
+  for (const name of named) t.ok(name in METRIC_LABELS, name);
 });
 
 t.test('explains every exit code of the table of errors', async (t) => {

@@ -20,6 +20,8 @@ export interface BackupResult {
   readonly names: ReadonlyMap<string, string>;
   /** Empty when all is done. What is owed is tried again by the next run. */
   readonly owed: readonly Owed[];
+  /** All of them: when the manifest is signed, the last are still to come. */
+  readonly phases: Manifest['phases'];
 }
 
 /**
@@ -62,7 +64,7 @@ async function carryOut(run: RunUnderWay): Promise<BackupResult> {
     await run.store.release();
   }
   await record.during('publish', () => publishRun(run));
-  return { manifest, names: sealed.names, owed: record.owed };
+  return { manifest, names: sealed.names, owed: record.owed, phases: record.draft.phases };
 }
 
 async function publishRun({ host, record, context }: RunUnderWay): Promise<void> {

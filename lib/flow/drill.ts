@@ -24,6 +24,7 @@ import { drillSource } from './drill-source.ts';
 import { drillerSliceOf } from './driller-slice-of.ts';
 import { readPrivateKey } from './read-private-key.ts';
 import { rehearse } from './rehearse.ts';
+import { rememberDrill } from './remember.ts';
 import { tellTampering } from './tell-tampering.ts';
 
 export interface DrillContext {
@@ -102,6 +103,7 @@ async function drillHost(
   }
   const { record } = await concludeDrill(driller, run.draft, clock);
   await removeDrillJournal(folder);
+  await rememberDrill(driller, record, emit);
   // Whoever stops a drill does not wait for a network: the next one publishes.
   const publication: Publication = signal.aborted
     ? { kind: 'owed', count: 1, error: asCoffreError(signal.reason) }
@@ -123,8 +125,9 @@ async function settleKilledDrill(
   const onRecord = (await readOutbox(folder)).some((signed) => factsOf(signed).name === draft.drill);
   if (onRecord) return await removeDrillJournal(folder);
   const error = { code: 'interrupted', phase } as const;
-  await concludeDrill(driller, { ...draft, outcome: 'failed', proof: null, error }, clock);
+  const { record } = await concludeDrill(driller, { ...draft, outcome: 'failed', proof: null, error }, clock);
   await removeDrillJournal(folder);
+  await rememberDrill(driller, record, emit);
   emit({
     kind: 'warning',
     subject: host.name,

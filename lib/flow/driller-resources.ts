@@ -19,6 +19,7 @@ import { processUser } from '../system/users.ts';
 import { type HostSources, type Identity, identitiesOf } from './host-resources.ts';
 import { assertOwnSigner, ownSigners } from './own-signers.ts';
 import { recipientKeyResource } from './recipient-key.ts';
+import { DRILLER_TEXTFILE } from './remember.ts';
 
 /**
  * All that a driller has to have, in the order in which it is made; for one that is to be bare again the other way round. Its
@@ -36,6 +37,7 @@ export function drillerResources(
   if (desired === 'absent') {
     return [
       schedule,
+      ...(driller.metrics ? [noFile(join(driller.metrics.textfile, DRILLER_TEXTFILE))] : []),
       ...[...files.keys()].map(noFile),
       releaseRemoval(agent.path),
       noFolder(driller.folder),

@@ -26,6 +26,7 @@ import { readRequired } from '../system/files.ts';
 import { makeKeyFile } from '../system/ssh-key.ts';
 import { processUser } from '../system/users.ts';
 import { assertOwnSigner, ownSigners } from './own-signers.ts';
+import { HOST_TEXTFILE } from './remember.ts';
 
 /** Where the host's things come from. */
 export interface HostSources {
@@ -182,8 +183,10 @@ async function bareHost(host: HostConfig, schedule: readonly Resource[]): Promis
   const { settings, keys } = host;
   const recipients = new Set([...host.recipients, ...(await formerRecipients(settings.path))]);
   const files = ['host.yaml', 'allowed_signers'].map((name) => noFile(join(settings.path, name)));
+  const metrics = host.metrics ? [noFile(join(host.metrics.textfile, HOST_TEXTFILE))] : [];
   return [
     ...schedule,
+    ...metrics,
     startedAppliers(host),
     ...absentAccountResources(host),
     ...(await formerAccounts(host, host.name, host.database.account)),

@@ -8,9 +8,11 @@ import { planRetention } from '../storage/plan-retention.ts';
 import { makeFolder } from '../system/files.ts';
 import { lockOrThrow } from '../system/lock.ts';
 import { readHeldRuns } from './held-runs.ts';
+import { afterPrune } from './memory-of-night.ts';
 import { PruneOnRecord } from './prune-on-record.ts';
 import type { PlacePrune, PruneOrder } from './prune-order.ts';
 import { type PrunedPlace, prunedPlaces } from './pruned-places.ts';
+import { remember } from './remember.ts';
 
 /**
  * Removes from each place of a host what its retention does not ask for, on that host. A place that cannot be looked at is
@@ -30,6 +32,7 @@ export async function prune(host: HostConfig, order: PruneOrder): Promise<readon
     const record = new PruneOnRecord(host, clock);
     const done = await each(places, (place) => carryOut(place, host, order, record));
     await record.publish(done, order);
+    await remember(host, afterPrune(done), order.emit);
     return done;
   } finally {
     await lock.release();

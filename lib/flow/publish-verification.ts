@@ -10,6 +10,8 @@ import { exists } from '../system/files.ts';
 import { assertCanSign } from './assert-can-sign.ts';
 import { claimRun } from './claim-run.ts';
 import { concludeRecord, publishRecords, type RecordDraft } from './conclude-record.ts';
+import { afterLook } from './memory-of-night.ts';
+import { remember } from './remember.ts';
 import { tellTampering } from './tell-tampering.ts';
 import { type CopyVerdict, type PlaceVerdict, type VerifyOrder, verify } from './verify.ts';
 
@@ -27,6 +29,7 @@ export async function publishVerification(order: VerifyOrder, clock: Clock): Pro
   const host = await ownHost(order);
   const name = await claimRun(host.state.path, clock, { kind: 'verify' });
   const places = await verify(order);
+  await remember(host, afterLook(places, clock.now()), order.emit);
   const draft = { ...draftOf(places, order), startedAt: startOfRun(name).toISOString() };
   return { places, trouble: await putOnRecord(host, draft, order, clock) };
 }

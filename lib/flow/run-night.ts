@@ -3,9 +3,11 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { News } from '../model/news.ts';
 import { type BackupResult, backup } from './backup.ts';
 import type { BackupContext } from './backup-context.ts';
+import { afterFailure, afterNight } from './memory-of-night.ts';
 import { prune } from './prune.ts';
 import type { PlacePrune } from './prune-order.ts';
 import type { PublishedVerification } from './publish-verification.ts';
+import { remember } from './remember.ts';
 import { tell } from './tell.ts';
 import { isBadCopy } from './verify.ts';
 import { verifyWhenDue } from './verify-when-due.ts';
@@ -16,6 +18,8 @@ export interface NightResult extends BackupResult {
   /** What was found of the copies; null where no look at them was due, or none could be begun. */
   readonly looked: PublishedVerification | null;
 }
+
+type Timed = { readonly name: string; readonly durationMs: number };
 
 /**
  * What a host does each night: a run, and then what its retention asks for, which is never before there is a new run; last a
@@ -29,32 +33,49 @@ export async function runNight(host: HostConfig, context: BackupContext): Promis
     const nothing = { run: null, code: null, durationMs: null, figures: null, copies: [] };
     return { event, task: 'backup', host: host.name, at: clock.now().toISOString(), ...nothing, ...rest };
   };
+  const from = performance.now();
+  const durationMs = () => Math.round(performance.now() - from);
   const begun = tell(news('start'), order); // nobody waits for it
   try {
-    const result = await night(host, context);
+    const { result, after } = await night(host, context);
     await begun;
-    await tell(news(...outcomeOf(result)), order);
+    const [event, facts] = outcomeOf(result);
+    await remember(host, afterNight(result, { event, facts, after, at: clock.now(), durationMs: durationMs() }), emit);
+    await tell(news(event, facts), order);
     return result;
   } catch (error) {
     await begun;
-    await tell(news('failure', { code: asCoffreError(error).code }), order);
+    const { code } = asCoffreError(error);
+    await remember(host, afterFailure(code, clock.now(), durationMs()), emit);
+    await tell(news('failure', { code }), order);
     throw error;
   }
 }
 
-async function night(host: HostConfig, context: BackupContext): Promise<NightResult> {
+async function night(
+  host: HostConfig,
+  context: BackupContext,
+): Promise<{ readonly result: NightResult; readonly after: readonly Timed[] }> {
   const result = await backup(host, context);
+  const after: Timed[] = [];
+  const timed = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
+    const from = performance.now();
+    const done = await act();
+    after.push({ name, durationMs: Math.round(performance.now() - from) });
+    return done;
+  };
   const { emit } = context;
   const warn = ({ message, hint }: { readonly message: string; readonly hint: string | undefined }, where: string) => {
     const text = `old runs are still in ${where}: ${message}`;
     emit({ kind: 'warning', subject: host.name, text, hint: hint ?? 'look at: npx zx tasks/prune.ts --dry-run' });
   };
-  const pruned = await prune(host, { ...context, dryRun: false }).catch((error: unknown) => {
+  const pruned = await timed('prune', () => prune(host, { ...context, dryRun: false })).catch((error: unknown) => {
     warn(asCoffreError(error), 'their places');
     return [];
   });
   for (const { place, error } of pruned) if (error) warn(error, place);
-  return { ...result, pruned, looked: await verifyWhenDue(host, context) };
+  const looked = await timed('verify', () => verifyWhenDue(host, context));
+  return { result: { ...result, pruned, looked }, after };
 }
 
 function outcomeOf({ manifest, owed, looked }: NightResult): [News['event'], Partial<News>] {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AuditConfig } from './audit-config.ts';
 import { agentConfig, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
+import { MetricsConfig } from './metrics-config.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
 
 /*
@@ -62,6 +63,7 @@ export const DrillerConfig = z
       })
       .prefault({})
       .describe('How the drill is started'),
+    metrics: MetricsConfig.optional(),
   })
   .describe('One machine that drills, after its defaults are merged in');
 

@@ -77,6 +77,19 @@ export function nextFire(schedule: string, timezone: string, at: Date): Date {
 
 const HOUR_MS = 3_600_000;
 
+/** What of a host says when its runs are due. */
+interface Due {
+  readonly schedule: string;
+  readonly timezone: string;
+  readonly graceHours: number;
+}
+
+/** By when the run after the one that started at `start` has to have started, with the hours of grace. */
+export function deadlineAfter({ schedule, timezone, graceHours }: Due, start: Date): Date {
+  const next = nextFire(schedule, timezone, new Date(start.getTime() + EARLY_MS));
+  return new Date(next.getTime() + graceHours * HOUR_MS);
+}
+
 /** Whether a run that started at `start` is the one that has to be there by `now`: the last one due whose hours of grace are over. */
 export function isCovered(
   {

@@ -4,7 +4,7 @@ import { CoffreError } from '../model/error.ts';
 import { Sha256 } from '../model/names.ts';
 import { exclusively } from '../system/exclusive.ts';
 import { readIfPresent, writeDurably } from '../system/files.ts';
-import { putIntoOutbox, readOutbox, removeFromOutbox } from './outbox.ts';
+import { putIntoOutbox, readOutbox, removeFromOutbox, sweepOutbox } from './outbox.ts';
 import { factsOf, type SignedRecord } from './signed-record.ts';
 
 const ChainHead = z.strictObject({ sequence: z.int().min(1), sha256: Sha256 });
@@ -64,6 +64,7 @@ export async function settle(stateFolder: string, published: readonly SignedReco
       const { sequence, name } = factsOf(signed);
       await removeFromOutbox(stateFolder, sequence, name);
     }
+    await sweepOutbox(stateFolder);
   });
 }
 

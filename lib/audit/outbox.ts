@@ -52,6 +52,14 @@ export async function removeFromOutbox(stateFolder: string, sequence: number, ru
   await removeDurably(`${path}.sig`);
 }
 
+/** Takes away what was left by whoever was killed over writing or removing a record. To be called by whoever holds the chain. */
+export async function sweepOutbox(stateFolder: string): Promise<void> {
+  const folder = await outboxOf(stateFolder);
+  const names = await readdir(folder);
+  const kept = new Set(names.filter((name) => NAME.test(name)).flatMap((name) => [name, `${name}.sig`]));
+  for (const name of names) if (!kept.has(name)) await removeDurably(join(folder, name));
+}
+
 async function outboxOf(stateFolder: string): Promise<string> {
   const folder = join(stateFolder, 'outbox');
   await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -2,7 +2,7 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { makeFolder } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
-import { claimRun } from './claim-run.ts';
+import { claimRunToRecord } from './claim-run.ts';
 import { publish } from './conclude.ts';
 import { endFailedRun } from './end-failed-run.ts';
 import { lockRun } from './lock-run.ts';
@@ -33,7 +33,7 @@ export interface BackupResult {
  */
 export async function backup(host: HostConfig, context: BackupContext): Promise<BackupResult> {
   await makeFolder(host.state.path, 0o700);
-  const run = await claimRun(host.state.path, context.clock);
+  const run = await claimRunToRecord(host.state.path, context.clock);
   const lock = await lockRun(host, run, context);
   try {
     return await carryOut(new RunUnderWay(host, run, context));

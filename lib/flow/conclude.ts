@@ -6,6 +6,7 @@ import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { Manifest, type SignedManifest } from '../model/manifest.ts';
 import type { Clock } from '../system/clock.ts';
+import { settleClaim } from './claim-run.ts';
 import type { Draft } from './journal.ts';
 import { concludeKept } from './kept-drafts.ts';
 
@@ -32,12 +33,14 @@ export async function conclude(
       if (asCoffreError(error).code === 'audit-unreachable') return undefined;
       throw error;
     });
-  return await appendToChain(stateFolder, recover, async (link) => {
+  const concluded = await appendToChain(stateFolder, recover, async (link) => {
     const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
     const signed = await signManifest(manifest, stateFolder);
     await keep(signed);
     return signed;
   });
+  await settleClaim(stateFolder, draft.run).catch(() => undefined); // the next run finds the record in the outbox
+  return concluded;
 }
 
 /**

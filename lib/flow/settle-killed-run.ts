@@ -1,5 +1,6 @@
 import { parseManifest } from '../audit/canonical.ts';
 import { appendToChain, readHead } from '../audit/chain.ts';
+import { readOutbox } from '../audit/outbox.ts';
 import { asCoffreError, CoffreError, ERRORS, type ErrorCode } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { SignedManifest } from '../model/manifest.ts';
@@ -8,8 +9,10 @@ import { openRunFolders } from '../storage/run-folders.ts';
 import { assertFolderWritable } from '../storage/store-guard.ts';
 import { exists, sha256Of } from '../system/files.ts';
 import type { BackupContext } from './backup-context.ts';
+import { lostRuns, settleClaim } from './claim-run.ts';
 import { conclude } from './conclude.ts';
-import { type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
+import { emptyDraft } from './draft.ts';
+import { type Draft, type Journal, readJournal, removeJournal, signedJournal, writeJournal } from './journal.ts';
 import { linkDayArchive } from './link-day-archive.ts';
 import { owe } from './owed.ts';
 import { assertFoldersThere, closeFolder, discardFolders, placesOf, writeClosing } from './run-folders.ts';
@@ -33,7 +36,15 @@ export async function settleKilledRun(
     const journal = storeLost ? await withoutStore(host, left, storeLost) : left;
     const { state, why } = await settle(journal.standIn ? withStandIn(host) : host, journal, clock);
     emit({ kind: 'warning', subject: host.name, ...describeEnd({ ...journal, state }, why) });
+    await settleClaim(host.state.path, journal.run);
     await removeJournal(host.state.path);
+  }
+  for (const run of await lostRuns(host.state.path)) {
+    if (run === own) continue;
+    if (await recordLost(host, emptyDraft(host, run), 'preflight', 'interrupted', clock)) {
+      emit({ kind: 'warning', subject: host.name, ...describeEnd({ run, state: 'working' }) });
+    }
+    await settleClaim(host.state.path, run);
   }
   const stores = storeLost ? [withStandIn(host).store] : [host.store, withStandIn(host).store];
   for (const { path } of [...stores, host.keys]) await clear(path);
@@ -99,7 +110,7 @@ async function asItStands(host: HostConfig, journal: Journal): Promise<Journal> 
 
 /** What is known of how the run of a journal has ended. Not every one was killed: of some nothing could be written any more. */
 function describeEnd(
-  { run, state, unrecorded, owesExport }: Journal,
+  { run, state, unrecorded, owesExport }: Pick<Journal, 'run' | 'state' | 'unrecorded' | 'owesExport'>,
   gone?: string,
 ): { readonly text: string; readonly hint: string } {
   if (gone !== undefined) {
@@ -143,9 +154,22 @@ async function giveUp(
   clock: BackupContext['clock'],
 ): Promise<void> {
   await discardFolders(host, run);
-  const code = unrecorded?.code ?? 'interrupted';
+  await recordLost(host, draft, phase, unrecorded?.code ?? 'interrupted', clock);
+}
+
+/** Puts a run on record as failed, unless a record of it waits already: then it was killed right behind that. */
+async function recordLost(
+  host: HostConfig,
+  draft: Draft,
+  phase: Journal['phase'],
+  code: ErrorCode,
+  clock: BackupContext['clock'],
+): Promise<boolean> {
+  const waiting = await readOutbox(host.state.path);
+  if (waiting.some((signed) => 'manifest' in signed && signed.manifest.run === draft.run)) return false;
   const nothing = { archives: [], names: undefined, dayArchive: null, instructions: null, copies: [], snapshot: null };
   await conclude(host, { ...draft, ...nothing, outcome: 'failed', error: { code, phase } }, clock);
+  return true;
 }
 
 /**

@@ -56,7 +56,17 @@ t.test('a kill between any two writes leaves the chain whole', async (t) => {
   // After the publication, in the middle of clearing the outbox: the record is brought forward first.
   await settle(signer.stateFolder, [one, two]);
   t.match(await readHead(signer.stateFolder), { sequence: 2, sha256: two.sha256 });
-  t.match((await append(signer, 3)).manifest, { sequence: 3, previous: two.sha256 });
+
+  // Nothing stays of the writes and removals in whose middle somebody was killed; what waits does.
+  const three = await append(signer, 3);
+  await writeFile(join(outbox, '000000003-2026-11-02T050000Z.json.sig.partial'), 'x');
+  await writeFile(join(outbox, '000000003-2026-11-02T050000Z.json.sig'), 'x');
+  const four = await append(signer, 4);
+  await settle(signer.stateFolder, [three]);
+  const [name = ''] = await readdir(outbox);
+  t.strictSame(await readdir(outbox), [name, `${name}.sig`]);
+  t.match(name, /^000000004-/);
+  t.match(four.manifest, { sequence: 4, previous: three.sha256 });
 });
 
 t.test('a host that has lost its record asks what is published', async (t) => {

@@ -1,7 +1,6 @@
 import { parseManifest } from '../audit/canonical.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { RunId } from '../model/run-id.ts';
 import { openRunFolders } from '../storage/run-folders.ts';
 import { readSmall } from '../storage/run-reader.ts';
 import { assertStoreMounted } from '../storage/store-guard.ts';
@@ -10,20 +9,20 @@ import type { BackupContext } from './backup-context.ts';
 import { MANIFEST_FILE } from './run-files.ts';
 
 /**
- * Proves that the store is there and takes writes, and makes it this run's alone among all hosts of its volume. To be called
+ * Proves that the store is there and takes writes, and makes it the caller's alone (`doing` tells others what for) among all hosts of its volume. To be called
  * by whoever has the lock of the host's runs. Throws what `assertStoreMounted` throws; `locked` where another host is at work in
  * it; `inventory` where it is the folder of another host.
  */
 export async function claimStore(
   host: HostConfig,
-  run: RunId,
+  doing: string,
   { clock, emit, breakLockOf }: Pick<BackupContext, 'clock' | 'emit' | 'breakLockOf'>,
 ): Promise<StoreLock> {
   const { path } = host.store;
   await assertStoreMounted(host.store);
   const lock = await lockStore({
     ...{ path, clock, breakOf: breakLockOf },
-    ...{ host: host.name, state: host.state.path, doing: `the run ${run}` },
+    ...{ host: host.name, state: host.state.path, doing },
   });
   if (lock.takenFrom !== undefined) {
     const text = `the lock of the store was left by ${lock.takenFrom}, which is over: it is taken away`;

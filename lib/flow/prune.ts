@@ -7,6 +7,7 @@ import { describePublicKey } from '../seal/public-key.ts';
 import { planRetention } from '../storage/plan-retention.ts';
 import { makeFolder } from '../system/files.ts';
 import { lockOrThrow } from '../system/lock.ts';
+import { claimStore } from './claim-store.ts';
 import { readHeldRuns } from './held-runs.ts';
 import { afterPrune } from './memory-of-night.ts';
 import { PruneOnRecord } from './prune-on-record.ts';
@@ -17,7 +18,7 @@ import { remember } from './remember.ts';
 /**
  * Removes from each place of a host what its retention does not ask for, on that host. A place that cannot be looked at is
  * left alone, and told; so is one where only its owner can remove anything, with the plan for that. What is removed goes on record, each run before it is touched. Nobody else works on the host's runs
- * meanwhile: throws `locked` where somebody does.
+ * meanwhile: throws `locked` where somebody does. A store in which another host is at work is left alone, and told.
  */
 export async function prune(host: HostConfig, order: PruneOrder): Promise<readonly PlacePrune[]> {
   const { clock, dryRun, only } = order;
@@ -57,23 +58,39 @@ async function carryOut(
   record: PruneOnRecord,
 ): Promise<PlacePrune> {
   return await atPlace(place, order, async (opened) => {
-    const planned = await planAt(place, opened, host, order);
-    if (place.byOwner) return planned;
-    const removed: RunId[] = [];
+    // Another host that is at work in the same folder, such as the one that this one replaces, is not to lose what it reads.
+    const lock = place.name === 'store' && !place.byOwner ? await claimStore(host, 'prune', order) : undefined;
     try {
-      for (const { run, reasons } of planned.runs) {
-        if (reasons.length > 0) continue;
-        order.signal.throwIfAborted();
-        await record.remove({ ...planned, removed }, run);
-        await opened.remove(run);
-        removed.push(run);
-        order.emit({ kind: 'note', subject: host.name, text: `removed the run ${run} from ${place.name}` });
-      }
-    } catch (error) {
-      return { ...planned, removed, error: troubleOf(error) };
+      return await removeSpare(place, opened, host, order, record);
+    } finally {
+      await lock?.release();
     }
-    return { ...planned, removed };
   });
+}
+
+async function removeSpare(
+  place: PrunedPlace,
+  opened: Opened,
+  host: HostConfig,
+  order: PruneOrder,
+  record: PruneOnRecord,
+): Promise<PlacePrune> {
+  const planned = await planAt(place, opened, host, order);
+  if (place.byOwner) return planned;
+  const removed: RunId[] = [];
+  try {
+    for (const { run, reasons } of planned.runs) {
+      if (reasons.length > 0) continue;
+      order.signal.throwIfAborted();
+      await record.remove({ ...planned, removed }, run);
+      await opened.remove(run);
+      removed.push(run);
+      order.emit({ kind: 'note', subject: host.name, text: `removed the run ${run} from ${place.name}` });
+    }
+  } catch (error) {
+    return { ...planned, removed, error: troubleOf(error) };
+  }
+  return { ...planned, removed };
 }
 
 type Opened = Awaited<ReturnType<PrunedPlace['open']>>;

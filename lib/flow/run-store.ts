@@ -60,7 +60,7 @@ export class RunStore {
   /** Throws what `claimStore` throws, where that ends the run. */
   async claim(): Promise<void> {
     try {
-      this.#lock = await claimStore(this.#host, this.#run, this.#context);
+      this.#lock = await claimStore(this.#host, `the run ${this.#run}`, this.#context);
     } catch (error) {
       await this.goWithout(error);
     }

@@ -19,21 +19,21 @@ t.test('the folder of another host is refused before anything in it is touched',
   await write(path, 'store');
   const unfinished = `.${RUN}.partial`;
   mkdirSync(join(path, unfinished));
-  await t.rejects(claimStore(hostAt('db2', path), RUN, context), {
+  await t.rejects(claimStore(hostAt('db2', path), `the run ${RUN}`, context), {
     code: 'inventory',
     exitCode: 2,
     message: /for db2: it has runs of the host db1$/,
     hint: /store\.path in inventory\/hosts\/db2\.yaml/,
   });
   t.same(readdirSync(path), [unfinished, run], 'the lock is given back');
-  const lock = await claimStore(hostAt('db1', path), RUN, context);
+  const lock = await claimStore(hostAt('db1', path), `the run ${RUN}`, context);
   t.ok(existsSync(join(path, STORE_LOCK)));
   await lock.release();
 });
 
 t.test('what nobody vouches for keeps no host from its store', async (t) => {
   const path = t.testdir({ [RUN]: { 'manifest.json': '{' }, '2026-11-22T040000Z': {} });
-  const lock = await claimStore(hostAt('db2', path), RUN, context);
+  const lock = await claimStore(hostAt('db2', path), `the run ${RUN}`, context);
   await lock.release();
   writeFileSync(join(path, 'other'), '');
   t.same(readdirSync(path).sort(), ['2026-11-22T040000Z', RUN, 'other']);

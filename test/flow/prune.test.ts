@@ -12,6 +12,7 @@ import { readInventory } from '../../lib/inventory/read.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import type { PruneRecord } from '../../lib/model/prune-record.ts';
 import { formatPrune } from '../../lib/report/prune-result.ts';
+import { lockStore, STORE_LOCK } from '../../lib/storage/store-lock.ts';
 import { systemClock } from '../../lib/system/clock.ts';
 import { lockOrThrow } from '../../lib/system/lock.ts';
 import { inventoryWith } from '../fixture/inventory.ts';
@@ -243,6 +244,20 @@ t.test('nobody prunes while a run is under way', async (t) => {
   t.same(await there('store'), names);
   t.equal((await prune(host, { ...order, dryRun: true })).length, 3, 'a dry run disturbs nobody');
   await lock.release();
+});
+
+t.test('a store in which another host is at work is left alone, and the other places are done', async (t) => {
+  await afresh();
+  const theirs = { host: 'db9', state: '/elsewhere', doing: 'the run 2026-11-22T040000Z' };
+  const lock = await lockStore({ path: at('store'), clock: systemClock, ...theirs });
+  t.teardown(() => lock.release());
+  const done = await prune(host, order);
+  t.match(done.find(({ place }) => place === 'store')?.error, { code: 'locked', message: /db9/ });
+  t.same(
+    (await there('store')).filter((name) => name !== STORE_LOCK),
+    names,
+  );
+  for (const place of ['export', 'contractor'] as const) t.ok((await there(place)).length < names.length, place);
 });
 
 t.test('a retention of nothing is a mistake, and an absent one keeps all', async (t) => {

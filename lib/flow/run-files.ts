@@ -3,12 +3,13 @@ import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { Sha256 } from '../model/names.ts';
 import type { SealedFile } from '../model/stages.ts';
 import { encodeSums } from '../seal/sums.ts';
+import { MANIFEST_FILE } from '../storage/run-names.ts';
 import { sha256Of } from '../system/files.ts';
 
 /** What a run's folder is built around: the archives one by one (store), or the day archive (export and offsites). */
 export type RunForm = 'store' | 'offsite';
 
-export const MANIFEST_FILE = 'manifest.json';
+export { MANIFEST_FILE };
 export const SIGNATURE_FILE = 'manifest.json.sig';
 export const SUMS_FILE = 'SHA256SUMS';
 export const RECOVERY_FILE = 'RECOVERY.txt';

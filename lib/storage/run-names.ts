@@ -1,5 +1,8 @@
 import { RunId } from '../model/run-id.ts';
 
+/** Put last, and by that what makes a run complete where nothing can be renamed. */
+export const MANIFEST_FILE = 'manifest.json';
+
 /** The folder of a run while it is being written. Hidden, and no reader ever takes it for a run. */
 export function partialName(run: RunId): string {
   return `.${run}.partial`;

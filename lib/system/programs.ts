@@ -40,12 +40,13 @@ export const PACKAGE_OF = {
 export const HOST_PACKAGE_OF = {
   'apt-get': 'apt',
   cron: 'cron',
+  rclone: 'rclone',
   systemctl: 'systemd',
   'systemd-analyze': 'systemd',
 } as const;
 
 /** What tests run besides: to prove that other programs than this one can read what it writes. */
-export const TEST_PACKAGE_OF = { jq: 'jq', promtool: 'prometheus' } as const;
+export const TEST_PACKAGE_OF = { jq: 'jq', promtool: 'prometheus', rclone: 'rclone' } as const;
 
 /**
  * What the tests' lab of real hosts runs besides, on this machine or inside a host. Only root can run the lab, so only

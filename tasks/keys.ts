@@ -7,6 +7,7 @@ import { formatTable } from '../lib/report/table.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { validityOf } from './days-option.ts';
 import { inventoryFolder, inventoryOf } from './inventory-option.ts';
+import { PAPER_OPTIONS, paperTask, readPaperTask } from './keys-paper.ts';
 import { rotateTask } from './keys-rotate.ts';
 import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
 import { passphraseOf } from './passphrase-option.ts';
@@ -14,7 +15,7 @@ import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.t
 
 await runTask({
   verb: 'keys',
-  usage: 'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all]',
+  usage: 'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all] | paper | read-paper',
   summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
         --private-key, a path outside the inventory. Nothing is ever overwritten. With --days the public half is a
         certificate, of whose end everybody is told from 60 days before on; backups go on after it, with a loud warning.
@@ -26,12 +27,16 @@ signer  makes the signing key of the host on this machine, if there is none, and
 test    proves that a private key and its passphrase open the newest run of each host: reads, from the nearest copy, the
         signed manifest, the envelope of that key and the beginning of one sealed file, which is verified and opened in
         memory. Writes nothing. Exit code 8 when the key or its passphrase is the wrong one, 5 when a copy is damaged, 7 when
-        none can be reached.`,
+        none can be reached.
+paper   writes a page to be printed: the private key, under its passphrase, as QR codes and as lines with checksums, and how it
+        is got back with openssl alone. read-paper makes the file again of what was typed, or scanned, and names each
+        line that is wrong.`,
   options: {
     'private-key': '=FILE  where a new private key goes; the one to be tested',
     days: '=N  … whose public half is then a certificate that ends after so many days (default: it does not end)',
     'passphrase-file': '=FILE  the passphrase is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+    ...PAPER_OPTIONS,
     ...COPY_OPTIONS,
   },
   examples: [
@@ -40,6 +45,8 @@ test    proves that a private key and its passphrase open the newest run of each
     'rotate company --private-key ~/keys/company-2027.pem',
     'signer db1',
     'test --all --private-key ~/keys/company.pem',
+    'paper --private-key ~/keys/company.pem --out company.html',
+    'read-paper --text typed.txt --out company.pem',
   ],
   async run(context) {
     const [verb, ...rest] = context.words;
@@ -52,11 +59,15 @@ test    proves that a private key and its passphrase open the newest run of each
         return await list(context);
       case 'signer':
         return await signer(context, rest);
+      case 'paper':
+        return await paperTask(context);
+      case 'read-paper':
+        return await readPaperTask(context);
       case 'test':
         return await testKeyTask(context, rest);
       default:
         throw new CoffreError('usage', `cannot do ${JSON.stringify(verb ?? '')} with keys`, {
-          hint: 'one of: new, list, rotate, signer, test; npx zx tasks/keys.ts --help',
+          hint: 'one of: new, list, rotate, signer, test, paper, read-paper; npx zx tasks/keys.ts --help',
         });
     }
   },

@@ -30,13 +30,14 @@ const withoutMachineCode: Plugin = {
   },
 };
 
-/** What builds releases is control's: a release that held it would hold the bundler, too. No verb gets there on a host. */
+/** What builds releases, and what prints private keys, is control's: with them a release would hold their packages, too. */
 const withoutBuilder: Plugin = {
   name: 'without-builder',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/release-shelf\.ts$/ }, ({ path }) => ({ path, namespace: 'of-control' }));
+    onResolve({ filter: /\/(release-shelf|paper-page)\.ts$/ }, ({ path }) => ({ path, namespace: 'of-control' }));
     onLoad({ filter: /.*/, namespace: 'of-control' }, () => ({
-      contents: 'export const releaseShelf = () => { throw new Error("left out of the release"); };',
+      contents: `const absent = () => { throw new Error("left out of the release"); };
+        export const releaseShelf = absent, renderPaper = absent;`,
     }));
   },
 };

@@ -1,4 +1,5 @@
-import { drill } from '../lib/flow/drill.ts';
+import type { drill } from '../lib/flow/drill.ts';
+import { drillAndTell } from '../lib/flow/drill-and-tell.ts';
 import { selectDriller } from '../lib/flow/select-driller.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { drillExitCode, formatDrill } from '../lib/report/drill-result.ts';
@@ -28,7 +29,7 @@ means: what is there cannot be restored, or is not what was backed up. 3: all wa
       });
     }
     const only = wanted.length === 0 ? undefined : driller.hosts.filter((host) => wanted.includes(host));
-    const outcomes = await drill(driller, {
+    const outcomes = await drillAndTell(driller, {
       inventory,
       clock: systemClock,
       emit,

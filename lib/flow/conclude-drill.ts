@@ -8,6 +8,7 @@ import { asCoffreError } from '../model/error.ts';
 import type { HostName } from '../model/names.ts';
 import type { Clock } from '../system/clock.ts';
 import { type DrillDraft, drillState } from './drill-journal.ts';
+import { withUntold } from './untold.ts';
 
 /** Gives a drill its place in the chain of this driller and its host: signs the draft and puts it into the outbox, durably. */
 export async function concludeDrill(driller: DrillerConfig, draft: DrillDraft, clock: Clock): Promise<SignedDrill> {
@@ -21,8 +22,13 @@ export async function concludeDrill(driller: DrillerConfig, draft: DrillDraft, c
         throw error;
       },
     );
-  return await appendToChain(drillState(driller, draft.host), recover, async (link) =>
-    signDrill(DrillRecord.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() }), stateFolder),
+  return await withUntold(stateFolder, (untold) =>
+    appendToChain(drillState(driller, draft.host), recover, async (link) =>
+      signDrill(
+        DrillRecord.parse({ ...draft, ...untold, ...link, finishedAt: clock.now().toISOString() }),
+        stateFolder,
+      ),
+    ),
   );
 }
 

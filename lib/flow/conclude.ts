@@ -9,6 +9,7 @@ import type { Clock } from '../system/clock.ts';
 import { settleClaim } from './claim-run.ts';
 import type { Draft } from './journal.ts';
 import { concludeKept } from './kept-drafts.ts';
+import { withUntold } from './untold.ts';
 
 /**
  * Gives a run its place in the host's chain: signs the draft with its link and puts it into the outbox, durably.
@@ -33,12 +34,14 @@ export async function conclude(
       if (asCoffreError(error).code === 'audit-unreachable') return undefined;
       throw error;
     });
-  const concluded = await appendToChain(stateFolder, recover, async (link) => {
-    const manifest = Manifest.parse({ ...draft, ...link, finishedAt: clock.now().toISOString() });
-    const signed = await signManifest(manifest, stateFolder);
-    await keep(signed);
-    return signed;
-  });
+  const append = (untold: object) =>
+    appendToChain(stateFolder, recover, async (link) => {
+      const manifest = Manifest.parse({ ...draft, ...untold, ...link, finishedAt: clock.now().toISOString() });
+      const signed = await signManifest(manifest, stateFolder);
+      await keep(signed);
+      return signed;
+    });
+  const concluded = await withUntold(stateFolder, append);
   await settleClaim(stateFolder, draft.run).catch(() => undefined); // the next run finds the record in the outbox
   return concluded;
 }

@@ -9,6 +9,7 @@ import type { PlacePrune } from './prune-order.ts';
 import type { PublishedVerification } from './publish-verification.ts';
 import { remember } from './remember.ts';
 import { tell } from './tell.ts';
+import { keepUntold } from './untold.ts';
 import { isBadCopy } from './verify.ts';
 import { verifyWhenDue } from './verify-when-due.ts';
 
@@ -30,24 +31,31 @@ export async function runNight(host: HostConfig, context: BackupContext): Promis
   const { emit, clock } = context;
   const order = { notify: host.notify, secretsFile: host.secrets.path, emit };
   const news = (event: News['event'], rest: Partial<News> = {}): News => {
-    const nothing = { run: null, code: null, durationMs: null, figures: null, copies: [] };
+    const nothing = { run: null, code: null, durationMs: null, figures: null, copies: [], drilled: [] };
     return { event, task: 'backup', host: host.name, at: clock.now().toISOString(), ...nothing, ...rest };
   };
   const from = performance.now();
   const durationMs = () => Math.round(performance.now() - from);
-  const begun = tell(news('start'), order); // nobody waits for it
+  const say = async (told: News): Promise<void> => {
+    const untold = await tell(told, order);
+    await keepUntold(
+      host.state.path,
+      untold.map(({ kind, event }) => ({ notifier: kind, event, at: told.at })),
+    ).catch(() => undefined); // it was a warning already
+  };
+  const begun = say(news('start')); // nobody waits for it
   try {
     const { result, after } = await night(host, context);
     await begun;
     const [event, facts] = outcomeOf(result);
     await remember(host, afterNight(result, { event, facts, after, at: clock.now(), durationMs: durationMs() }), emit);
-    await tell(news(event, facts), order);
+    await say(news(event, facts));
     return result;
   } catch (error) {
     await begun;
     const { code } = asCoffreError(error);
     await remember(host, afterFailure(code, clock.now(), durationMs()), emit);
-    await tell(news('failure', { code }), order);
+    await say(news('failure', { code }));
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { HostName, OffsiteName, Sha256 } from './names.ts';
 import { Bytes, Count, DurationMs, ErrorCodeField, HEADER_FIELDS, SoftwareFields, Version } from './record-parts.ts';
 import { RunId } from './run-id.ts';
+import { UntoldField } from './untold-record.ts';
 
 /*
  * The signed record of a drill. An allow-list like the manifest: no field takes free text, and what is not a field here
@@ -57,6 +58,7 @@ export const DrillRecord = z
       )
       .describe('The phases that were begun, in their order'),
     proof: DrillProof.nullable().describe('null for a drill that failed'),
+    untold: UntoldField,
     error: z
       .strictObject({ code: ErrorCodeField, phase: z.enum(DRILL_PHASES).describe('In which phase') })
       .nullable()

@@ -3,6 +3,7 @@ import { AuditConfig } from './audit-config.ts';
 import { agentConfig, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
 import { MetricsConfig } from './metrics-config.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
+import { Notifier } from './notify-config.ts';
 
 /*
  * A machine that drills: `inventory/drillers/<name>.yaml`, over what `defaults.yaml` says of `audit` and `timezone`. Its
@@ -64,6 +65,7 @@ export const DrillerConfig = z
       .prefault({})
       .describe('How the drill is started'),
     metrics: MetricsConfig.optional(),
+    notify: z.array(Notifier).max(20).default([]).describe('Who is told of the drills, and of what'),
   })
   .describe('One machine that drills, after its defaults are merged in');
 

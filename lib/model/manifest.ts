@@ -5,6 +5,7 @@ import { hasHashesAlone, NamesRecord } from './names-record.ts';
 import { DurationMs, ErrorCodeField, FileName, HEADER_FIELDS, SoftwareFields, Version } from './record-parts.ts';
 import { RunId } from './run-id.ts';
 import { ReplicationRecord, SnapshotRecord } from './snapshot-record.ts';
+import { UntoldField } from './untold-record.ts';
 
 /*
  * The manifest: the signed record of a run. An allow-list: what is not a field here cannot be published.
@@ -141,6 +142,7 @@ export const Manifest = z
       .describe(
         'Runs that were owed to the store, because it was not to be had, and have come there by this one; since 1.3',
       ),
+    untold: UntoldField,
     error: z
       .strictObject({ code: ErrorCodeField, phase: z.enum(PHASES).describe('In which phase') })
       .nullable()

@@ -8,6 +8,7 @@ import type { ToldEvent } from './notify-config.ts';
 export interface News {
   readonly event: ToldEvent;
   readonly task: 'backup' | 'drill';
+  /** The host that was backed up, or the machine that drilled. */
   readonly host: string;
   /** null where none has begun. */
   readonly run: string | null;
@@ -20,6 +21,12 @@ export interface News {
   readonly figures: { readonly databases: number; readonly sqlBytes: number; readonly sealedBytes: number } | null;
   /** Copies of the run; empty where there is no run. */
   readonly copies: readonly { readonly place: string; readonly state: string }[];
+  /** The hosts of a drill; empty for anything else. */
+  readonly drilled: readonly {
+    readonly host: string;
+    readonly outcome: 'succeeded' | 'failed';
+    readonly recoveryMs: number | null;
+  }[];
 }
 
 /** News in the words for people. */

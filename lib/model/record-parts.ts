@@ -8,7 +8,7 @@ import { HostName, Sha256 } from './names.ts';
  * The version of the one schema of all records. A minor version may add fields, kinds of record and codes of errors, and
  * nothing else: a reader takes newer minors and refuses newer majors.
  */
-export const RECORD_VERSION = '1.3';
+export const RECORD_VERSION = '1.4';
 
 export const Bytes = z.int().min(0);
 export const Count = z.int().min(0);

@@ -4,7 +4,7 @@ import { formatBytes, formatDuration } from './format.ts';
 
 /** What people are told, in words that need no looking up at four in the morning. */
 export function wordingOf(news: News): Wording {
-  const { run, at, code, durationMs, figures, copies } = news;
+  const { run, at, code, durationMs, figures, copies, drilled } = news;
   const why = code === null ? [] : [`Why: ${ERRORS[code].summary} (${code}).`];
   const what = figures
     ? [
@@ -13,28 +13,42 @@ export function wordingOf(news: News): Wording {
     : [];
   const where =
     copies.length > 0 ? [`Copies: ${copies.map(({ place, state }) => `${place} ${state}`).join(', ')}.`] : [];
-  const told = [`At ${at}${run === null ? '' : `, run ${run}`}.`, ...why, ...what, ...where, ...adviceOf(news)];
+  const proven = drilled.map(({ host, outcome, recoveryMs }) => {
+    if (outcome === 'failed') return `${host} was NOT restored`;
+    return `${host} was restored and compared${recoveryMs === null ? '' : ` in ${formatDuration(recoveryMs)}`}`;
+  });
+  const hosts = proven.length > 0 ? [`${proven.join('; ')}.`] : [];
+  const told = [
+    `At ${at}${run === null ? '' : `, run ${run}`}.`,
+    ...why,
+    ...what,
+    ...where,
+    ...hosts,
+    ...adviceOf(news),
+  ];
   return { subject: subjectOf(news), text: told.join('\n') };
 }
 
 function subjectOf({ event, task, host }: News): string {
-  const noun = task === 'backup' ? 'the backup' : 'the drill';
+  const noun = task === 'backup' ? 'the backup of' : 'the drill by';
   switch (event) {
     case 'start':
-      return `coffre: ${noun} of ${host} has begun`;
+      return `coffre: ${noun} ${host} has begun`;
     case 'success':
-      return `coffre: ${noun} of ${host} is done`;
+      return `coffre: ${noun} ${host} is done`;
     case 'owed':
-      return `coffre: ${noun} of ${host} is done, and something is still owed`;
+      return `coffre: ${noun} ${host} is done, and something is still owed`;
     case 'failure':
-      return `coffre: ${noun} of ${host} NEEDS A LOOK`;
+      return `coffre: ${noun} ${host} NEEDS A LOOK`;
   }
 }
 
 function adviceOf({ event, task, code }: News): string[] {
   if (event === 'owed')
     return [
-      'The next run delivers it; look when this is told twice. By hand, on the host: /opt/coffre/current/coffre backup',
+      task === 'drill'
+        ? 'The next drill publishes it; look when this is told twice.'
+        : 'The next run delivers it; look when this is told twice. By hand, on the host: /opt/coffre/current/coffre backup',
     ];
   if (event !== 'failure') return [];
   if (task === 'drill') return ['On the driller: /opt/coffre-drill/current/coffre drill tells what it found.'];

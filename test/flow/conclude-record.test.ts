@@ -13,6 +13,7 @@ import { concludeKept, keepDraft } from '../../lib/flow/kept-drafts.ts';
 import { settleKilledRun } from '../../lib/flow/settle-killed-run.ts';
 import type { AuditConfig } from '../../lib/model/audit-config.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
+import { RECORD_VERSION } from '../../lib/model/record-parts.ts';
 import { runIdAt } from '../../lib/model/run-id.ts';
 import { hostRecordsOf } from '../fixture/host-record.ts';
 import { signerOf, temporaryFolder } from '../fixture/signer.ts';
@@ -54,7 +55,13 @@ function draftOf(kind: 'verify' | 'provision', startedAt = AT): RecordDraft {
 t.test('a record is made where the audit repository has answered, or the head is known here', async (t) => {
   const { host, state, remote } = await hostOf(t);
   const first = await concludeRecord(host, draftOf('provision'), { clock });
-  t.match(first, { kind: 'provision', sequence: 1, previous: null, version: '1.3', finishedAt: NOW.toISOString() });
+  t.match(first, {
+    kind: 'provision',
+    sequence: 1,
+    previous: null,
+    version: RECORD_VERSION,
+    finishedAt: NOW.toISOString(),
+  });
   await rm(remote, { recursive: true });
   const second = await concludeRecord(host, draftOf('verify'), { clock });
   t.match(second, { kind: 'verify', sequence: 2 });

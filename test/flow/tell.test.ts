@@ -98,7 +98,7 @@ const order = (...notify: readonly object[]) => ({
 });
 const news = (changes: Partial<News> = {}): News => ({
   ...{ event: 'failure', task: 'backup', host: 'db1', run: null, at: '2026-11-22T04:00:07.000Z' },
-  ...{ code: 'database-unreachable', durationMs: null, figures: null, copies: [] },
+  ...{ code: 'database-unreachable', durationMs: null, figures: null, copies: [], drilled: [] },
   ...changes,
 });
 const done = news({

@@ -19,5 +19,6 @@ export function nagiosTerminal(): Terminal {
       toStdout(`${nagiosFailure(state, `${message}${hint === undefined ? '' : ` (${hint})`}`)}\n`);
       return state;
     },
+    notice: () => undefined,
   };
 }

@@ -2,10 +2,14 @@ import { parse as parsePath } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
+import { nearest } from '../lib/model/nearest.ts';
 import { leaveNoReport } from '../lib/system/crash-report.ts';
 import { expectBulkData } from '../lib/system/memory.ts';
+
+import { collects } from './collect.ts';
 import { nagiosTerminal } from './nagios-terminal.ts';
 import { toStderr, toStdout } from './outlet.ts';
+
 import { commandOf } from './own-words.ts';
 import { jsonTerminal, plainTerminal, type Terminal } from './terminal.ts';
 
@@ -53,6 +57,7 @@ const COMMON = {
 
 /** Runs a task as the process: reads the command line, speaks, and sets the exit code. The only place that does. */
 export async function runTask(task: Task): Promise<void> {
+  if (collects(task)) return;
   const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
   const args = process.argv.slice(process.argv.findIndex((word) => parsePath(word).name === task.verb) + 1);
   const terminal = terminalFor(task, args);
@@ -73,14 +78,14 @@ export async function runTask(task: Task): Promise<void> {
   const stopper = new AbortController();
   const stop = () => {
     if (stopper.signal.aborted) process.exit(130);
-    toStderr('\nstopping: what is half-done is being taken away; once more to stop at once\n');
+    terminal.notice('stopping: what is half-done is being taken away; once more to stop at once');
     stopper.abort(new CoffreError('interrupted', `${task.verb} was interrupted`));
   };
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
   try {
     const { values, positionals } = parse(task, described, args);
     if (values.help) {
-      toStdout(helpText(task, described));
+      toStdout(helpText(task));
       return;
     }
     const emit: Emit = (event) => terminal.event(event);
@@ -127,9 +132,16 @@ function parse(task: Task, described: Readonly<Record<string, string>>, args: re
     // Node's own advice stands behind the first sentence, or on lines of its own.
     const message = (error as Error).message.split(/\. To specify|\.?\n/, 1)[0] ?? '';
     throw new CoffreError('usage', `cannot read the command line: ${lowerFirst(message)}`, {
-      hint: `${commandOf(task.verb)} --help`,
+      hint: hintFor(task, error as Error, Object.keys(described)),
     });
   }
+}
+
+function hintFor(task: Task, { message }: Error, options: readonly string[]): string {
+  const help = `${commandOf(task.verb)} --help`;
+  const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
+  const meant = unknown === undefined ? undefined : nearest(unknown, options);
+  return meant === undefined ? help : `did you mean --${meant}? All of them: ${help}`;
 }
 
 /** Whether the usage line has anything beside options. */
@@ -137,19 +149,39 @@ function takesWords({ usage }: Task): boolean {
   return /[A-Za-z]/.test(usage.replace(/--[a-z-]+( [A-Z|]+)?/g, ''));
 }
 
-function helpText(task: Task, described: Readonly<Record<string, string>>): string {
-  const rows = Object.entries(described).map(([name, text]) => {
-    const [, value = '', rest = text] = /^=(\S+)\s+(.*)$/.exec(text) ?? [];
-    return [`  --${name}${value === '' ? '' : ` ${value.replace('…', '')}`}`, rest] as const;
+interface DescribedOption {
+  readonly name: string;
+  /** What stands for its value on the line; undefined for one that takes none. */
+  readonly value: string | undefined;
+  readonly about: string;
+}
+
+/** The options that a task has, those of all tasks last. */
+export function describedOptions(task: Task): readonly DescribedOption[] {
+  return Object.entries({ ...task.options, ...COMMON }).map(([name, text]) => {
+    const [, value, about = text] = /^=(\S+)\s+(.*)$/s.exec(text) ?? [];
+    return { name, value: value?.replace('…', ''), about };
   });
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+}
+
+/** The words of which the usage line wants one first, as in `new <recipient> | list`. */
+export function wordsOf({ usage }: Task): readonly string[] {
+  return usage.split(' | ').flatMap((part) => /^[a-z][a-z-]*(?= |$)/.exec(part) ?? []);
+}
+
+function helpText(task: Task): string {
+  const rows = describedOptions(task).map(({ name, value, about }) => [
+    `  --${name}${value ? ` ${value}` : ''}`,
+    about,
+  ]);
+  const width = Math.max(...rows.map(([left = '']) => left.length)) + 2;
   return [
     `usage: ${commandOf(task.verb)} ${task.usage}`,
     '',
     task.summary,
     '',
     'options:',
-    ...rows.map(([left, right]) => left.padEnd(width) + right),
+    ...rows.map(([left = '', right = '']) => left.padEnd(width) + right),
     '',
     'examples:',
     ...task.examples.map((example) => `  ${commandOf(task.verb)} ${example}`.trimEnd()),

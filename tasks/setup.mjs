@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isRoot = process.getuid?.() === 0;
 /** Compressors that Node's own zlib stands in for where they are missing, and what a test is skipped without. */
-const OPTIONAL = ['igzip', 'pigz', 'zstd', 'jq', 'promtool', 'rclone'];
+const OPTIONAL = ['igzip', 'pigz', 'zstd', 'jq', 'promtool', 'rclone', 'zsh'];
 /** Programs whose package brings a service, and its units. */
 const SERVICES = /** @type {const} */ ([
   ['sshd', 'ssh.service', 'ssh.socket'],

@@ -4,10 +4,11 @@ import { Writable } from 'node:stream';
 import type { CoffreError } from '../lib/model/error.ts';
 import { CoffreError as Failure } from '../lib/model/error.ts';
 import type { FlowEvent } from '../lib/model/event.ts';
-import { formatBytes, formatDuration } from '../lib/report/format.ts';
+import { formatDuration } from '../lib/report/format.ts';
 import { formatPlan } from '../lib/report/plan.ts';
 import { onOneLine } from '../lib/report/table.ts';
 import { learnSecret, publicText } from '../lib/system/known-secrets.ts';
+import { liveProgress } from './live-progress.ts';
 import { jsonToStdout, toStderr, toStdout } from './outlet.ts';
 import { inOwnWords } from './own-words.ts';
 
@@ -17,6 +18,8 @@ export interface Terminal {
   result(result: { readonly text: string; readonly data: unknown; readonly exitCode: number }): void;
   /** Returns the exit code where that is another than the error's. */
   failure(error: CoffreError): number | undefined;
+  /** A line for the person at the terminal, and for nobody else. */
+  notice(text: string): void;
 }
 
 /** In colours where `stream` is a terminal that takes some: for results, which speak of things that stand well or badly. */
@@ -27,6 +30,12 @@ export function toneOf(stream: NodeJS.WriteStream): (tone: 'good' | 'warned' | '
 }
 
 const say = (line: string) => toStderr(`${inOwnWords(line)}\n`);
+
+/** One for the process: whoever asks something takes it away first. */
+const progress = liveProgress(process.stderr);
+
+/** What stays on the terminal. */
+type Told = Exclude<FlowEvent, { kind: 'phase-started' | 'progress' | 'account-order' | 'question' }>;
 
 export function jsonTerminal(): Terminal {
   const hints = (key: string, value: unknown) =>
@@ -44,40 +53,51 @@ export function jsonTerminal(): Terminal {
       });
       return undefined;
     },
+    notice: say,
   };
 }
 
 export function plainTerminal(): Terminal {
   const color = process.stderr.isTTY && process.env.NO_COLOR === undefined;
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const progress = progressLine();
+  const told = (event: Told): void => {
+    const subject = onOneLine(event.subject);
+    switch (event.kind) {
+      case 'phase-ended':
+        say(
+          `${paint(32, 'done')}  ${onOneLine(event.phase).padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`,
+        );
+        return;
+      case 'plan':
+        say(formatPlan(event.plan));
+        return;
+      case 'changes':
+        say(formatPlan({ host: subject, changes: event.changes, remarks: [] }));
+        return;
+      case 'note':
+        say(`      ${subject}: ${onOneLine(event.text)}`);
+        return;
+      case 'warning':
+        say(
+          `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${onOneLine(event.hint)}`,
+        );
+        return;
+    }
+  };
   return {
     event: (event) => {
-      if (event.kind === 'progress') return progress.show(event);
-      progress.clear();
-      const subject = 'subject' in event ? onOneLine(event.subject) : '';
       switch (event.kind) {
+        case 'account-order':
+        case 'question':
+          return;
         case 'phase-started':
-          return progress.start(`${onOneLine(event.phase)}  ${subject}`);
+        case 'progress':
+          return progress.event(event);
         case 'phase-ended':
-          say(
-            `${paint(32, 'done')}  ${onOneLine(event.phase).padEnd(12)} ${subject}  ${formatDuration(event.durationMs)}`,
-          );
-          return;
-        case 'plan':
-          say(formatPlan(event.plan));
-          return;
-        case 'changes':
-          say(formatPlan({ host: subject, changes: event.changes, remarks: [] }));
-          return;
-        case 'note':
-          say(`      ${subject}: ${onOneLine(event.text)}`);
-          return;
-        case 'warning':
-          say(
-            `${paint(33, 'warning:')} ${subject}: ${onOneLine(event.text)}\n${paint(33, 'hint:')} ${onOneLine(event.hint)}`,
-          );
-          return;
+          progress.event(event);
+          return progress.above(() => told(event));
+        default:
+          return progress.above(() => told(event));
       }
     },
     result: ({ text }) => {
@@ -91,28 +111,7 @@ export function plainTerminal(): Terminal {
       if (error.hint) say(`${paint(33, 'hint:')} ${onOneLine(error.hint)}`);
       return undefined;
     },
-  };
-}
-
-/** The last line of a terminal, written over as work goes on; nothing at all without a terminal. */
-function progressLine() {
-  if (!process.stderr.isTTY) return { start: () => undefined, show: () => undefined, clear: () => undefined };
-  let shownAt = 0;
-  // Looked through before it is cut: half a secret is not found any more.
-  const write = (text: string) =>
-    toStderr(`\r\u001b[K${publicText(text).slice(0, (process.stderr.columns ?? 80) - 1)}`);
-  return {
-    start: (text: string) => write(`  …   ${text}`),
-    show: (event: Extract<FlowEvent, { kind: 'progress' }>) => {
-      if (Date.now() - shownAt < 100) return;
-      shownAt = Date.now();
-      const total = event.totalBytes === null ? '' : ` of ${formatBytes(event.totalBytes)}`;
-      const tables = event.tables ? `, ${event.tables.done} of ${event.tables.total} tables` : '';
-      const left = event.leftMs === undefined ? '' : `, about ${formatDuration(event.leftMs)} left`;
-      const done = `${formatBytes(event.doneBytes)}${total}${tables}${left}`;
-      write(`  …   ${onOneLine(event.phase).padEnd(12)} ${onOneLine(event.subject)}  ${done}`);
-    },
-    clear: () => toStderr('\r\u001b[K'),
+    notice: (text) => progress.above(() => say(text)),
   };
 }
 
@@ -132,6 +131,7 @@ async function typed(prompt: string): Promise<string> {
       hint: 'hand it in: --passphrase-file FILE, or on standard input: --passphrase-fd 0 < FILE',
     });
   }
+  progress.clear();
   toStderr(`${prompt}: `);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
@@ -145,6 +145,7 @@ async function typed(prompt: string): Promise<string> {
 
 /** What a person types at the terminal, for all to see. Only where there is one. */
 export async function askLine(prompt: string): Promise<string> {
+  progress.clear();
   const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   try {
     return await reader.question(`${publicText(prompt)}: `);

@@ -17,6 +17,7 @@ const AgentEvent = z.discriminatedUnion('event', [
     totalBytes: z.number().nullable(),
     tables: z.object({ done: z.number(), total: z.number() }).optional(),
     leftMs: z.number().optional(),
+    over: z.boolean().optional(),
   }),
   z.object({ event: z.literal('plan'), ...about, plan: HostPlan }),
   z.object({ event: z.literal('account-order'), ...about, order: z.unknown() }),

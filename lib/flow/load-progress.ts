@@ -34,12 +34,13 @@ export class LoadProgress {
         table = piece.section.kind === 'table' ? 1 : 0;
       }
       this.#doneBytes += piece.bytes.length;
-      if (this.#doneBytes - this.#toldBytes >= EVERY_BYTES) this.#tell();
+      if (this.#doneBytes - this.#toldBytes >= EVERY_BYTES) this.#tell(false);
     }
     this.#doneTables += table;
+    if (this.#toldBytes > 0 && this.#doneBytes >= this.#totalBytes) this.#tell(true);
   }
 
-  #tell(): void {
+  #tell(over: boolean): void {
     this.#toldBytes = this.#doneBytes;
     const tookMs = performance.now() - this.#from;
     const leftMs = tookMs < SETTLED_MS ? null : (tookMs / this.#doneBytes) * (this.#totalBytes - this.#doneBytes);
@@ -47,6 +48,7 @@ export class LoadProgress {
       ...{ kind: 'progress', phase: 'load', subject: this.#subject },
       ...{ doneBytes: this.#doneBytes, totalBytes: this.#totalBytes },
       tables: { done: this.#doneTables, total: this.#totalTables },
+      ...(over ? { over } : {}),
       ...(leftMs === null ? {} : { leftMs: Math.max(0, Math.round(leftMs)) }),
     });
   }

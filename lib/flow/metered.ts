@@ -30,15 +30,24 @@ export function meterOf({
 }: Meter): <S extends Bytes>(source: S) => S {
   let doneBytes = before;
   let toldBytes = before;
+  let open = 0;
+  const tell = (over: boolean) => {
+    emit({ kind: 'progress', phase, subject, doneBytes, totalBytes, ...(over ? { over } : {}) });
+    toldBytes = doneBytes;
+  };
   async function* count(source: Bytes): Bytes {
-    for await (const chunk of source) {
-      signal.throwIfAborted();
-      doneBytes += chunk.length;
-      if (doneBytes - toldBytes >= EVERY_BYTES) {
-        emit({ kind: 'progress', phase, subject, doneBytes, totalBytes });
-        toldBytes = doneBytes;
+    open += 1;
+    try {
+      for await (const chunk of source) {
+        signal.throwIfAborted();
+        doneBytes += chunk.length;
+        if (doneBytes - toldBytes >= EVERY_BYTES) tell(false);
+        yield chunk;
       }
-      yield chunk;
+    } finally {
+      open -= 1;
+      // Whoever has heard nothing of it need not hear that it is over.
+      if (open === 0 && toldBytes > before) tell(true);
     }
   }
   return <S extends Bytes>(source: S) => count(source) as Bytes as S;

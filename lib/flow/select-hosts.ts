@@ -2,6 +2,7 @@ import type { DrillerConfig } from '../model/driller-config.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
 import { HostName } from '../model/names.ts';
+import { nearest } from '../model/nearest.ts';
 
 /** The one host that is meant: the one that is named, or the only one there is. Throws `usage`. */
 export function selectHost(inventory: Inventory, names: readonly string[]): HostConfig {
@@ -41,6 +42,8 @@ function hostNamed(inventory: Inventory, name: string): HostConfig {
   const parsed = HostName.safeParse(name);
   const host = parsed.success ? inventory.hosts.get(parsed.data) : undefined;
   if (host) return host;
-  const hint = `the inventory ${inventory.folder} has: ${[...inventory.hosts.keys()].join(', ')}`;
+  const known = [...inventory.hosts.keys()];
+  const meant = nearest(name, known);
+  const hint = `${meant ? `did you mean ${meant}? ` : ''}the inventory ${inventory.folder} has: ${known.join(', ')}`;
   throw new CoffreError('usage', `cannot find the host ${JSON.stringify(name)}`, { hint });
 }

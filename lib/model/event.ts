@@ -25,6 +25,8 @@ export type FlowEvent =
       readonly tables?: { readonly done: number; readonly total: number };
       /** An estimate, by the rate so far. */
       readonly leftMs?: number;
+      /** Nothing more is to come of it. */
+      readonly over?: boolean;
     }
   /** What is going to be done to a host, told before any of it is. */
   | { readonly kind: 'plan'; readonly subject: string; readonly plan: HostPlan }

@@ -46,7 +46,7 @@ export const HOST_PACKAGE_OF = {
 } as const;
 
 /** What tests run besides: to prove that other programs than this one can read what it writes. */
-export const TEST_PACKAGE_OF = { jq: 'jq', promtool: 'prometheus', rclone: 'rclone' } as const;
+export const TEST_PACKAGE_OF = { jq: 'jq', promtool: 'prometheus', rclone: 'rclone', zsh: 'zsh' } as const;
 
 /**
  * What the tests' lab of real hosts runs besides, on this machine or inside a host. Only root can run the lab, so only

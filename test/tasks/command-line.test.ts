@@ -5,7 +5,7 @@ import { cleanEnvironment, run } from '../../lib/system/command.ts';
 const root = new URL('../../', import.meta.url).pathname;
 const VERBS = [
   ...['keys', 'backup', 'list', 'restore', 'drill', 'validate', 'verify', 'quickstart', 'comment-plans'],
-  ...['report', 'status', 'audit-init', 'report-issues', 'prune', 'check'],
+  ...['report', 'status', 'audit-init', 'report-issues', 'prune', 'check', 'completions'],
 ];
 const verbs = readdirSync(`${root}tasks`)
   .map((name) => name.replace(/\.ts$/, ''))
@@ -35,9 +35,14 @@ t.test('an unknown option is one sentence and a hint, with exit code 2', async (
   t.equal(stdout, '');
   t.match(
     stderr,
-    /^error: cannot read the command line: unknown option '--invetory'\nhint: npx zx tasks\/backup\.ts --help$/m,
+    /^error: cannot read the command line: unknown option '--invetory'\nhint: did you mean --inventory\? All of them: npx zx tasks\/backup\.ts --help$/m,
   );
   t.notMatch(stderr, /\n {4}at /, 'no stack trace');
+});
+
+t.test('an option that is like no other is not guessed at', async (t) => {
+  const { stderr } = await zx(['tasks/backup.ts', '--xyzzy']);
+  t.match(stderr, /unknown option '--xyzzy'\nhint: npx zx tasks\/backup\.ts --help$/m);
 });
 
 t.test('a word that a task has no use for is not left unheard', async (t) => {

@@ -3,6 +3,7 @@ import { CoffreError } from '../lib/model/error.ts';
 import { formatAuditInit } from '../lib/report/audit-init-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { runTask, textOf } from './run-task.ts';
 
 await runTask({

@@ -6,6 +6,7 @@ import { formatBackup } from '../lib/report/backup-result.ts';
 import { formatVerification, verificationExit } from '../lib/report/verification.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { runTask } from './run-task.ts';
 
 await runTask({

@@ -11,7 +11,10 @@ import { checkReport, formatCheck } from '../lib/report/check-result.ts';
 import { nagiosAnswer } from '../lib/report/nagios.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
-import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { runTask, textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 const PARALLEL = 8;
 const LIMIT_SECONDS = 30;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Task } from './run-task.ts';
+import type { Task } from './task.ts';
 
 let collected: Task[] | undefined;
 

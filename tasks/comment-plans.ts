@@ -5,6 +5,7 @@ import { openGitHub } from '../lib/system/github.ts';
 import { readActionsContext } from '../lib/system/github-actions.ts';
 import { pullRequestComments } from '../lib/system/github-comments.ts';
 import { commitOption, pullRequestOption, requiredText } from './github-option.ts';
+
 import { runTask } from './run-task.ts';
 
 await runTask({

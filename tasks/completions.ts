@@ -1,7 +1,10 @@
 import { CoffreError } from '../lib/model/error.ts';
 import { type Completable, completionScript, SHELLS } from '../lib/report/completions.ts';
 import { otherTasks } from './collect.ts';
-import { describedOptions, runTask, type Task, type TaskResult, wordsOf } from './run-task.ts';
+
+import { describedOptions, runTask, wordsOf } from './run-task.ts';
+
+import type { Task, TaskResult } from './task.ts';
 
 await runTask({
   verb: 'completions',

@@ -6,6 +6,7 @@ import { parseOrder } from '../lib/flow/parse-order.ts';
 import { removeUpload, runningRelease } from '../lib/flow/running-release.ts';
 import { formatPlan } from '../lib/report/plan.ts';
 import { systemClock } from '../lib/system/clock.ts';
+
 import { runTask } from './run-task.ts';
 
 await runTask({

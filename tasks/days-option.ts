@@ -1,7 +1,8 @@
 import type { Validity } from '../lib/flow/keys.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { systemClock } from '../lib/system/clock.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+import { textOf } from './run-task.ts';
+import type { TaskContext } from './task.ts';
 
 /** A century: beyond that the date is a slip of the hand. */
 const MOST_DAYS = 36_525;

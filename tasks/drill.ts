@@ -5,6 +5,7 @@ import { CoffreError } from '../lib/model/error.ts';
 import { drillExitCode, formatDrill } from '../lib/report/drill-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf, ON_DRILLER } from './inventory-option.ts';
+
 import { listOf, runTask, textOf } from './run-task.ts';
 
 await runTask({

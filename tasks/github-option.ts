@@ -1,5 +1,8 @@
 import { CoffreError } from '../lib/model/error.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 type Values = TaskContext['values'];
 

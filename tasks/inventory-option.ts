@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { readInventory } from '../lib/inventory/read.ts';
 import type { Inventory } from '../lib/model/inventory.ts';
 import { toStderr } from './outlet.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 const OWN = 'inventory';
 const QUICKSTART = '.quickstart/inventory';

@@ -8,7 +8,8 @@ import { quotePosix } from '../lib/system/command.ts';
 import { readRequired } from '../lib/system/files.ts';
 import { inventoryFolder } from './inventory-option.ts';
 import { privateKeyOf } from './private-key-option.ts';
-import { type TaskContext, type TaskResult, textOf } from './run-task.ts';
+import { textOf } from './run-task.ts';
+import type { TaskContext, TaskResult } from './task.ts';
 
 export const PAPER_OPTIONS = {
   out: '=FILE  the page to be printed; or, of read-paper, the file of the key',

@@ -5,7 +5,10 @@ import { exists } from '../lib/system/files.ts';
 import { validityOf } from './days-option.ts';
 import { inventoryFolder } from './inventory-option.ts';
 import { passphraseOf } from './passphrase-option.ts';
-import { type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 /** `keys rotate`: a new key pair for a recipient, and what is to be done with it. */
 export async function rotateTask({ values }: TaskContext, words: readonly string[]): Promise<TaskResult> {

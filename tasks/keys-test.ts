@@ -10,7 +10,10 @@ import { formatKeyTest, keyTestExit } from '../lib/report/key-test.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { OFFLINE_OPTIONS, offlineOf } from './offline-option.ts';
 import { privateKeyOf } from './private-key-option.ts';
-import { type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 /** The options by which copies are found. */
 export const COPY_OPTIONS = {

@@ -11,7 +11,10 @@ import { PAPER_OPTIONS, paperTask, readPaperTask } from './keys-paper.ts';
 import { rotateTask } from './keys-rotate.ts';
 import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
 import { passphraseOf } from './passphrase-option.ts';
-import { runTask, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { runTask, textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 await runTask({
   verb: 'keys',

@@ -4,6 +4,7 @@ import { formatRecords } from '../lib/report/records.ts';
 import { formatRuns } from '../lib/report/runs.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { runTask, textOf } from './run-task.ts';
 
 await runTask({

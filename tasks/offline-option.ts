@@ -3,7 +3,10 @@ import { type OfflineHost, offlineHost, type Trust } from '../lib/flow/offline-h
 import { CoffreError } from '../lib/model/error.ts';
 import type { RunId } from '../lib/model/run-id.ts';
 import { inventoryFolder } from './inventory-option.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 /** What a task without an inventory is told instead. */
 export const OFFLINE_OPTIONS = {

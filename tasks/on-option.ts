@@ -10,7 +10,10 @@ import { CoffreError } from '../lib/model/error.ts';
 import type { HostConfig, Inventory } from '../lib/model/inventory.ts';
 import type { RunId } from '../lib/model/run-id.ts';
 import { onOneLine } from '../lib/report/table.ts';
-import { type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 /** Options of a task that a host can carry out for control. */
 export const ON_OPTIONS = {

@@ -1,7 +1,10 @@
 import { CoffreError } from '../lib/model/error.ts';
 import { readRequired } from '../lib/system/files.ts';
 import { learnSecret } from '../lib/system/known-secrets.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 import { askPassphrase } from './terminal.ts';
 
 /** The passphrase from `--passphrase-file`, `--passphrase-fd`, or the terminal; a new one is asked for twice there. */

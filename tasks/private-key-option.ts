@@ -3,7 +3,10 @@ import type { Opening } from '../lib/flow/opening.ts';
 import { readPrivateKey } from '../lib/flow/read-private-key.ts';
 import { CoffreError } from '../lib/model/error.ts';
 import { passphraseOf } from './passphrase-option.ts';
-import { type TaskContext, textOf } from './run-task.ts';
+
+import { textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 /** At a terminal: a hand slips, and all that was typed before it would have to be typed again. */
 const TRIES = 3;

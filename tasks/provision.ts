@@ -7,7 +7,10 @@ import { CoffreError } from '../lib/model/error.ts';
 import { formatProvision, provisionData } from '../lib/report/provision-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
-import { runTask, type TaskContext, textOf } from './run-task.ts';
+
+import { runTask, textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 const PARALLEL = 8;
 const MANNERS = ['dry-run', 'check', 'remove', 'rollback'] as const;

@@ -3,6 +3,7 @@ import { selectHost } from '../lib/flow/select-hosts.ts';
 import { formatPrune, pruneExit } from '../lib/report/prune-result.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { listOf, runTask } from './run-task.ts';
 
 await runTask({

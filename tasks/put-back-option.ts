@@ -4,7 +4,10 @@ import { CoffreError } from '../lib/model/error.ts';
 import type { Emit } from '../lib/model/event.ts';
 import type { HostConfig } from '../lib/model/inventory.ts';
 import { formatTable } from '../lib/report/table.ts';
-import { listOf, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { listOf, textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 export const PUT_BACK_OPTION = {
   'put-back':

@@ -1,6 +1,9 @@
 import { asCoffreError, CoffreError } from '../lib/model/error.ts';
 import { quotePosix } from '../lib/system/command.ts';
-import { listOf, type TaskContext, type TaskResult, textOf } from './run-task.ts';
+
+import { listOf, textOf } from './run-task.ts';
+
+import type { TaskContext, TaskResult } from './task.ts';
 
 /** What a text tells somebody to run, as it comes from here, or from a host that has done it for control. */
 const PUT_BACK = /(?:npx zx tasks\/restore\.ts|coffre restore) (?=--put-back )/g;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { quickstart, stopQuickstart } from '../lib/flow/quickstart.ts';
 import { formatQuickstart } from '../lib/report/quickstart-result.ts';
+
 import { runTask } from './run-task.ts';
 
 const FOLDER = '.quickstart';

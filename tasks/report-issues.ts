@@ -5,6 +5,7 @@ import { openGitHub } from '../lib/system/github.ts';
 import { readActionsContext } from '../lib/system/github-actions.ts';
 import { ISSUE_NAMES, repositoryIssues } from '../lib/system/github-issues.ts';
 import { knownHeadOption, requiredText } from './github-option.ts';
+
 import { runTask } from './run-task.ts';
 
 await runTask({

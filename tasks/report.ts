@@ -7,6 +7,7 @@ import { verdictOf } from '../lib/report/verdict.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { writeDurably } from '../lib/system/files.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { runTask, textOf } from './run-task.ts';
 
 await runTask({

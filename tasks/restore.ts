@@ -17,8 +17,11 @@ import { attendable, ON_OPTIONS, restoreElsewhere } from './on-option.ts';
 import { keyOption } from './private-key-option.ts';
 import { PUT_BACK_OPTION, putBackOf, refuseOthers } from './put-back-option.ts';
 import { putsBack, withPutBackInFull } from './put-back-words.ts';
-import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
+
+import { listOf, runTask, textOf } from './run-task.ts';
+
 import { listSelections, SELECTION_OPTIONS, selectionOf } from './selection-option.ts';
+import type { TaskContext } from './task.ts';
 import { askPassphrase } from './terminal.ts';
 import { typedNames } from './typed-names.ts';
 

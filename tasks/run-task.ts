@@ -11,41 +11,10 @@ import { nagiosTerminal } from './nagios-terminal.ts';
 import { toStderr, toStdout } from './outlet.ts';
 
 import { commandOf } from './own-words.ts';
+import type { Task, Values } from './task.ts';
 import { jsonTerminal, plainTerminal, type Terminal } from './terminal.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
-
-/** What a task's run gets: its options, the words beside them, and the ways to speak and to be stopped. */
-export interface TaskContext {
-  readonly values: Values;
-  readonly words: readonly string[];
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
-
-export interface TaskResult {
-  /** For a person. */
-  readonly text: string;
-  /** For `--json`. */
-  readonly data: unknown;
-  /** 0 if absent. */
-  readonly exitCode?: number;
-}
-
-export interface Task {
-  readonly verb: string;
-  /** What stands behind the verb on the usage line. Where these are options alone, no other word is taken. */
-  readonly usage: string;
-  /** What it does, in a few lines. */
-  readonly summary: string;
-  /** Option → its description; `=` in front of the description's first word marks one that takes a value. */
-  readonly options: Readonly<Record<string, string>>;
-  readonly examples: readonly string[];
-  /** The process ends with its result, whatever still hangs: a disk or a server that does not answer would keep it. */
-  readonly endsAtOnce?: true;
-  run(context: TaskContext): Promise<TaskResult>;
-}
 
 const COMMON = {
   inventory: process.env.COFFRE_COMMAND

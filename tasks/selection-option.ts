@@ -1,7 +1,10 @@
 import { CoffreError } from '../lib/model/error.ts';
 import { DatabaseName } from '../lib/model/names.ts';
 import type { Selection, SelectionWish } from '../lib/model/selection.ts';
-import { listOf, type TaskContext, textOf } from './run-task.ts';
+
+import { listOf, textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 /** The options of what of a database is restored, and as what. */
 export const SELECTION_OPTIONS = {

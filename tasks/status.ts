@@ -5,7 +5,9 @@ import { writeRecordMetrics } from '../lib/flow/write-record-metrics.ts';
 import { formatStatus, statusOf } from '../lib/report/status.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
+
 import { runTask, textOf } from './run-task.ts';
+
 import { toneOf } from './terminal.ts';
 
 await runTask({

@@ -2,7 +2,7 @@ import type { RestorePlan } from '../lib/flow/plan-restore.ts';
 import { formatRestorePlan } from '../lib/report/restore-result.ts';
 import { onOneLine } from '../lib/report/table.ts';
 import { toStderr } from './outlet.ts';
-import type { TaskContext } from './run-task.ts';
+import type { TaskContext } from './task.ts';
 import { askLine } from './terminal.ts';
 
 /**

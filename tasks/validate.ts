@@ -7,6 +7,7 @@ import { systemClock } from '../lib/system/clock.ts';
 import { appendJobSummary } from '../lib/system/github-actions.ts';
 import { inventoryOf } from './inventory-option.ts';
 import { toStderr } from './outlet.ts';
+
 import { runTask, textOf } from './run-task.ts';
 
 await runTask({

@@ -7,7 +7,10 @@ import { RunId } from '../lib/model/run-id.ts';
 import { formatVerification, verificationExit } from '../lib/report/verification.ts';
 import { systemClock } from '../lib/system/clock.ts';
 import { inventoryOf } from './inventory-option.ts';
-import { listOf, runTask, type TaskContext, textOf } from './run-task.ts';
+
+import { listOf, runTask, textOf } from './run-task.ts';
+
+import type { TaskContext } from './task.ts';
 
 await runTask({
   verb: 'verify',

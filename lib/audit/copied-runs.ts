@@ -1,7 +1,7 @@
 import { placeOfDelivery } from '../model/delivered.ts';
 import type { CopiedRun } from '../model/overview.ts';
 import { type CopyFate, copyKey } from './copy-looks.ts';
-import type { PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
 
 /**
  * The newest `count` runs of a host that succeeded, the newest first, each with its copies as they are by now: what a

@@ -6,7 +6,8 @@ import type { RunId } from '../model/run-id.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
 import type { PlaceEvent } from './place-event.ts';
-import type { AuditRepository, PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 export type CopyPlace = Pick<Copy, 'kind' | 'offsite'>;
 /** Where a run is at a place, by the records alone. */

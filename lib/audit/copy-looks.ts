@@ -1,5 +1,5 @@
 import type { CopyLook } from '../model/overview.ts';
-import type { PublishedRecord } from './read-repository.ts';
+import type { PublishedRecord } from './published.ts';
 
 /** What later records of a host say of a copy of one of its runs. */
 export interface CopyFate {

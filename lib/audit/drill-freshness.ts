@@ -3,7 +3,8 @@ import { startOfRun } from '../model/run-id.ts';
 import { isAt, nameOf, standingsAt } from './copies-rule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedDrill } from './read-repository.ts';
+import type { PublishedDrill } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /** How the drills of a host stand, by their signed records alone. */
 export interface DrillState {

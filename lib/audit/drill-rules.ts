@@ -2,7 +2,8 @@ import type { HostName } from '../model/names.ts';
 import { runIdAt } from '../model/run-id.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedDrill } from './read-repository.ts';
+import type { PublishedDrill } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /** Clocks of drillers and CI may differ by this much. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;

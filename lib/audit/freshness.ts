@@ -3,7 +3,8 @@ import { type RunId, startOfRun } from '../model/run-id.ts';
 import { previousFire } from '../model/schedule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /** How a host stands, by its signed manifests alone. */
 export interface HostState {

@@ -9,7 +9,7 @@ import { NIGHTS, nightsOf } from './nights.ts';
 import { overviewRun } from './overview-run.ts';
 import { placeOf } from './paths.ts';
 import { newestProvision } from './provision-rule.ts';
-import type { PublishedDrill, PublishedLink, PublishedRecord } from './read-repository.ts';
+import type { PublishedDrill, PublishedLink, PublishedRecord } from './published.ts';
 import { earlierOddities } from './size-rule.ts';
 
 interface HostFacts {

@@ -3,7 +3,7 @@ import type { HostConfig } from '../model/inventory.ts';
 import type { Night, NightOutcome, OverviewFinding } from '../model/overview.ts';
 import { startOfRun } from '../model/run-id.ts';
 import { overviewRun } from './overview-run.ts';
-import type { PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
 
 /** A year: what people look back on. */
 export const NIGHTS = 365;

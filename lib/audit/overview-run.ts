@@ -1,5 +1,5 @@
 import type { OverviewRun } from '../model/overview.ts';
-import type { PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
 
 export function overviewRun({ run, startedAt, finishedAt, figures, error }: PublishedLink): OverviewRun {
   const { databases, plainBytes, sealedBytes, dayArchiveBytes } = figures;

@@ -1,6 +1,7 @@
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedRecord } from './read-repository.ts';
+import type { PublishedRecord } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /** A host whose newest provisioning on record failed midway: it is neither as it was nor as the inventory says. */
 export function provisionRule(

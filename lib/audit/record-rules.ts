@@ -1,7 +1,8 @@
 import type { VerifyRecord } from '../model/verify-record.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedRecord } from './read-repository.ts';
+import type { PublishedRecord } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /** Clocks of hosts and CI may differ by this much. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;

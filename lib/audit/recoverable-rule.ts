@@ -3,7 +3,8 @@ import type { HostName, Sha256 } from '../model/names.ts';
 import { nameOf, standingsAt, TOLD } from './copies-rule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /**
  * The newest run of a host that succeeded can be restored, as far as records can say so: it has all that a restore needs, a

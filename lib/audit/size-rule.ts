@@ -3,7 +3,8 @@ import { formatDuration } from '../model/format-duration.ts';
 import { type Anomaly, anomaliesOf, type Measured } from './anomaly.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
-import type { AuditRepository, PublishedLink } from './read-repository.ts';
+import type { PublishedLink } from './published.ts';
+import type { AuditRepository } from './read-repository.ts';
 
 /*
  * The newest run that succeeded, beside those before it. A backup that is complete by its own standards may be one of an

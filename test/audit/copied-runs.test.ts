@@ -1,7 +1,7 @@
 import t from 'tap';
 import { copiedRuns } from '../../lib/audit/copied-runs.ts';
 import { fatesOf } from '../../lib/audit/copy-looks.ts';
-import type { PublishedRecord } from '../../lib/audit/read-repository.ts';
+import type { PublishedRecord } from '../../lib/audit/published.ts';
 import type { OffsiteName } from '../../lib/model/names.ts';
 import type { PruneRecord } from '../../lib/model/prune-record.ts';
 import type { RunId } from '../../lib/model/run-id.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { lookRule } from '../../lib/audit/look-rule.ts';
-import type { PublishedRecord } from '../../lib/audit/read-repository.ts';
+import type { PublishedRecord } from '../../lib/audit/published.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import type { HostName } from '../../lib/model/names.ts';
 import type { VerifyRecord } from '../../lib/model/verify-record.ts';

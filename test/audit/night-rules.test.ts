@@ -5,7 +5,7 @@ import { copiesRule } from '../../lib/audit/copies-rule.ts';
 import type { Expectation } from '../../lib/audit/expectation.ts';
 import { gapRule } from '../../lib/audit/gap-rule.ts';
 import type { PlaceEvent } from '../../lib/audit/place-event.ts';
-import type { PublishedLink } from '../../lib/audit/read-repository.ts';
+import type { PublishedLink } from '../../lib/audit/published.ts';
 import { expiringKeys, lastByClosedKey } from '../../lib/audit/signer-rules.ts';
 import { signerSetOf } from '../../lib/audit/signer-set.ts';
 import { earlierOddities, sizeRule } from '../../lib/audit/size-rule.ts';

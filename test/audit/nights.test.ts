@@ -1,6 +1,6 @@
 import t from 'tap';
 import { NIGHTS, nightsOf } from '../../lib/audit/nights.ts';
-import type { PublishedLink } from '../../lib/audit/read-repository.ts';
+import type { PublishedLink } from '../../lib/audit/published.ts';
 import type { Night } from '../../lib/model/overview.ts';
 import { runIdAt } from '../../lib/model/run-id.ts';
 import { firesBetween } from '../../lib/model/schedule.ts';

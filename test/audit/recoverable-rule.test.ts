@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Expectation } from '../../lib/audit/expectation.ts';
 import type { PlaceEvent } from '../../lib/audit/place-event.ts';
-import type { PublishedLink } from '../../lib/audit/read-repository.ts';
+import type { PublishedLink } from '../../lib/audit/published.ts';
 import { recoverableRule } from '../../lib/audit/recoverable-rule.ts';
 import type { Copy } from '../../lib/model/manifest.ts';
 import type { HostName, RecipientName } from '../../lib/model/names.ts';

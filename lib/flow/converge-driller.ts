@@ -64,7 +64,7 @@ async function unreadCopies({ drilling }: DrillerOrder, signal: AbortSignal): Pr
   for (const host of hosts) {
     const from = drillSource(host, driller.from);
     const offsite = host.offsite.find(({ name }) => from === `offsite:${name}`);
-    if (offsite && !(await exists(offsite.identity))) continue;
+    if (offsite?.kind === 'sftp' && !(await exists(offsite.identity))) continue;
     try {
       const place = await openPlace(host, from, signal);
       await place.listRuns().finally(() => place.close());

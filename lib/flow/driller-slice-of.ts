@@ -3,6 +3,7 @@ import type { DrillerConfig } from '../model/driller-config.ts';
 import type { DrillerSlice } from '../model/driller-slice.ts';
 import { CoffreError } from '../model/error.ts';
 import type { HostConfig, Inventory } from '../model/inventory.ts';
+import type { OffsiteConfig } from '../model/offsite-config.ts';
 
 /** What of the inventory a driller needs: itself, its hosts as it reaches their copies, and the keys that sign for them. */
 export function drillerSliceOf(driller: DrillerConfig, inventory: Inventory): DrillerSlice {
@@ -26,8 +27,10 @@ export function drillerSliceOf(driller: DrillerConfig, inventory: Inventory): Dr
 }
 
 /** The host with its offsites as the driller logs in to them: with a key of its own, and maybe another account. */
-export function asDriller(host: HostConfig, { identity, logins }: DrillerConfig): HostConfig {
-  const offsite = host.offsite.map(({ identityPassphrase: _, ...config }) => {
+export function asDriller(host: HostConfig, { identity, rcloneConfig, logins }: DrillerConfig): HostConfig {
+  const offsite = host.offsite.map((each): OffsiteConfig => {
+    if (each.kind === 'rclone') return { ...each, config: rcloneConfig };
+    const { identityPassphrase: _, ...config } = each;
     const login = logins.find((each) => each.host === host.name && each.offsite === config.name);
     const { user = config.user, path = config.path } = login ?? {};
     return { ...config, user, path, identity: login?.identity ?? identity };
@@ -37,5 +40,10 @@ export function asDriller(host: HostConfig, { identity, logins }: DrillerConfig)
 
 /** Who may set up the contractor's server is control's affair. */
 function withoutAdmin(host: HostConfig): HostConfig {
-  return { ...host, offsite: host.offsite.map(({ admin: _, ...config }) => config) };
+  const offsite = host.offsite.map((each): OffsiteConfig => {
+    if (each.kind === 'rclone') return each;
+    const { admin: _, ...config } = each;
+    return config;
+  });
+  return { ...host, offsite };
 }

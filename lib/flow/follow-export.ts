@@ -46,6 +46,8 @@ export function followExport(
   const signal = AbortSignal.any([interrupted, stop.signal]);
 
   async function send(config: OffsiteConfig): Promise<Arrival | undefined> {
+    // Most of what rclone reaches wants to know the size before the first byte.
+    if (config.kind === 'rclone') return undefined;
     await growing.begun(signal);
     if ((await readDebts(host)).some(({ offsite }) => offsite === config.name)) return undefined;
     const upload = await beginUpload(host, config, run, signal);

@@ -18,6 +18,7 @@ import type { ConvergeOrder } from '../model/converge-order.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import { keyEnd } from '../model/key-end.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
+import { sftpOffsites } from '../model/offsite-config.ts';
 import type { Resource } from '../model/plan.ts';
 import type { Slice } from '../model/slice.ts';
 import { ensureNamesKey, NamesKey, namesKeyPath } from '../seal/names-key.ts';
@@ -117,7 +118,7 @@ export interface Identity {
 
 /** The SSH keys by which the host reaches others, each file once. */
 export function identitiesOf(host: Pick<HostConfig, 'offsite' | 'audit'>): readonly Identity[] {
-  const all: Identity[] = host.offsite.map(({ name, identity, identityPassphrase }) => ({
+  const all: Identity[] = sftpOffsites(host.offsite).map(({ name, identity, identityPassphrase }) => ({
     path: identity,
     purpose: `logs in to the offsite ${name}`,
     hasPassphrase: identityPassphrase !== undefined,

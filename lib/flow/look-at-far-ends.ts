@@ -1,8 +1,9 @@
 import type { ConvergeOrder, FarEndReport } from '../model/converge-order.ts';
 import { asCoffreError } from '../model/error.ts';
 import type { HostConfig } from '../model/inventory.ts';
-import type { OffsiteConfig } from '../model/offsite-config.ts';
+import type { OffsiteConfig, SftpOffsiteConfig } from '../model/offsite-config.ts';
 import { checkFarEnd } from '../storage/far-end-check.ts';
+import { checkRclone } from '../storage/rclone-check.ts';
 import type { Clock } from '../system/clock.ts';
 import { readRequired } from '../system/files.ts';
 import { readSecrets } from '../system/secrets.ts';
@@ -31,6 +32,10 @@ async function conditionsOf(
   { otherFolders }: FarEndOrder,
   { clock, signal }: Look,
 ): Promise<FarEndReport['conditions']> {
+  if (offsite.kind === 'rclone') {
+    const { configPassphrase } = offsite;
+    return [...(await checkRclone(offsite, () => secretOf(host, configPassphrase), signal))];
+  }
   const others = otherFolders[offsite.name] ?? [];
   try {
     const target = await targetOf(host, offsite, signal);
@@ -44,12 +49,13 @@ async function conditionsOf(
   }
 }
 
-async function targetOf(host: HostConfig, offsite: OffsiteConfig, signal: AbortSignal): Promise<SshTarget> {
+async function targetOf(host: HostConfig, offsite: SftpOffsiteConfig, signal: AbortSignal): Promise<SshTarget> {
   const { address, port, user, hostKey, identity, identityPassphrase } = offsite;
-  const passphrase =
-    identityPassphrase === undefined
-      ? {}
-      : { passphrase: (await readSecrets(host.secrets.path)).secret(identityPassphrase) };
+  const passphrase = await secretOf(host, identityPassphrase);
   const key = await readRequired(identity, 'provision this host: the key is made there');
   return { address, port, user, hostKey, identity: key, ...passphrase, unreachable: 'offsite-unreachable', signal };
+}
+
+async function secretOf({ secrets }: HostConfig, name: string | undefined): Promise<{ readonly passphrase?: string }> {
+  return name === undefined ? {} : { passphrase: (await readSecrets(secrets.path)).secret(name) };
 }

@@ -3,6 +3,7 @@ import type { OffsiteConfig } from '../model/offsite-config.ts';
 import { uploadRateAt } from '../model/upload-rate.ts';
 import type { Offsite } from '../storage/offsite.ts';
 import { pacedOffsite } from '../storage/paced-offsite.ts';
+import { openRcloneOffsite } from '../storage/rclone-offsite.ts';
 import { openSftpOffsite } from '../storage/sftp-offsite.ts';
 import { systemClock } from '../system/clock.ts';
 import { Pace } from '../system/pace.ts';
@@ -40,14 +41,14 @@ function rateOf({ limits, timezone }: HostConfig): () => number {
 }
 
 async function connect(host: HostConfig, config: OffsiteConfig, signal?: AbortSignal): Promise<Offsite> {
+  const access = async (name: string | undefined) => ({
+    ...(name === undefined ? {} : { passphrase: (await readSecrets(host.secrets.path)).secret(name) }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   switch (config.kind) {
-    case 'sftp': {
-      const { identityPassphrase } = config;
-      const passphrase =
-        identityPassphrase === undefined
-          ? {}
-          : { passphrase: (await readSecrets(host.secrets.path)).secret(identityPassphrase) };
-      return await openSftpOffsite(config, { ...passphrase, ...(signal === undefined ? {} : { signal }) });
-    }
+    case 'sftp':
+      return await openSftpOffsite(config, await access(config.identityPassphrase));
+    case 'rclone':
+      return await openRcloneOffsite(config, await access(config.configPassphrase));
   }
 }

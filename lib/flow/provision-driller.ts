@@ -90,9 +90,9 @@ async function letInEverywhere(
   for (const host of hosts.filter(({ name }) => driller.hosts.includes(name))) {
     const own = asDriller(host, driller);
     // Another account than the host's is the contractor's affair: what it may read is nothing that control can know.
-    const offsite = own.offsite.filter(({ user, path }, index) => {
+    const offsite = own.offsite.filter((each, index) => {
       const of = host.offsite[index];
-      return of?.user === user && of.path === path;
+      return each.kind === 'sftp' && of?.kind === 'sftp' && of.user === each.user && of.path === each.path;
     });
     const asked = { ...own, offsite, name: driller.name };
     sides.push(await setUpFarEnds(asked, converged, { login, emit, signal, apply, hosts, readers: [driller.name] }));

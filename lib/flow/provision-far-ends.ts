@@ -4,7 +4,7 @@ import type { Emit } from '../model/event.ts';
 import type { ContractorSide, FarEnd } from '../model/far-end.ts';
 import type { HostConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
-import type { OffsiteConfig } from '../model/offsite-config.ts';
+import { type SftpOffsiteConfig, sftpOffsites } from '../model/offsite-config.ts';
 import type { Change, Remark } from '../model/plan.ts';
 import { contractorRemarks } from '../storage/contractor-resources.ts';
 import { contractorSide } from '../storage/contractor-side.ts';
@@ -15,9 +15,13 @@ import type { Login } from './login.ts';
 /** What each offsite of `host` should have on its server, by the keys that the host has made. */
 export function farEndsOf(host: HostConfig, { identities, farEnds }: Converged): readonly FarEnd[] {
   return host.offsite.map((offsite) => {
-    const { name, path, identity } = offsite;
-    const base = { offsite: name, path, identity };
+    const { name } = offsite;
     const conditions = farEnds.find((report) => report.offsite === name)?.conditions ?? null;
+    // Whoever keeps it is told nothing: what it should have is in rclone's own documents.
+    if (offsite.kind === 'rclone')
+      return { offsite: name, path: offsite.remote, identity: offsite.config, side: null, why: null, conditions };
+    const { path, identity } = offsite;
+    const base = { offsite: name, path, identity };
     const key = identities.find((each) => each.path === identity);
     if (!key) return { ...base, side: null, why: 'the host has no key for it yet', conditions };
     try {
@@ -54,7 +58,7 @@ export async function setUpFarEnds(host: HostConfig, converged: Converged, setti
   const done: FarSide[] = [];
   const known = setting.apply ? converged : withKeysToBe(host, converged);
   for (const { offsite: name, side } of farEndsOf(host, known)) {
-    const offsite = host.offsite.find((each) => each.name === name);
+    const offsite = sftpOffsites(host.offsite).find((each) => each.name === name);
     if (side && offsite?.admin) done.push(await setUp(host, offsite, side, setting));
   }
   return {
@@ -67,7 +71,7 @@ export async function setUpFarEnds(host: HostConfig, converged: Converged, setti
 const KEY_TO_BE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
 
 function withKeysToBe(host: HostConfig, converged: Converged): Converged {
-  const missing = host.offsite
+  const missing = sftpOffsites(host.offsite)
     .map(({ identity }) => identity)
     .filter((path) => !converged.identities.some((each) => each.path === path));
   const toBe = missing.map((path) => ({ path, publicKey: KEY_TO_BE }));
@@ -75,14 +79,14 @@ function withKeysToBe(host: HostConfig, converged: Converged): Converged {
 }
 
 /** The hosts that the inventory gives the same account. */
-function sharersOf({ address, port, user }: OffsiteConfig, hosts: readonly HostConfig[]): readonly HostName[] {
-  const isSame = (other: OffsiteConfig) => other.address === address && other.port === port && other.user === user;
-  return hosts.filter(({ offsite }) => offsite.some(isSame)).map(({ name }) => name);
+function sharersOf({ address, port, user }: SftpOffsiteConfig, hosts: readonly HostConfig[]): readonly HostName[] {
+  const isSame = (other: SftpOffsiteConfig) => other.address === address && other.port === port && other.user === user;
+  return hosts.filter(({ offsite }) => sftpOffsites(offsite).some(isSame)).map(({ name }) => name);
 }
 
 async function setUp(
   host: HostConfig,
-  offsite: OffsiteConfig,
+  offsite: SftpOffsiteConfig,
   side: ContractorSide,
   { login, emit, signal, apply, hosts, readers = [] }: Setting,
 ): Promise<FarSide> {

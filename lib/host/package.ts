@@ -12,7 +12,7 @@ import {
 } from '../system/service-policy.ts';
 import { missingPrograms, packagesOf } from './host-programs.ts';
 
-type Needs = Pick<HostConfig, 'audit' | 'compression'> & {
+type Needs = Pick<HostConfig, 'audit' | 'compression' | 'offsite'> & {
   readonly agent: Pick<HostConfig['agent'], 'installPackages'>;
 };
 

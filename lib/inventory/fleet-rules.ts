@@ -1,5 +1,6 @@
 import type { HostConfig } from '../model/inventory.ts';
 import type { HostName } from '../model/names.ts';
+import type { SftpOffsiteConfig } from '../model/offsite-config.ts';
 import type { Objection } from './finding.ts';
 import { tidy } from './host-rules.ts';
 
@@ -25,14 +26,18 @@ const duplicateAccount: FleetRule = (hosts) =>
 const duplicateOffsite: FleetRule = (hosts) =>
   doubles(
     hosts.flatMap((host) =>
-      host.offsite.map(({ address, port, user, path }, index) => ({
-        host,
-        steps: ['offsite', index, 'path'],
-        key: JSON.stringify([address.toLowerCase(), port, user, tidy(path)]),
-      })),
+      host.offsite.map((offsite, index) =>
+        offsite.kind === 'rclone'
+          ? { host, steps: ['offsite', index, 'remote'], key: JSON.stringify(['rclone', offsite.remote]) }
+          : { host, steps: ['offsite', index, 'path'], key: folderAt(offsite) },
+      ),
     ),
     (other) => `${other} keeps its runs in the same folder of the same server`,
   );
+
+function folderAt({ address, port, user, path }: SftpOffsiteConfig): string {
+  return JSON.stringify([address.toLowerCase(), port, user, tidy(path)]);
+}
 
 /** A mounted volume can be the same one on both hosts, and then they would remove each other's runs. */
 const sharedStore: FleetRule = (hosts) =>

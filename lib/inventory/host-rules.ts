@@ -55,7 +55,11 @@ function secretFiles(host: HostConfig): { steps: Steps; path: string }[] {
   return [
     { steps: ['database', 'optionFile'], path: host.database.optionFile },
     { steps: ['secrets', 'path'], path: host.secrets.path },
-    ...host.offsite.map(({ identity }, index) => ({ steps: ['offsite', index, 'identity'], path: identity })),
+    ...host.offsite.map((offsite, index) =>
+      offsite.kind === 'rclone'
+        ? { steps: ['offsite', index, 'config'], path: offsite.config }
+        : { steps: ['offsite', index, 'identity'], path: offsite.identity },
+    ),
     ...(host.audit.kind === 'git' && host.audit.identity !== undefined
       ? [{ steps: ['audit', 'identity'], path: host.audit.identity }]
       : []),

@@ -45,6 +45,9 @@ export const DrillerConfig = z
     identity: Path.default('/etc/coffre-drill/offsite_ed25519').describe(
       'Private SSH key by which the driller reads the offsites, mode 0600; made there by provisioning',
     ),
+    rcloneConfig: Path.default('/etc/coffre-drill/rclone.conf').describe(
+      "Configuration file of rclone on the driller, mode 0600, for offsites of that kind: with the remotes' names of the hosts",
+    ),
     logins: z.array(DrillLogin).default([]).describe("Where the driller logs in otherwise than the host's account"),
     audit: AuditConfig.describe('Where the records of the drills are published'),
     secrets: z

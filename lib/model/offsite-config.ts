@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Address, HostKey, Path, Port, SecretName, UserName } from './config-parts.ts';
 import { OffsiteName } from './names.ts';
+import { RcloneOffsiteConfig } from './rclone-offsite-config.ts';
 
 const ContractorAdmin = z.strictObject({
   user: UserName.describe('root, or a user who may run anything through sudo without a password'),
@@ -19,7 +20,7 @@ const ContractorAdmin = z.strictObject({
 
 export const SftpOffsiteConfig = z.strictObject({
   name: OffsiteName.describe('Name of the offsite, unique for the host'),
-  kind: z.literal('sftp').describe('An SSH server, of which SFTP is all that is needed'),
+  kind: z.literal('sftp').default('sftp').describe('An SSH server, of which SFTP is all that is needed'),
   address: Address,
   port: Port.default(22),
   user: UserName.describe('Account of the host over there'),
@@ -60,5 +61,10 @@ export const SftpOffsiteConfig = z.strictObject({
   ),
 });
 export type SftpOffsiteConfig = z.infer<typeof SftpOffsiteConfig>;
-export const OffsiteConfig = z.discriminatedUnion('kind', [SftpOffsiteConfig]);
+export const OffsiteConfig = z.discriminatedUnion('kind', [SftpOffsiteConfig, RcloneOffsiteConfig]);
 export type OffsiteConfig = z.infer<typeof OffsiteConfig>;
+
+/** Those of several offsites that are SSH servers, which have accounts and keys. */
+export function sftpOffsites(offsites: readonly OffsiteConfig[]): SftpOffsiteConfig[] {
+  return offsites.filter((each) => each.kind === 'sftp');
+}

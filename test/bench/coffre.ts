@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startThrowawayServer } from '../../lib/database/throwaway-server.ts';
 import { readManifest } from '../../lib/flow/read-manifest.ts';
+import { sftpOffsites } from '../../lib/model/offsite-config.ts';
 import { openRunFolders } from '../../lib/storage/run-folders.ts';
 import { run } from '../../lib/system/command.ts';
 import type { BenchWorld } from './bench-world.ts';
@@ -30,7 +31,7 @@ export const COFFRE: Contestant = {
     if (!newest || !reader) throw new Error('coffre has left no run');
     const { allowedSigners } = await world.inventory();
     const { manifest } = await readManifest(reader, world.hostName, newest, allowedSigners);
-    const [offsite] = host.offsite;
+    const [offsite] = sftpOffsites(host.offsite);
     return { ...cost, manifest, storedBytes: offsite ? await storedBytes(join(offsite.path, newest)) : 0 };
   },
   async restore({ world, agent }, folder) {
@@ -48,7 +49,12 @@ export const COFFRE: Contestant = {
     throw new Error(`cannot restore coffre's run: ${stdout}${stderr}`);
   },
   async clear({ host }: BenchWorld) {
-    for (const path of [host.store.path, host.export.path, host.keys.path, ...host.offsite.map(({ path }) => path)]) {
+    for (const path of [
+      host.store.path,
+      host.export.path,
+      host.keys.path,
+      ...sftpOffsites(host.offsite).map(({ path }) => path),
+    ]) {
       const folders = openRunFolders(path);
       for (const run of await folders.listRuns()) await folders.removeRun(run);
     }

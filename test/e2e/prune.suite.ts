@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import t from 'tap';
+import { sftpOffsites } from '../../lib/model/offsite-config.ts';
 import { worldFor } from '../fixture/world.ts';
 
 /* Nights of a real host, whose retention has something to do after each of them. */
@@ -10,7 +11,7 @@ t.test('each night keeps what is asked for, and what is left can be restored', a
   const inventory = await world.inventoryWith((host) => Object.assign(host, { retention }));
   for (const _ of [1, 2]) await world.goodRun(); // without a retention nothing goes
   const host = await world.host();
-  const places = [host.store.path, host.export.path, host.offsite[0]?.path ?? ''];
+  const places = [host.store.path, host.export.path, sftpOffsites(host.offsite)[0]?.path ?? ''];
   const there = async () =>
     await Promise.all(places.map(async (path) => (await readdir(path)).filter((name) => /^\d/.test(name))));
   t.same(

@@ -9,6 +9,7 @@ import { renderCronEntry } from '../../lib/host/render-cron-entry.ts';
 import { readInventory } from '../../lib/inventory/read.ts';
 import type { HostConfig } from '../../lib/model/inventory.ts';
 import { HostName } from '../../lib/model/names.ts';
+import { sftpOffsites } from '../../lib/model/offsite-config.ts';
 import { systemClock } from '../../lib/system/clock.ts';
 import { inventoryWith } from '../fixture/inventory.ts';
 
@@ -16,7 +17,7 @@ t.test('--remove tells which keys stay, and who has to let them out', async (t) 
   const folder = t.testdir();
   const inventory = await readInventory(await inventoryWith(t));
   const [host] = inventory.hosts.values();
-  const [offsite] = host?.offsite ?? [];
+  const [offsite] = sftpOffsites(host?.offsite ?? []);
   if (!host || !offsite) throw new Error('the example has a host with an offsite');
   const there = join(folder, 'offsite_ed25519');
   const never = join(folder, 'never_made');

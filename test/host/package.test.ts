@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { missingPrograms, packagesOf } from '../../lib/host/host-programs.ts';
 import { packageResource } from '../../lib/host/package.ts';
+import { RcloneOffsiteConfig } from '../../lib/model/rclone-offsite-config.ts';
 import { run } from '../../lib/system/command.ts';
 import { findProgram, type Program } from '../../lib/system/programs.ts';
 import { isServicePolicyLeft, restoreServicePolicy, withoutStartingServices } from '../../lib/system/service-policy.ts';
@@ -49,16 +50,18 @@ const NEEDED = ['sh', 'flock', 'timeout', 'mariadb-dump', 'git', 'ssh-keygen'] a
 t.test('names the programs that a host lacks, by what its inventory asks for', async (t) => {
   await hostWith(t, ['sh', 'flock', 'timeout', 'gzip'], 'fails');
   const lacks = ['mariadb', 'mariadb-dump', 'git', 'ssh-keygen'] as const;
-  t.strictSame(missingPrograms({ audit: LOCAL, compression: auto }), lacks);
-  t.strictSame(missingPrograms({ audit: OVER_SSH, compression: { program: 'zlib' } }), [...lacks, 'ssh']);
-  t.strictSame(missingPrograms({ audit: LOCAL, compression: { program: 'zstd' } }), [...lacks, 'zstd']);
+  t.strictSame(missingPrograms({ audit: LOCAL, offsite: [], compression: auto }), lacks);
+  t.strictSame(missingPrograms({ audit: OVER_SSH, offsite: [], compression: { program: 'zlib' } }), [...lacks, 'ssh']);
+  t.strictSame(missingPrograms({ audit: LOCAL, offsite: [], compression: { program: 'zstd' } }), [...lacks, 'zstd']);
   t.strictSame(packagesOf(['zstd']), ['zstd']);
-  t.strictSame(missingPrograms({ audit: LOCAL, compression: { program: 'gzip' } }), lacks);
+  const offsite = [RcloneOffsiteConfig.parse({ name: 'archive', kind: 'rclone', remote: 'archive:backups' })];
+  t.strictSame(missingPrograms({ audit: LOCAL, offsite, compression: auto }), [...lacks, 'rclone']);
+  t.strictSame(missingPrograms({ audit: LOCAL, offsite: [], compression: { program: 'gzip' } }), lacks);
 });
 
 t.test('where nothing may be installed all of them are named at once, with the line that installs them', async (t) => {
   const { log, policy } = await hostWith(t, ['sh', 'flock', 'timeout', 'git', 'pigz'], 'succeeds');
-  const host = { audit: OVER_SSH, compression: auto, agent: { installPackages: false } };
+  const host = { audit: OVER_SSH, offsite: [], compression: auto, agent: { installPackages: false } };
   await t.rejects(packageResource(host, policy).inspect(), {
     code: 'program-missing',
     message: 'cannot find the programs mariadb, mariadb-dump, ssh-keygen, ssh on this host',
@@ -73,7 +76,10 @@ t.test(
     for (const apt of ['succeeds', 'needs an update'] as const) {
       const { log, policy } = await hostWith(t, NEEDED, apt);
       await writeFile(policy, '#!/bin/sh\nexit 104\n', { mode: 0o755 });
-      const resource = packageResource({ audit: LOCAL, compression: auto, agent: { installPackages: true } }, policy);
+      const resource = packageResource(
+        { audit: LOCAL, offsite: [], compression: auto, agent: { installPackages: true } },
+        policy,
+      );
       const change = await resource.inspect();
       t.match(change, { action: 'create', kind: 'package', lines: ['+package mariadb-client-core (mariadb)'] });
       t.strictSame(await log(), [''], 'a look changes nothing');
@@ -89,7 +95,10 @@ t.test(
 
 t.test('what cannot be installed is told in the words of apt-get, and the policy is as it was', async (t) => {
   const { policy } = await hostWith(t, NEEDED, 'fails');
-  const resource = packageResource({ audit: LOCAL, compression: auto, agent: { installPackages: true } }, policy);
+  const resource = packageResource(
+    { audit: LOCAL, offsite: [], compression: auto, agent: { installPackages: true } },
+    policy,
+  );
   const change = await resource.inspect();
   if (change) {
     await t.rejects(resource.apply(change), {
@@ -120,7 +129,7 @@ t.test('the policy of a process that is gone counts for nothing, and is taken aw
     if (saved) await writeFile(`${policy}.before-coffre`, saved, { mode: 0o755 });
     t.equal((await run(policy, ['mysql', 'start'])).exitCode, own ? 104 : 0);
     const everything = await packageResource(
-      { audit: LOCAL, compression: auto, agent: { installPackages: true } },
+      { audit: LOCAL, offsite: [], compression: auto, agent: { installPackages: true } },
       policy,
     ).inspect();
     t.match(everything?.lines.at(-1), /^-.*policy-rc\.d: left by an installation that was killed$/);

@@ -1,8 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { RcloneOffsiteConfig } from '../../lib/model/rclone-offsite-config.ts';
 import { RunId } from '../../lib/model/run-id.ts';
 import type { RunUpload } from '../../lib/storage/offsite.ts';
+import { checkRclone } from '../../lib/storage/rclone-check.ts';
 import { readSmall } from '../../lib/storage/run-reader.ts';
 import { sha256Of } from '../../lib/system/files.ts';
 import { startBadLink } from '../fixture/bad-link.ts';
@@ -135,5 +137,19 @@ async function tests(): Promise<void> {
     await upload.commit();
     t.same(await offsite.listRuns(), [RUN]);
     await t.rejects(offsite.removeRun(RUN), { code: 'refused', hint: /its owner/ });
+  });
+
+  t.test('is looked at from the host: what works, what does not, and nothing is left there', async (t) => {
+    const folder = t.testdir();
+    const look = async (remote: string, change = {}) => {
+      const offsite = RcloneOffsiteConfig.parse({ name: 'archive', kind: 'rclone', remote, config, ...change });
+      const answers = await checkRclone(offsite, async () => ({}), AbortSignal.timeout(60_000));
+      return answers.map(({ check, outcome }) => `${check} ${outcome}`);
+    };
+    t.same(await look(`dav:${folder}`), ['login ok', 'reach ok', 'write ok']);
+    t.same(await look(`disk:${folder}`), ['login ok', 'reach ok', 'write ok']);
+    t.same(readdirSync(folder), []);
+    t.same(await look('nobody:'), ['login failed', 'reach untried', 'write untried']);
+    t.same(await look('disk:/proc/none'), ['login ok', 'reach ok', 'write failed']);
   });
 }

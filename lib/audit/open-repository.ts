@@ -16,14 +16,19 @@ export interface Source {
   readonly timeoutMs?: number;
 }
 
+/** What stands for HEAD: `detached` where it is no branch but a commit; `asked` where a branch was named and HEAD did not count. */
+export type CurrentBranch =
+  | { readonly kind: 'branch'; readonly name: string }
+  | { readonly kind: 'detached' }
+  | { readonly kind: 'asked' };
+
 /** A repository on this machine, and the commit in it that is read; null while it has none. */
 export interface OpenRepository {
   readonly repository: string;
   readonly head: string | null;
   /** Whether a part of the history is missing here. */
   readonly shallow: boolean;
-  /** The branch that is current there, where none was asked for; null where one was, or where none is. */
-  readonly branch: string | null;
+  readonly branch: CurrentBranch;
 }
 
 /**
@@ -72,14 +77,17 @@ async function open(folder: string, branch: string | undefined): Promise<OpenRep
     });
   }
   await assertAllHere(folder, repository);
-  const current =
-    branch === undefined ? await tryGit(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: repository }) : null;
   return {
     repository,
     head: head.exitCode === 0 ? head.stdout.trim() : null,
     shallow: shallow === 'true',
-    branch: current?.exitCode === 0 ? current.stdout.trim() : null,
+    branch: branch === undefined ? await currentBranch(repository) : { kind: 'asked' },
   };
+}
+
+async function currentBranch(repository: string): Promise<CurrentBranch> {
+  const current = await tryGit(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: repository });
+  return current.exitCode === 0 ? { kind: 'branch', name: current.stdout.trim() } : { kind: 'detached' };
 }
 
 /** A partial clone lacks objects, and git would fetch them one by one, from wherever its configuration says. Throws `not-found`. */

@@ -4,7 +4,7 @@ import { readBlobs } from './git-objects.ts';
 import { type Arrival, descendsFrom, type Rewrite, readHistory } from './history.ts';
 import { inspectRecord, type RecordPair } from './inspect-record.ts';
 import { isOddArrival } from './odd-arrival.ts';
-import { type OpenRepository, type Source, withRepository } from './open-repository.ts';
+import { type CurrentBranch, type OpenRepository, type Source, withRepository } from './open-repository.ts';
 import { type PlaceEvent, placeEventsOf } from './place-event.ts';
 import type { PublishedDrill, PublishedLink, PublishedRecord } from './published.ts';
 import { type PlacedEntry, readEntries } from './read-entries.ts';
@@ -19,8 +19,8 @@ import type { Seen } from './witness.ts';
 export interface AuditRepository {
   readonly head: string | null;
   readonly shallow: boolean;
-  /** The branch that is current there, where none was asked for; null where one was, or where none is. */
-  readonly branch: string | null;
+  /** Which branch was looked at, and whether anybody asked for it. */
+  readonly branch: CurrentBranch;
   /** Text of the workflow that audit-init puts there; null where there is none. */
   readonly workflow: string | null;
   /** What may be where it is, and the first of what may not. */

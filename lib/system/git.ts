@@ -44,6 +44,7 @@ const SETTINGS = [
   'core.autocrlf=false',
   'core.attributesFile=/dev/null',
   'core.pager=cat',
+  'advice.graftFileDeprecated=false',
   'commit.gpgSign=false',
   'push.gpgSign=false',
   'init.templateDir=',
@@ -198,7 +199,9 @@ function environment(cwd: string | undefined): Record<string, string> {
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',
+    // No file of a clone says that a commit has other parents, or other contents, than it has: either would hide history.
     GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: '/dev/null',
     GIT_NO_LAZY_FETCH: '1',
     GIT_OPTIONAL_LOCKS: '0',
     // Settles that a folder is a repository itself, and not just somewhere inside of one.

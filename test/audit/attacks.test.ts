@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { manifestPath } from '../../lib/audit/paths.ts';
@@ -462,8 +462,59 @@ t.test('a checkout of another branch than the one that hosts publish to is told'
   git('branch', 'other', 'main');
   git('symbolic-ref', 'HEAD', 'refs/heads/other');
   t.match((await world.judge(inventory)).findings, [
-    { rule: 'branch', severity: 'warning', message: /^it is on the branch other, and hosts publish to main$/ },
+    {
+      rule: 'branch',
+      severity: 'warning',
+      message: `the folder is on the branch other, and hosts publish to main: what was looked at is commit ${world.head().slice(0, 12)}`,
+      hint: /^git checkout main; /,
+    },
   ]);
+});
+
+t.test(
+  'a checkout of a commit, which is on no branch, is told, and a bare repository on its branch is not',
+  async (t) => {
+    const { world, inventory } = await setting(t);
+    const folder = join(await temporaryFolder(t), 'checkout');
+    execFileSync('git', ['clone', '-q', world.repository, folder]);
+    const checkout = new AuditWorld(folder, NOW);
+    t.strictSame((await checkout.judge(inventory)).findings, []);
+    execFileSync('git', ['-C', folder, 'checkout', '-q', '--detach']);
+    const head = world.head().slice(0, 12);
+    t.match((await checkout.judge(inventory)).findings, [
+      {
+        rule: 'branch',
+        severity: 'warning',
+        message: `the folder is on no branch (detached HEAD), and hosts publish to main: what was looked at is commit ${head}`,
+        hint: /^git checkout main; /,
+      },
+    ]);
+    const bare = join(await temporaryFolder(t), 'bare.git');
+    execFileSync('git', ['clone', '-q', '--bare', world.repository, bare]);
+    t.strictSame((await new AuditWorld(bare, NOW).judge(inventory)).findings, []);
+  },
+);
+
+t.test('neither a graft nor a replaced commit in a clone hides a rewrite', async (t) => {
+  const { world, of, inventory } = await setting(t);
+  const before = world.head();
+  const { path, bytes } = of(0);
+  world.commit([{ path, content: bytes.toString().replace('"tables":3', '"tables":2') }], { at: night(4, 9) });
+  world.commit([{ path, content: bytes }], { at: night(4, 10) });
+  const errors = async () => {
+    const { findings } = await world.judge(inventory);
+    return findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule);
+  };
+  const seen = await errors();
+  t.ok(seen.includes('append-only'));
+  const graft = join(world.repository, 'info', 'grafts');
+  writeFileSync(graft, `${world.head()} ${before}\n`);
+  t.equal(world.git('rev-list', '--count', 'main', `^${before}`), '1', 'git itself believes the graft');
+  t.strictSame(await errors(), seen);
+  rmSync(graft);
+  world.git('replace', '--graft', world.head(), before);
+  t.equal(world.git('rev-list', '--count', 'main', `^${before}`), '1', 'git itself believes the replacement');
+  t.strictSame(await errors(), seen);
 });
 
 t.test('a clone without all of its files is told as that', async (t) => {

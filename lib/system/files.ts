@@ -166,7 +166,9 @@ export async function* readStream(path: string, start = 0, bytes = Number.POSITI
     throw explained('read', path, error);
   });
   try {
-    const { size } = await handle.stat();
+    const { size } = await handle.stat().catch((error: unknown) => {
+      throw explained('look at', path, error);
+    });
     const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(BLOCK_BYTES, size, bytes)));
     let left = bytes;
     let position = start;
@@ -182,7 +184,8 @@ export async function* readStream(path: string, start = 0, bytes = Number.POSITI
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
-    await handle.close();
+    // A volume that could not read a file may not close it either, and why it could not tells more.
+    await handle.close().catch(() => undefined);
   }
 }
 

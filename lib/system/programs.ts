@@ -77,6 +77,9 @@ export const BENCH_PACKAGE_OF = {
   mydumper: 'mydumper',
   myloader: 'mydumper',
   restic: 'restic',
+  rsync: 'rsync',
+  scp: 'openssh-client',
+  sftp: 'openssh-client',
   sysbench: 'sysbench',
 } as const;
 

@@ -9,10 +9,11 @@ import { load } from './load.ts';
 import { memory } from './memory.ts';
 import { restore } from './restore.ts';
 import { stages } from './stages.ts';
+import { upload } from './upload.ts';
 import { UsageError } from './usage-error.ts';
 import { validate } from './validate.ts';
 
-const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, restore, stages, memory, load, validate };
+const COMMANDS: Readonly<Record<string, BenchCommand>> = { backup, restore, stages, memory, load, validate, upload };
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

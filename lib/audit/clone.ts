@@ -12,7 +12,7 @@ export interface Clone {
   readonly repository: string;
   readonly remote: string;
   readonly branch: string;
-  readonly options: Pick<GitOptions, 'ssh' | 'https' | 'timeoutMs' | 'signal'>;
+  readonly options: Pick<GitOptions, 'ssh' | 'https' | 'timeoutMs' | 'silenceMs' | 'signal'>;
 }
 
 const LOCK_WAIT_MS = 300_000;
@@ -24,7 +24,7 @@ const LOCK_WAIT_MS = 300_000;
 export async function withClone<T>(
   stateFolder: string,
   audit: GitAudit,
-  options: Pick<GitOptions, 'https' | 'timeoutMs' | 'signal'>,
+  options: Pick<GitOptions, 'https' | 'timeoutMs' | 'silenceMs' | 'signal'>,
   act: (clone: Clone) => Promise<T>,
 ): Promise<T> {
   const { fault } = parseGitRemote(audit.remote);

@@ -14,7 +14,7 @@ import { placeOf } from './paths.ts';
 export interface EquipOrder {
   readonly remote: string;
   readonly branch: string;
-  readonly options: Pick<GitOptions, 'ssh' | 'https' | 'timeoutMs' | 'signal'>;
+  readonly options: Pick<GitOptions, 'ssh' | 'https' | 'timeoutMs' | 'silenceMs' | 'signal'>;
   /** What the repository has to have besides its records, by path. Other files stay as they are. */
   readonly files: ReadonlyMap<string, string>;
   readonly dryRun: boolean;

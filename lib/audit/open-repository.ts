@@ -14,6 +14,7 @@ export interface Source {
   readonly ssh?: SshAccess;
   readonly https?: HttpsAccess;
   readonly timeoutMs?: number;
+  readonly silenceMs?: number;
 }
 
 /** What stands for HEAD: `detached` where it is no branch but a commit; `asked` where a branch was named and HEAD did not count. */
@@ -52,6 +53,7 @@ export async function withRepository<T>(source: Source, act: (open: OpenReposito
       ...(source.ssh === undefined ? {} : { ssh: source.ssh }),
       ...(source.https === undefined ? {} : { https: source.https }),
       ...(source.timeoutMs === undefined ? {} : { timeoutMs: source.timeoutMs }),
+      ...(source.silenceMs === undefined ? {} : { silenceMs: source.silenceMs }),
     };
     await runGit(
       ['clone', '--quiet', '--bare', '--no-tags', '--single-branch', ...branch, '--', source.location, 'audit.git'],

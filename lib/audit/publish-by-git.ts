@@ -29,8 +29,12 @@ export async function publishByGit(
   waiting: readonly SignedRecord[],
   options: PublishOptions,
 ): Promise<Done> {
-  const { timeoutMs, signal, stateFolder, cloneFolder = stateFolder, secretsFile } = options;
-  const limits = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
+  const { timeoutMs, silenceMs, signal, stateFolder, cloneFolder = stateFolder, secretsFile } = options;
+  const limits = {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(silenceMs === undefined ? {} : { silenceMs }),
+    ...(signal === undefined ? {} : { signal }),
+  };
   const https = await gitLogin(audit, secretsFile);
   const access = { ...limits, ...(https === undefined ? {} : { https }) };
   return await withClone(cloneFolder, audit, access, (clone) => push(clone, audit, waiting, options));

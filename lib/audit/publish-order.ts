@@ -26,6 +26,8 @@ export interface PublishOptions {
   readonly attempts?: number;
   /** For each command that talks to the remote. */
   readonly timeoutMs?: number;
+  /** How long a remote of git may be silent; as git.ts has it if absent. */
+  readonly silenceMs?: number;
   /** How long a second lasts while waiting to try again. */
   readonly secondMs?: number;
   readonly signal?: AbortSignal;

@@ -22,7 +22,7 @@ interface Where {
   /** Has the clone. */
   readonly stateFolder: string;
   readonly chain: Chain;
-  readonly options?: Pick<GitOptions, 'timeoutMs' | 'signal'>;
+  readonly options?: Pick<GitOptions, 'timeoutMs' | 'silenceMs' | 'signal'>;
 }
 
 /**

@@ -7,6 +7,7 @@ import { getSystemErrorName } from 'node:util';
 import { $ } from 'zx/core';
 import { CoffreError, outOfResources } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
+import { watchSilence } from './silence.ts';
 
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
 export interface Ended {
@@ -15,6 +16,8 @@ export interface Ended {
   readonly signal?: string | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Whether it was ended because it was silent for `silenceMs`. */
+  readonly wasSilent?: boolean;
 }
 
 /** A user of this machine, as programs run as one. */
@@ -31,6 +34,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** After this the program gets SIGTERM, and SIGKILL five seconds later. */
   readonly timeoutMs?: number;
+  /** The same when it has written nothing for so long. Only for `run`. */
+  readonly silenceMs?: number;
   readonly signal?: AbortSignal;
   /** The user whom the program runs as; only root may name another than itself. */
   readonly as?: SystemUser | undefined;
@@ -96,11 +101,20 @@ export async function run(program: string, args: readonly string[], options: Run
   running.child?.stdin?.on('error', () => undefined); // EPIPE: the exit code tells more
   const stop =
     options.timeoutMs === undefined ? undefined : setTimeout(() => terminate(running.child), options.timeoutMs);
+  let wasSilent = false;
+  const unwatch =
+    options.silenceMs === undefined
+      ? undefined
+      : watchSilence(running.child, options.silenceMs, () => {
+          wasSilent = true;
+          terminate(running.child);
+        });
   const { exitCode, signal, stdout, stderr } = await running;
   clearTimeout(stop);
+  unwatch?.();
   // zx has the number of an errno there, which no program ends with.
   if (exitCode !== null && exitCode < 0) throw unstarted(program, getSystemErrorName(exitCode));
-  return { exitCode, signal, stdout, stderr };
+  return { exitCode, signal, stdout, stderr, ...(wasSilent ? { wasSilent } : {}) };
 }
 
 /** Environment and folder of a program. Another user may not enter this process's folder, nor has its home. */

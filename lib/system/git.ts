@@ -4,6 +4,7 @@ import { CoffreError, type ErrorCode } from '../model/error.ts';
 import { parseGitRemote } from '../model/git-remote.ts';
 import { type Ended, quotePosix, type Running, run, start } from './command.ts';
 import { type HttpsAccess, redactCredential, withCredential } from './git-credential.ts';
+import { asksRemote, SILENCE_MS, withoutProgress, withProgress } from './git-progress.ts';
 import { publicText } from './known-secrets.ts';
 import { withPassingFolder } from './passing-folder.ts';
 import { requireProgram } from './programs.ts';
@@ -24,6 +25,8 @@ export interface GitOptions {
   readonly https?: HttpsAccess;
   /** After this the command counts as unanswered; ten minutes if absent. */
   readonly timeoutMs?: number;
+  /** A remote that is silent for so long counts as unanswered; `SILENCE_MS` if absent. */
+  readonly silenceMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -69,19 +72,26 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
 
 /** As `runGit`, for callers to whom other exit codes are answers. */
 export async function tryGit(args: readonly string[], options: GitOptions = {}): Promise<Ended> {
-  const { ssh, https, env, timeoutMs = TIMEOUT_MS, ...rest } = options;
+  const { ssh, https, env, timeoutMs = TIMEOUT_MS, silenceMs = SILENCE_MS, ...rest } = options;
   assertNoPassword(args);
   // git's helpers outlive it, and hold its output open: timeout(1) ends the whole group of processes.
   const patience = ['--kill-after=5', String(timeoutMs / 1000), requireProgram('git')];
   return withSshCommand(ssh, (command) =>
     withCredential(https, async ({ settings, ...given }) => {
-      const ended = await run(requireProgram('timeout'), [...patience, ...SETTINGS, ...settings, ...args], {
-        ...rest,
-        ...given,
-        env: { ...environment(options.cwd), GIT_SSH_COMMAND: command, ...env },
-      });
-      const isUnanswered = ended.exitCode === TIMED_OUT || ended.exitCode === KILLED;
-      const [stdout, stderr] = [ended.stdout, ended.stderr].map((text) => redactCredential(text, https));
+      const ended = await run(
+        requireProgram('timeout'),
+        [...patience, ...SETTINGS, ...settings, ...withProgress(args)],
+        {
+          ...rest,
+          ...(asksRemote(args) ? { silenceMs } : {}),
+          ...given,
+          env: { ...environment(options.cwd), GIT_SSH_COMMAND: command, ...env },
+        },
+      );
+      const isUnanswered = ended.wasSilent || ended.exitCode === TIMED_OUT || ended.exitCode === KILLED;
+      const [stdout, stderr] = [ended.stdout, withoutProgress(ended.stderr)].map((text) =>
+        redactCredential(text, https),
+      );
       return { ...ended, stdout: stdout ?? '', stderr: stderr ?? '', ...(isUnanswered ? { exitCode: null } : {}) };
     }),
   );
@@ -107,8 +117,8 @@ export function gitFailure(args: readonly string[], ended: Ended, options: GitOp
     new CoffreError(code, `cannot ${verb} with git: ${cause}`, { hint });
   const { stderr } = ended;
   if (ended.exitCode === null) {
-    const seconds = (options.timeoutMs ?? TIMEOUT_MS) / 1000;
-    return failed('audit-unreachable', `no answer within ${seconds} s`, 'try by hand: git ls-remote <remote>');
+    const limitMs = ended.wasSilent ? (options.silenceMs ?? SILENCE_MS) : (options.timeoutMs ?? TIMEOUT_MS);
+    return failed('audit-unreachable', `no answer within ${limitMs / 1000} s`, SILENT_HINT);
   }
   const found = FAILURES.find(({ pattern }) => pattern.test(stderr));
   const cause = lastLine(stderr) ?? `exit code ${ended.exitCode}`;
@@ -116,6 +126,8 @@ export function gitFailure(args: readonly string[], ended: Ended, options: GitOp
   return failed('unexpected', cause, `look at: ${options.cwd ?? 'the repository'}, with git fsck`);
 }
 
+const SILENT_HINT =
+  'look whether the server of the remote is well, and what stands between; try by hand: git ls-remote <remote>';
 const TOKEN_HINT =
   'put a token that may write to the repository into the .env file, mode 0600: COFFRE_GIT_TOKEN=…; and see audit.user';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { appendToChain } from '../../lib/audit/chain.ts';
@@ -69,6 +69,44 @@ t.test('a remote that never answers ends by its timeout', async (t) => {
     kind: 'owed',
     error: { code: 'audit-unreachable', message: /no answer/ },
   });
+});
+
+t.test('what a hung remote keeps from being published lands afterwards, in order and once', async (t) => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { remote, audit } = await remoteFor(t);
+  const signer = await signerOf(t, 'db1');
+  await append(signer, 1, audit);
+  await publish(signer, audit);
+  const { port } = server.address() as { port: number };
+  const hangs = ['ssh', 'https'].map((scheme) => ({
+    ...audit,
+    remote: `${scheme}://127.0.0.1:${port}/x`,
+    hostKey: 'ssh-ed25519 AAAA',
+  }));
+  let n = 2;
+  for (const hanging of hangs) {
+    await append(signer, n, hanging);
+    t.match(await publish(signer, hanging, { silenceMs: 400 }), {
+      kind: 'owed',
+      count: n - 1,
+      error: { code: 'audit-unreachable', message: /no answer within 0.4 s$/, hint: /git ls-remote/ },
+    });
+    n += 1;
+  }
+  t.ok(sockets.size >= 2, 'each had reached it');
+  t.match(await publish(signer, audit), { kind: 'published', count: 2, tampered: [] });
+  const names = git(remote, 'ls-tree', '-r', '--name-only', 'main', 'manifests').trim().split('\n');
+  t.equal(names.filter((name) => name.endsWith('.json')).length, 3);
+  const sequences = names
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(git(remote, 'show', `main:${name}`)).sequence);
+  t.strictSame(sequences, [1, 2, 3]);
 });
 
 t.test('throws away a clone that is damaged, half-made, foreign, or a link to elsewhere', async (t) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { CoffreError } from '../../lib/model/error.ts';
 import { gitFailure, runGit } from '../../lib/system/git.ts';
+import { withoutProgress } from '../../lib/system/git-progress.ts';
 import { fetchBranch, pushBranch } from '../../lib/system/git-transfer.ts';
 import { learnSecret } from '../../lib/system/known-secrets.ts';
 
@@ -25,6 +26,63 @@ t.test('ends with its whole family when a remote never answers', async (t) => {
     t.match(error, { code: 'audit-unreachable', message: /no answer within 0.5 s/ });
     t.ok(Date.now() - before < 4000, 'no helper holds the output open');
   }
+});
+
+t.test(
+  'a remote that is silent is given up, however long the whole may take, and one that goes on is not',
+  async (t) => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => server.close());
+    const { port } = server.address() as { port: number };
+    for (const scheme of ['ssh', 'https']) {
+      const before = Date.now();
+      const args = ['ls-remote', '--', `${scheme}://127.0.0.1:${port}/x`];
+      await t.rejects(runGit(args, { silenceMs: 500, ssh: { hostKey: 'ssh-ed25519 AAAA' } }), {
+        code: 'audit-unreachable',
+        exitCode: 7,
+        message: /no answer within 0.5 s$/,
+        hint: /^look whether the server .* git ls-remote <remote>$/,
+      });
+      t.ok(Date.now() - before < 8000, `${scheme}: the whole family is gone`);
+    }
+    const folder = t.testdir();
+    await runGit(['init', '--quiet', '--bare', 'remote.git'], { cwd: folder });
+    await runGit(['init', '--quiet', '--bare', 'local.git'], { cwd: folder });
+    const [repository, remote] = [join(folder, 'local.git'), join(folder, 'remote.git')];
+    const author = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a' };
+    const tree = (await runGit(['mktree'], { cwd: repository })).trim();
+    const commit = (await runGit(['commit-tree', tree, '-m', 'x'], { cwd: repository, env: author })).trim();
+    execFileSync('mkdir', ['-p', join(remote, 'hooks')]);
+    const hook = (script: string) => {
+      writeFileSync(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\n${script}\n`);
+      chmodSync(join(remote, 'hooks', 'pre-receive'), 0o755);
+    };
+    const push = (silenceMs: number) =>
+      pushBranch({ repository, remote, branch: 'main', options: { silenceMs } }, commit);
+    hook('exec sleep 300');
+    const before = Date.now();
+    await t.rejects(push(1000), { code: 'audit-unreachable', message: /no answer within 1 s$/ });
+    t.ok(Date.now() - before < 10_000, 'nor does a hook of the remote hold it');
+    hook('for n in 1 2 3 4 5 6 7 8; do echo "still at it" >&2; sleep 1; done');
+    t.equal(await push(4000), 'pushed', 'eight seconds in all, and never four of silence');
+  },
+);
+
+t.test('what git tells of its progress is no reason of a failure', async (t) => {
+  const said = [
+    'Enumerating objects: 3, done.',
+    'Counting objects:  33% (1/3)\rCounting objects: 100% (3/3), done.',
+    'Delta compression using up to 2 threads',
+    'Writing objects: 100% (3/3), 225 bytes | 225.00 KiB/s, done.',
+    'Total 3 (delta 0), reused 0 (delta 0), pack-reused 0',
+    'remote: Resolving deltas: 100% (1/1), done.',
+    'remote: Counting objects: 3, done.',
+    'remote: error: this is the reason',
+    'remote: Reason: 12 commits lack a ticket',
+    'fatal: the remote end has had enough: 3 of 4',
+  ];
+  t.equal(withoutProgress(said.join('\n')), [said.at(-3), said.at(-2), said.at(-1)].join('\n'));
 });
 
 t.test('starts no program with a password or a token in its arguments', async (t) => {

@@ -33,7 +33,8 @@ verified before anything is loaded; what was loaded is compared, table by table,
 A database that is there is refused unless its name is given with --overwrite, or typed at the terminal: then the old one
 is moved aside, and dropped only once the new one is verified; if that fails, it comes back. One that the server does not
 take is told at the end, and does not keep the others from coming. Without --database the accounts and their grants come
-too; an account that is there gets the password of the backup, and its grants beside those that it has.`,
+too; an account that is there gets the password of the backup, and its grants beside those that it has. Only the account that
+this restore is logged in as, and root@localhost and the others that a server is installed with, keep how they log in.`,
   options: {
     key: '=FILE  the private key of a recipient; its passphrase is asked for',
     from: '=PLACE  store, export, offsite:<name>, or a folder (default: the nearest of these that has the run whole)',
@@ -132,10 +133,10 @@ too; an account that is there gets the password of the backup, and its grants be
 });
 
 /** What nobody could compare may be good, and is not known to be. */
-function exitCodeOf({ plan, compared }: RestoreResult, dryRun: boolean): number {
+function exitCodeOf({ plan, compared, undecided }: RestoreResult, dryRun: boolean): number {
   if (plan.refused.length > 0) return 8;
   const loaded = dryRun ? [] : plan.archives.flatMap((archive) => loadedAs(archive, plan.selections) ?? []);
-  return loaded.every((name) => compared.includes(name)) ? 0 : 3;
+  return loaded.every((name) => compared.includes(name)) && undecided.length === 0 ? 0 : 3;
 }
 
 function parallelOf(values: TaskContext['values']): number | undefined {

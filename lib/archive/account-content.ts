@@ -61,7 +61,7 @@ export async function readAccountContent(pieces: AsyncIterable<Piece>): Promise<
 }
 
 /** The account or role at a token, in backticks whatever quotes it has, and the token behind it. */
-function accountAt(
+export function accountAt(
   sql: string,
   tokens: readonly SqlToken[],
   at: number,
@@ -80,11 +80,23 @@ function accountAt(
 
 /** What stands behind IDENTIFIED, up to the limits. */
 function identification(sql: string, tokens: readonly SqlToken[]): string {
-  const from = tokens.findIndex(({ kind, value }) => kind === 'word' && value === 'IDENTIFIED');
-  if (from < 0) return '';
+  const login = loginRange(tokens, 0);
+  return login ? sql.slice(login.from, login.to) : '';
+}
+
+/** Where in a statement is how the account logs in, from its token `at` on; undefined where nothing is said of it. */
+export function loginRange(
+  tokens: readonly SqlToken[],
+  at: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const first = tokens.findIndex(({ kind, value }, index) => index >= at && kind === 'word' && value === 'IDENTIFIED');
+  const from = tokens[first]?.from;
+  if (from === undefined) return undefined;
   const words = ['REQUIRE', 'WITH', 'ACCOUNT', 'PASSWORD'];
-  const to = tokens.findIndex(({ kind, value }, index) => index > from + 2 && kind === 'word' && words.includes(value));
-  return sql.slice(tokens[from]?.from, tokens[to < 0 ? tokens.length - 1 : to - 1]?.to);
+  const next = tokens.findIndex(
+    ({ kind, value }, index) => index > first + 2 && kind === 'word' && words.includes(value),
+  );
+  return { from, to: tokens[next < 0 ? tokens.length - 1 : next - 1]?.to ?? from };
 }
 
 function grantsIn(sql: string, tokens: readonly SqlToken[]): readonly Grants[] {

@@ -8,29 +8,51 @@ import { dumpAccounts } from '../database/dump-database.ts';
 import { readServerVersion } from '../database/inspect-server.ts';
 import { readPublicGrants, withPublicGrants } from '../database/public-grants.ts';
 
+export interface AccountComparison {
+  /** A sentence for each account that is missing, or has another password, and for each grant that is missing. */
+  readonly differences: readonly string[];
+  /** Of those that were to keep how they log in, each that the backup has another way for. */
+  readonly kept: readonly KeptLogin[];
+}
+
+export interface KeptLogin {
+  /** As SQL. */
+  readonly name: string;
+  /** Whether it needs no password here, and one in the backup. */
+  readonly isOpen: boolean;
+}
+
 /**
- * Compares accounts, roles and grants with those of a backup that have been loaded: a sentence for each that is missing, or has
- * another password. What the server has beside them stays, and is no difference; nor is a grant on what is not there.
+ * Compares accounts, roles and grants with those of a backup that have been loaded. What the server has beside them stays, and
+ * is no difference; nor is a grant on what is not there, nor how an account of `keptLogins` logs in.
  */
-export async function compareAccounts(expected: AsyncIterable<Piece>, target: Connection): Promise<readonly string[]> {
+export async function compareAccounts(
+  expected: AsyncIterable<Piece>,
+  target: Connection,
+  keptLogins: readonly string[] = [],
+): Promise<AccountComparison> {
   const wanted = await readAccountContent(expected);
   const found = await readAccountContent(accountsOf(target));
-  const logins = [...wanted.logins].flatMap(([name, login]) => differentLogin(name, login, found));
+  const isKept = (name: string) => keptLogins.includes(name) && found.logins.has(name);
+  const kept = [...wanted.logins]
+    .filter(([name, login]) => isKept(name) && found.logins.get(name) !== login)
+    .map(([name]) => ({ name, isOpen: found.logins.get(name) === '' }));
+  const logins = [...wanted.logins].flatMap(([name, login]) =>
+    isKept(name) ? [] : differentLogin(name, login, found),
+  );
   const lacking = [...wanted.grants.entries()].flatMap(([key, grants]) => {
     const privileges = lacks(grants, found.grants.get(key));
     const isKnown = grants.grantee === 'PUBLIC' || found.logins.has(grants.grantee);
     return privileges.length > 0 && isKnown ? [{ ...grants, privileges }] : [];
   });
   const there = lacking.length === 0 ? new Set<string>() : await readObjects(target);
-  return [
-    ...logins,
-    ...lacking
-      .filter(({ object, privileges }) => isThere(object, privileges, there))
-      .map(({ grantee, object, privileges }) => {
-        const where = object === '' ? '' : ` on ${object}`;
-        return `${grantee} lacks ${[...privileges].sort().join(', ')}${where}`;
-      }),
-  ];
+  const grants = lacking
+    .filter(({ object, privileges }) => isThere(object, privileges, there))
+    .map(({ grantee, object, privileges }) => {
+      const where = object === '' ? '' : ` on ${object}`;
+      return `${grantee} lacks ${[...privileges].sort().join(', ')}${where}`;
+    });
+  return { differences: [...logins, ...grants], kept };
 }
 
 async function* accountsOf(target: Connection): AsyncGenerator<Piece, void, undefined> {

@@ -7,13 +7,12 @@ import { readDumpProgram } from '../database/dump-program.ts';
 import { readServerVersion } from '../database/inspect-server.ts';
 import { readRunningEvents } from '../database/running-events.ts';
 import type { Archive } from '../model/archive-record.ts';
-import { asCoffreError } from '../model/error.ts';
 import type { Emit } from '../model/event.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
 import { WHOLE } from '../model/selection.ts';
-import { compareAccounts } from './compare-accounts.ts';
+import { accountsRestored } from './accounts-restored.ts';
 import { compareSections, readContent } from './compare-content.ts';
 import { compareCounts, readObjectCounts } from './compare-counts.ts';
 import { explainDifferences } from './explain-differences.ts';
@@ -33,14 +32,21 @@ export interface Comparison {
   readonly withStrangers: readonly string[];
   /** A sentence for everything that differs there, and for what of the accounts is missing. */
   readonly differences: readonly string[];
-  /** A sentence for everything of which nobody can tell whether it differs: another version has written it in another way. */
+  /**
+   * A sentence for everything of which nobody can tell whether it differs: another version has written it in another way, or the
+   * accounts cannot be read.
+   */
   readonly undecided: readonly string[];
+  /** A sentence for each account that logs in here in another way than in the backup, as it was meant to. */
+  readonly keptLogins: readonly string[];
 }
 
 interface Context {
   readonly target: Connection;
   readonly emit: Emit;
   readonly selections: Selections;
+  /** Accounts that were to keep how they log in, as SQL; none if absent. */
+  readonly keptLogins?: readonly string[] | undefined;
   /** Reads an archive once more, for what is not in its digests. */
   readonly piecesOf: (archive: Archive) => AsyncIterable<Piece>;
   /** Databases that are dumped at a time; one for each core if absent. */
@@ -70,14 +76,14 @@ export async function compareRestored(
   context: Context,
 ): Promise<Comparison> {
   const others = await readOthers(manifest, context.target);
-  const isSame = others.program === null && others.server === null;
   const counts = await readObjectCounts(context.target);
   const compared: string[] = [];
   const differing: string[] = [];
   const withStrangers: string[] = [];
   const differences: string[] = [];
   const undecided: string[] = [];
-  const { selections, parallel = availableParallelism() } = context;
+  const keptLogins: string[] = [];
+  const { selections, piecesOf, parallel = availableParallelism() } = context;
   const dumped = await sideBySide(sealed, parallel, async ([archive, digests]) => {
     const name = loadedAs(archive, selections);
     if (archive.database === null || name === null) return undefined;
@@ -99,23 +105,12 @@ export async function compareRestored(
   }
   for (const archive of sealed.keys()) {
     if (archive.database !== null) continue;
-    if (isSame) differences.push(...(await accountDifferences(archive, context)));
-    else context.emit({ kind: 'note', subject: 'accounts', text: `not compared: ${others.program ?? others.server}` });
+    const accounts = await accountsRestored(piecesOf(archive), others.program ?? others.server, context);
+    differences.push(...accounts.differences);
+    undecided.push(...accounts.undecided.map((sentence) => `accounts: ${sentence}`));
+    keptLogins.push(...accounts.keptLogins);
   }
-  return { compared, differing, withStrangers, differences, undecided };
-}
-
-/** Who may load accounts need not be allowed to read all of them. */
-async function accountDifferences(archive: Archive, { target, piecesOf, emit }: Context): Promise<readonly string[]> {
-  try {
-    return await compareAccounts(piecesOf(archive), target);
-  } catch (thrown) {
-    const { code, message } = asCoffreError(thrown);
-    if (code !== 'account-lacks-privilege' && code !== 'dump-failed') throw thrown;
-    const hint = 'compare with an account that may read all others: SHOW GRANTS FOR …';
-    emit({ kind: 'warning', subject: 'accounts', text: `cannot be compared: ${message}`, hint });
-    return [];
-  }
+  return { compared, differing, withStrangers, differences, undecided, keptLogins };
 }
 
 /** Programs that are not those of the backup, each as the start of a sentence. */

@@ -1,5 +1,6 @@
 import type { Connection } from '../database/connection.ts';
 import { inspectMovable, type Movable } from '../database/movable.ts';
+import { readServerAccounts, type ServerAccounts } from '../database/server-accounts.ts';
 import { inspectTarget, type TargetFacts } from '../database/target.ts';
 import { readTargetTraits, type TargetTraits } from '../database/target-traits.ts';
 import { DatabaseName } from '../model/names.ts';
@@ -12,6 +13,7 @@ export interface RestoreTargetFacts
   readonly traits: TargetTraits;
   readonly movable: readonly Movable[];
   readonly freeBytes: number | null;
+  readonly accountsThere: ServerAccounts;
 }
 
 /** `overwrite`: databases that somebody means to overwrite; those that are there are looked at more closely. */
@@ -30,6 +32,7 @@ export async function inspectRestoreTarget(
     ...facts,
     present,
     traits,
+    accountsThere: await readServerAccounts(target),
     movable: await inspectMovable(target, there),
     // Through a socket it is this machine's, as a rule, and its folder is at the same path.
     freeBytes: target.server.kind === 'socket' ? ((await freeSpace(traits.dataFolder)) ?? null) : null,

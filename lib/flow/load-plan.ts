@@ -29,6 +29,8 @@ export type LoadPlan = Pick<RestorePlan, 'archives' | 'form'> & {
   readonly selections?: ReadonlyMap<Archive, Selection>;
   /** Databases that are there, and get tables: these alone are taken back. */
   readonly joined?: readonly string[];
+  /** Accounts that keep how they log in; none if absent. */
+  readonly keptLogins?: readonly string[];
   /** Databases whose old ones come back where the new ones fail. */
   readonly aside?: readonly Replacement[];
 };

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
+import { withLogins } from '../archive/account-logins.ts';
 import type { ArchiveDigests } from '../archive/digests.ts';
 import { MadeNames } from '../archive/made-names.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { loadAccounts } from '../database/load-sql.ts';
+import { readServerAccounts } from '../database/server-accounts.ts';
 import { inspectTarget } from '../database/target.ts';
 import type { Archive } from '../model/archive-record.ts';
 import { compressionOf } from '../model/compression.ts';
@@ -155,7 +157,10 @@ export class LoadRun {
       const from = performance.now();
       const opened = openArchive(content, 'accounts', compressionOf(archive.file));
       const meter = { emit, signal: this.#signal, phase: 'load', subject: 'accounts', totalBytes: archive.plainBytes };
-      const lost = await loadAccounts(target, metered(opened.sql, meter));
+      const kept = new Set(this.#plan.keptLogins);
+      const { secured } = await readServerAccounts(target);
+      const sql = withLogins(metered(opened.sql, meter), { kept, emptied: secured });
+      const lost = await loadAccounts(target, sql);
       if (lost.length > 0) tellLostGrants(lost, (await inspectTarget(target)).databases, emit);
       this.sealed.set(archive, await opened.digests);
       const durationMs = Math.round(performance.now() - from);

@@ -1,4 +1,5 @@
 import { putBackAlone } from '../database/put-back.ts';
+import type { ServerAccounts } from '../database/server-accounts.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetFacts } from '../database/target.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
@@ -10,7 +11,7 @@ import { quotePosix } from '../system/command.ts';
 import { planReplacements, type Replacements, type ReplacementWish } from './plan-replacements.ts';
 import { loadedAs, planSelections, type Selections } from './plan-selections.ts';
 import { type EstimateWish, estimateRestore, type RestoreEstimate } from './restore-estimate.ts';
-import { aboutUnused, type RestoreRemark, remarksOn } from './restore-remarks.ts';
+import { aboutKeptLogins, aboutUnused, type RestoreRemark, remarksOn } from './restore-remarks.ts';
 import { DAY_ARCHIVE_FILE, type RunForm } from './run-files.ts';
 
 /** What a restore is going to do. A value: `--dry-run` prints it, and the restore carries out this very one. */
@@ -33,6 +34,8 @@ export interface RestorePlan extends Replacements {
   readonly leftTrusting: boolean;
   /** Whether the sessions that load ask the binary log for rows: it could not take the numbers of sequences otherwise. */
   readonly mixesLog: boolean;
+  /** Accounts that keep the password, or whatever they log in by, that they have on the server; as SQL. */
+  readonly keptLogins: readonly string[];
   /** Ciphertext that is read, twice: to verify it, then to load it. */
   readonly readBytes: number;
   readonly plainBytes: number;
@@ -52,6 +55,7 @@ export interface RestoreWish extends Omit<ReplacementWish, keyof TargetTraits>, 
   readonly leftTrusting: boolean;
   readonly sequences: TargetFacts['sequences'];
   readonly traits: TargetTraits;
+  readonly accountsThere: ServerAccounts;
 }
 
 /**
@@ -92,6 +96,8 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
   const returning = replacements.interrupted.length > 0 || old.some(({ hasCode }) => hasCode);
   const oldBytes = old.reduce((total, { dataBytes }) => total + dataBytes, 0);
   const estimate = estimateRestore(archives, readBytes, { ...wish, oldBytes });
+  const { own, installed } = wish.accountsThere;
+  const takesAccounts = archives.some(({ database }) => database === null);
   return {
     where: wish.where,
     into: wish.into,
@@ -104,6 +110,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
     trustsCreators: wish.storedCode === 'on-demand' && (coded.length > 0 || returning),
     leftTrusting: wish.leftTrusting,
     mixesLog: wish.sequences === 'on-demand' && counting.length > 0,
+    keptLogins: takesAccounts ? [...new Set([own, ...installed])] : [],
     readBytes,
     plainBytes: sum(archives, 'plainBytes'),
     estimate,
@@ -114,6 +121,7 @@ export function planRestore(manifest: Manifest, wish: RestoreWish): RestorePlan 
         fold,
       ),
       ...remarksOn(manifest, archives, wish.traits, estimate),
+      ...(takesAccounts ? aboutKeptLogins(wish.accountsThere) : []),
     ],
   };
 }

@@ -89,9 +89,12 @@ async function judging<T>(host: HostConfig, act: () => Promise<T>): Promise<T> {
 function proofOf({ plan, compared, undecided }: RestoreResult, recoveryMs: number): DrillProof {
   const databases = plan.archives.flatMap(({ database }) => database ?? []);
   const unknown = databases.filter((name) => !compared.includes(name));
-  if (unknown.length > 0) {
-    const what = `cannot tell whether ${unknown.join(', ')} is what was backed up: all of it was restored, and another version writes it in another way`;
-    throw new CoffreError('not-compared', what, {
+  if (unknown.length > 0 || undecided.length > 0) {
+    const what =
+      unknown.length > 0
+        ? `${unknown.join(', ')} is what was backed up: all of it was restored, and another version writes it in another way`
+        : 'the accounts are those that were backed up: they were restored, and cannot be compared';
+    throw new CoffreError('not-compared', `cannot tell whether ${what}`, {
       hint: 'install the same version of mariadb-client and mariadb-server on the driller as on the host: mariadb-dump --version',
       findings: undecided,
     });

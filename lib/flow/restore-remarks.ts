@@ -1,4 +1,5 @@
 import { putBackAlone } from '../database/put-back.ts';
+import type { ServerAccounts } from '../database/server-accounts.ts';
 import { quoteIdentifier } from '../database/sql-text.ts';
 import type { TargetTraits } from '../database/target-traits.ts';
 import type { Archive } from '../model/archive-record.ts';
@@ -139,6 +140,15 @@ function aboutDefiners(archives: readonly Archive[]): RestoreRemark[] {
   if (names.length === 0) return [];
   const text = `the accounts are left out: views, triggers, routines and events of ${names.join(', ')} need their definers`;
   return [note(text, 'take the accounts, too: --accounts')];
+}
+
+/** Whoever restores, and whoever comes after a restore that was cut short, has to be let in all the same. */
+export function aboutKeptLogins({ own, installed }: ServerAccounts): RestoreRemark[] {
+  const others = installed.filter((name) => name !== own);
+  const also = others.length === 0 ? '' : `, and ${others.join(', ')}, with which the server was installed`;
+  const keep = others.length === 0 ? 'keeps' : 'keep';
+  const text = `${own}, as which this restore is logged in${also}, ${keep} the way to log in that this server has for it`;
+  return [note(text, 'to have that of the backup, set it once all is restored: ALTER USER … IDENTIFIED …')];
 }
 
 function aboutTimeZones(archives: readonly Archive[], { hasTimeZones }: TargetTraits): RestoreRemark[] {

@@ -81,6 +81,8 @@ export interface RestoreResult {
   readonly compared: readonly string[];
   /** A sentence for everything of which nobody can tell whether it differs. */
   readonly undecided: readonly string[];
+  /** A sentence for each account that logs in here in another way than in the backup, as the plan has said. */
+  readonly keptLogins: readonly string[];
   /** null when no replica was asked for; `done` is null for a plan alone. */
   readonly seed: { readonly plan: SeedPlan; readonly done: CaughtUp | null } | null;
 }
@@ -103,27 +105,30 @@ export async function restore(wanted: RestoreOrder): Promise<RestoreResult> {
         copies: considered,
         compared: [],
         undecided: [],
+        keptLogins: [],
         seed: seedPlan && { plan: seedPlan, done: null },
       };
     const into = plan.mixesLog ? { ...order, target: { ...target, mixedLog: true } } : order;
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
-    const context = { ...{ target, emit, piecesOf }, selections: plan.selections, parallel: order.parallel };
+    const { selections, keptLogins: keeps } = plan;
+    const context = { target, emit, piecesOf, selections, keptLogins: keeps, parallel: order.parallel };
     const made = new Map<string, MadeNames>();
     const load = async () => {
       const loaded = await loadArchives(plan, manifest, reader, passphrase, { ...into, made });
       return { ...loaded, ...(await compareRestored(loaded.sealed, manifest, context)) };
     };
     const trust = { target, trusts: plan.trustsCreators, left: plan.leftTrusting, subject: host.name, emit };
-    const { compared, differences, undecided, failures } = await trusting(trust, () =>
+    const { compared, differences, undecided, keptLogins, failures } = await trusting(trust, () =>
       replacing(plan, { target, emit, made }, load),
     );
     await tellMissingDefiners(target, compared, emit);
     await tellMissingParents(target, plan, emit);
     if (failures.length > 0) throw notEverything(failures, compared, differences, host.name, emit);
     if (differences.length > 0) throw notTheSame(differences, plan.aside.length > 0);
-    if (!seedPlan || !login) return { plan, copies: considered, compared, undecided, seed: null };
+    const restored = { plan, copies: considered, compared, undecided, keptLogins };
+    if (!seedPlan || !login) return { ...restored, seed: null };
     const done = await seed(target, seedPlan, login, { subject: host.name, emit, signal });
-    return { plan, copies: considered, compared, undecided, seed: { plan: seedPlan, done } };
+    return { ...restored, seed: { plan: seedPlan, done } };
   } finally {
     place.close();
   }

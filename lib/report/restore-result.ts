@@ -35,6 +35,8 @@ interface Restored {
   };
   readonly copies?: readonly { readonly place: string; readonly verdict: string }[];
   readonly compared: readonly string[];
+  /** Sentences. */
+  readonly keptLogins?: readonly string[];
   readonly seed?: {
     readonly plan: {
       readonly primary: { readonly address: string; readonly port: number };
@@ -51,7 +53,10 @@ interface Restored {
 }
 
 /** A restore for a person: what was done with each database, from which copy, and what came of it. */
-export function formatRestore({ plan, copies = [], compared, seed }: Restored, dryRun: boolean): string {
+export function formatRestore(
+  { plan, copies = [], compared, keptLogins = [], seed }: Restored,
+  dryRun: boolean,
+): string {
   if (dryRun) return [formatRestorePlan(plan, copies), ...(seed ? [formatSeed(seed)] : [])].join('\n');
   const rows = plan.archives.map((archive) => {
     const { name, selected, tables } = loadedOf(archive, plan);
@@ -66,7 +71,9 @@ export function formatRestore({ plan, copies = [], compared, seed }: Restored, d
   });
   const head = ['database', 'done', 'tables', 'SQL', 'compared'];
   const from = `restored ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} verified, then read`;
-  return [formatTable(head, rows), '', from, ...(seed ? [formatSeed(seed)] : [])].join('\n');
+  return [formatTable(head, rows), '', from, ...keptLogins.map(onOneLine), ...(seed ? [formatSeed(seed)] : [])].join(
+    '\n',
+  );
 }
 
 /** What a restore is going to do, before it does any of it. */

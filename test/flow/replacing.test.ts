@@ -43,6 +43,7 @@ const outcome = (changes: Partial<Outcome>): Outcome => ({
   withStrangers: [],
   differences: [],
   undecided: [],
+  keptLogins: [],
   failures: [],
   ...changes,
 });

@@ -66,6 +66,7 @@ export async function makeSurroundings(): Promise<Surroundings> {
   return {
     ...{ folder, agent, disks, timeLibrary, login, memoryGroups },
     missing: [
+      'bricks of a GlusterFS volume that die: they need hosts of their own, as in test/lab-suite/gluster-nights.suite.ts',
       ...(disks
         ? []
         : ['disks that are full, failing or read-only, and power cuts: needs root, loop devices and ext4']),

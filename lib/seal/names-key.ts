@@ -1,12 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
 import { CoffreError } from '../model/error.ts';
 import type { HashedName } from '../model/names.ts';
 import { makeFolder, readIfPresent, writeDurably } from '../system/files.ts';
+import { Hidden } from './hidden.ts';
 
 const FORM = /^([0-9a-f]{64})\n?$/;
-const HIDDEN = '[key of the names]';
 const KEY_BYTES = 32;
 const HASH_DIGITS = 32;
 
@@ -16,10 +15,11 @@ const HASH_DIGITS = 32;
  *
  * Holds its bytes in private: printed, logged, inspected or put into JSON it says only what it is.
  */
-export class NamesKey {
+export class NamesKey extends Hidden {
   readonly #bytes: Buffer;
 
   private constructor(bytes: Buffer) {
+    super('key of the names');
     this.#bytes = bytes;
   }
 
@@ -36,18 +36,6 @@ export class NamesKey {
   hash(name: string): HashedName {
     const digest = createHmac('sha256', this.#bytes).update(name, 'utf8').digest('hex');
     return `h-${digest.slice(0, HASH_DIGITS)}` as HashedName;
-  }
-
-  toString(): string {
-    return HIDDEN;
-  }
-
-  toJSON(): string {
-    return HIDDEN;
-  }
-
-  [inspect.custom](): string {
-    return HIDDEN;
   }
 }
 

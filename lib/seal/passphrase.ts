@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { inspect } from 'node:util';
 import { CoffreError } from '../model/error.ts';
 import { learnSecret } from '../system/known-secrets.ts';
+import { Hidden } from './hidden.ts';
 
 const FORM = /^[0-9a-f]{64}$/;
-const HIDDEN = '[passphrase]';
 
 /**
  * The passphrase that seals the data of one run: 32 random bytes as 64 hex digits. Text, because
@@ -13,10 +12,11 @@ const HIDDEN = '[passphrase]';
  * Holds its text in private: printed, logged, inspected or put into JSON it says only what it is. The one way to
  * the text is `reveal`, for the cipher, the envelope, and the pinned connection that carries it to a host.
  */
-export class Passphrase {
+export class Passphrase extends Hidden {
   readonly #text: string;
 
   private constructor(text: string) {
+    super('passphrase');
     this.#text = text;
     learnSecret(text);
   }
@@ -36,17 +36,5 @@ export class Passphrase {
 
   reveal(): string {
     return this.#text;
-  }
-
-  toString(): string {
-    return HIDDEN;
-  }
-
-  toJSON(): string {
-    return HIDDEN;
-  }
-
-  [inspect.custom](): string {
-    return HIDDEN;
   }
 }

@@ -38,7 +38,8 @@ const HOST_ALIAS = 'coffre-audit';
 /*
  * Nothing that a machine, a user or a repository configures may change what a command does: no hooks, no file
  * system monitor, no signing, no line-end conversion, no templates, no clean-up in the background, and only the
- * transports that are named. The settings of the machine and the user are not read at all.
+ * transports that are named. The settings of the machine and the user are not read at all. A commit graph is a cache of what
+ * commits say of their parents, and git believes one that is wrong.
  */
 const SETTINGS = [
   'safe.directory=*',
@@ -47,6 +48,7 @@ const SETTINGS = [
   'core.autocrlf=false',
   'core.attributesFile=/dev/null',
   'core.pager=cat',
+  'core.commitGraph=false',
   'advice.graftFileDeprecated=false',
   'commit.gpgSign=false',
   'push.gpgSign=false',
@@ -211,7 +213,7 @@ function environment(cwd: string | undefined): Record<string, string> {
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',
-    // No file of a clone says that a commit has other parents, or other contents, than it has: either would hide history.
+    // Nor does a file of a clone say that a commit has other parents, or other contents, than it has: it would hide history.
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_GRAFT_FILE: '/dev/null',
     GIT_NO_LAZY_FETCH: '1',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { manifestPath } from '../../lib/audit/paths.ts';
@@ -9,6 +9,7 @@ import type { GitHubRepository } from '../../lib/model/github-address.ts';
 import type { HostName } from '../../lib/model/names.ts';
 import type { RunId } from '../../lib/model/run-id.ts';
 import { AuditHost, AuditWorld, type Change, filesOf, inventoryFor, type Published } from '../fixture/audit-world.ts';
+import { withParent } from '../fixture/commit-graph.ts';
 import { temporaryFolder } from '../fixture/signer.ts';
 import { sshSigner } from '../fixture/ssh-signer.ts';
 
@@ -495,7 +496,7 @@ t.test(
   },
 );
 
-t.test('neither a graft nor a replaced commit in a clone hides a rewrite', async (t) => {
+t.test('neither a graft, nor a replaced commit, nor a forged commit graph in a clone hides a rewrite', async (t) => {
   const { world, of, inventory } = await setting(t);
   const before = world.head();
   const { path, bytes } = of(0);
@@ -514,6 +515,13 @@ t.test('neither a graft nor a replaced commit in a clone hides a rewrite', async
   rmSync(graft);
   world.git('replace', '--graft', world.head(), before);
   t.equal(world.git('rev-list', '--count', 'main', `^${before}`), '1', 'git itself believes the replacement');
+  t.strictSame(await errors(), seen);
+  world.git('replace', '--delete', world.head());
+  world.git('commit-graph', 'write', '--reachable');
+  const graph = join(world.repository, 'objects', 'info', 'commit-graph');
+  chmodSync(graph, 0o644);
+  writeFileSync(graph, withParent(readFileSync(graph), world.head(), before));
+  t.equal(world.git('rev-list', '--count', 'main', `^${before}`), '1', 'git itself believes the commit graph');
   t.strictSame(await errors(), seen);
 });
 

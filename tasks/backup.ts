@@ -21,9 +21,11 @@ is safe in the store, and the next run delivers what is still owed; 5: it is, to
       '=HOST  the other host that holds the lock of the store, and is gone: its lock is broken once it was watched',
   },
   examples: ['db1', 'db1 --json', 'db1 --inventory /etc/coffre/inventory'],
-  async run({ values, words, emit, signal }) {
+  logs: true,
+  async run({ values, words, emit, signal, logTo }) {
     const inventory = await inventoryOf(values);
     const host = selectHost(inventory, words);
+    logTo(host);
     const giveWay = () => applyLimits(host, emit);
     const holder = values['break-lock'];
     const breaking = typeof holder === 'string' ? { breakLockOf: holder } : {};

@@ -19,9 +19,11 @@ means: what is there cannot be restored, or is not what was backed up. 3: all wa
     from: '=PLACE  store, export, offsite or offsite:<name> (default: what the inventory says of the driller)',
   },
   examples: ['', 'drill1 --host db1', '--from offsite:contractor --json'],
-  async run({ values, words, emit, signal }) {
+  logs: true,
+  async run({ values, words, emit, signal, logTo }) {
     const inventory = await inventoryOf(values, ON_DRILLER);
     const driller = selectDriller(inventory, words);
+    logTo(driller);
     const wanted = listOf(values, 'host');
     const unknown = wanted.filter((name) => !driller.hosts.some((host) => host === name));
     if (unknown.length > 0) {

@@ -5,11 +5,10 @@ import type { Emit } from '../lib/model/event.ts';
 import { nearest } from '../lib/model/nearest.ts';
 import { leaveNoReport } from '../lib/system/crash-report.ts';
 import { expectBulkData } from '../lib/system/memory.ts';
-
 import { collects } from './collect.ts';
 import { nagiosTerminal } from './nagios-terminal.ts';
+import { type LoggedMachine, NightLog } from './night-log.ts';
 import { toStderr, toStdout } from './outlet.ts';
-
 import { commandOf } from './own-words.ts';
 import type { Task, Values } from './task.ts';
 import { jsonTerminal, plainTerminal, type Terminal } from './terminal.ts';
@@ -30,6 +29,7 @@ export async function runTask(task: Task): Promise<void> {
   const described: Readonly<Record<string, string>> = { ...task.options, ...COMMON };
   const args = process.argv.slice(process.argv.findIndex((word) => parsePath(word).name === task.verb) + 1);
   const terminal = terminalFor(task, args);
+  const log = task.logs && !process.stderr.isTTY ? new NightLog(task.verb) : undefined;
   // Whoever read this may have gone, as with `| head`: the work goes on, and its exit code still counts.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   leaveNoReport();
@@ -37,6 +37,7 @@ export async function runTask(task: Task): Promise<void> {
   const fail = (error: unknown) => {
     const failure = asCoffreError(error);
     process.exitCode = terminal.failure(failure) ?? failure.exitCode;
+    log?.failure(failure);
     if (failure.code === 'unexpected' && process.env.COFFRE_DEBUG) toStderr(`${(error as Error).stack}\n`);
   };
   // Node would print it itself, with all that hangs on it. It also comes here for a promise that nobody waits for.
@@ -57,15 +58,21 @@ export async function runTask(task: Task): Promise<void> {
       toStdout(helpText(task));
       return;
     }
-    const emit: Emit = (event) => terminal.event(event);
-    const result = await task.run({ values, words: positionals, emit, signal: stopper.signal });
+    const emit: Emit = (event) => {
+      log?.event(event);
+      terminal.event(event);
+    };
+    const logTo = (machine: LoggedMachine) => log?.logTo(machine);
+    const result = await task.run({ values, words: positionals, emit, signal: stopper.signal, logTo });
     process.exitCode = result.exitCode ?? 0;
+    log?.result(process.exitCode);
     terminal.result({ ...result, exitCode: process.exitCode });
   } catch (error) {
     fail(stopper.signal.aborted ? stopper.signal.reason : error);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
   }
+  await log?.close();
   if (task.endsAtOnce) process.exit();
 }
 

@@ -1,4 +1,5 @@
 import type { Emit } from '../lib/model/event.ts';
+import type { LoggedMachine } from './night-log.ts';
 
 /** Options as they were given, by their names. */
 export type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
@@ -9,6 +10,8 @@ export interface TaskContext {
   readonly words: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Whose task it is: for one that tells the system log of itself. */
+  logTo(machine: LoggedMachine): void;
 }
 
 export interface TaskResult {
@@ -31,5 +34,7 @@ export interface Task {
   readonly examples: readonly string[];
   /** The process ends with its result, whatever still hangs: a disk or a server that does not answer would keep it. */
   readonly endsAtOnce?: true;
+  /** Where no terminal watches, it tells the system log of itself. */
+  readonly logs?: true;
   run(context: TaskContext): Promise<TaskResult>;
 }

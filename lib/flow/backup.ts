@@ -34,6 +34,7 @@ export interface BackupResult {
 export async function backup(host: HostConfig, context: BackupContext): Promise<BackupResult> {
   await makeFolder(host.state.path, 0o700);
   const run = await claimRunToRecord(host.state.path, context.clock);
+  context.emit({ kind: 'run-started', subject: host.name, run });
   const lock = await lockRun(host, run, context);
   try {
     return await carryOut(new RunUnderWay(host, run, context));

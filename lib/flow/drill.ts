@@ -90,7 +90,9 @@ async function drillHost(
   const folder = drillState(driller, host.name);
   await makeFolder(folder, 0o700);
   const source = drillSource(host, from ?? driller.from);
-  const run = new DrillRun(driller, host, await claimRun(folder, clock), source, emit);
+  const name = await claimRun(folder, clock);
+  emit({ kind: 'run-started', subject: host.name, run: name });
+  const run = new DrillRun(driller, host, name, source, emit);
   let failure: CoffreError | null = null;
   try {
     const proof = await rehearse({ host, driller, inventory, from: source, privateKey, emit, signal }, run);

@@ -45,6 +45,7 @@ async function hostOf({ folder, server, sshd, contractor, ...parts }: EmbeddedPa
     },
     store: { path: at('mnt/data/mysqldata'), mount: 'none' },
     export: { path: at('export') },
+    log: { syslog: false }, // a demo is nothing that this machine's log should tell of
     limits: { nice: 0, io: 'normal' }, // this machine serves nobody else
     keys: { path: at('.dec') },
     state: { path: at('var/lib/coffre') },

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AuditConfig } from './audit-config.ts';
 import { agentConfig, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
+import { LogConfig } from './log-config.ts';
 import { MetricsConfig } from './metrics-config.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
 import { Notifier } from './notify-config.ts';
@@ -68,6 +69,7 @@ export const DrillerConfig = z
       .prefault({})
       .describe('How the drill is started'),
     metrics: MetricsConfig.optional(),
+    log: LogConfig,
     notify: z.array(Notifier).max(20).default([]).describe('Who is told of the drills, and of what'),
   })
   .describe('One machine that drills, after its defaults are merged in');

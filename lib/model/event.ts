@@ -8,6 +8,8 @@ import type { Change, HostPlan } from './plan.ts';
  * or JSON with `--json`. No field ever holds a secret.
  */
 export type FlowEvent =
+  /** A run, or a drill, has its name. */
+  | { readonly kind: 'run-started'; readonly subject: string; readonly run: string }
   | { readonly kind: 'phase-started'; readonly phase: Phase | string; readonly subject: string }
   | {
       readonly kind: 'phase-ended';

@@ -6,6 +6,7 @@ import { agentConfig, Path, SshConfig, settingsConfig } from './config-parts.ts'
 import { DatabaseConfig } from './database-config.ts';
 import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
+import { LogConfig } from './log-config.ts';
 import { MetricsConfig } from './metrics-config.ts';
 import { type HostName, RecipientName } from './names.ts';
 import { Notifier } from './notify-config.ts';
@@ -126,6 +127,7 @@ export const HostConfig = z
       .optional()
       .describe('That drills of the host are demanded; nobody asks for any if absent'),
     metrics: MetricsConfig.optional(),
+    log: LogConfig,
     notify: z.array(Notifier).max(20).default([]).describe('Who is told of the nightly task, and of what'),
   })
   .describe('One host of the inventory, after its defaults are merged in');

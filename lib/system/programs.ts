@@ -40,6 +40,7 @@ export const PACKAGE_OF = {
 export const HOST_PACKAGE_OF = {
   'apt-get': 'apt',
   cron: 'cron',
+  logger: 'bsdutils',
   rclone: 'rclone',
   systemctl: 'systemd',
   'systemd-analyze': 'systemd',

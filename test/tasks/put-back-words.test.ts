@@ -32,6 +32,7 @@ t.test('every hint says it so, but on a host that does it for control', async (t
     words: ['db1'],
     emit: (event: FlowEvent) => events.push(event),
     signal: new AbortController().signal,
+    logTo: () => undefined,
   };
   const act = withPutBackInFull<object>(async ({ emit }) => {
     emit({ kind: 'warning', subject: 'shop', text: 'x', hint: HINT });

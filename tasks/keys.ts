@@ -8,6 +8,7 @@ import { systemClock } from '../lib/system/clock.ts';
 import { validityOf } from './days-option.ts';
 import { inventoryFolder, inventoryOf } from './inventory-option.ts';
 import { PAPER_OPTIONS, paperTask, readPaperTask } from './keys-paper.ts';
+import { rewrapTask } from './keys-rewrap.ts';
 import { rotateTask } from './keys-rotate.ts';
 import { COPY_OPTIONS, testKeyTask } from './keys-test.ts';
 import { passphraseOf } from './passphrase-option.ts';
@@ -18,7 +19,8 @@ import type { TaskContext, TaskResult } from './task.ts';
 
 await runTask({
   verb: 'keys',
-  usage: 'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all] | paper | read-paper',
+  usage:
+    'new <recipient> | list | rotate <recipient> | signer [host] | test [host …|--all] | rewrap [host …|--all] | paper | read-paper',
   summary: `new     makes an RSA-4096 key pair: the public half goes into the inventory, the private half, under a passphrase, to
         --private-key, a path outside the inventory. Nothing is ever overwritten. With --days the public half is a
         certificate, of whose end everybody is told from 60 days before on; backups go on after it, with a loud warning.
@@ -31,6 +33,9 @@ test    proves that a private key and its passphrase open the newest run of each
         signed manifest, the envelope of that key and the beginning of one sealed file, which is verified and opened in
         memory. Writes nothing. Exit code 8 when the key or its passphrase is the wrong one, 5 when a copy is damaged, 7 when
         none can be reached.
+rewrap  makes a recipient of the inventory one of runs that are sealed already, without touching their data: unwraps the
+        passphrase with a private key that opens them, and lays an envelope more beside each copy. Done again, it does what
+        is left. Exit code 3 when a run is still to come to a place, where it comes without the new envelope.
 paper   writes a page to be printed: the private key, under its passphrase, as QR codes and as lines with checksums, and how it
         is got back with openssl alone. read-paper makes the file again of what was typed, or scanned, and names each
         line that is wrong.`,
@@ -39,6 +44,7 @@ paper   writes a page to be printed: the private key, under its passphrase, as Q
     days: '=N  … whose public half is then a certificate that ends after so many days (default: it does not end)',
     'passphrase-file': '=FILE  the passphrase is the first line of this file',
     'passphrase-fd': '=N  … or of this descriptor; through npx only 0 works',
+    recipient: '=…NAME  who is to open the runs, too; can be given several times',
     ...PAPER_OPTIONS,
     ...COPY_OPTIONS,
   },
@@ -48,6 +54,7 @@ paper   writes a page to be printed: the private key, under its passphrase, as Q
     'rotate company --private-key ~/keys/company-2027.pem',
     'signer db1',
     'test --all --private-key ~/keys/company.pem',
+    'rewrap --all --recipient auditor --private-key ~/keys/company.pem',
     'paper --private-key ~/keys/company.pem --out company.html',
     'read-paper --text typed.txt --out company.pem',
   ],
@@ -62,6 +69,8 @@ paper   writes a page to be printed: the private key, under its passphrase, as Q
         return await list(context);
       case 'signer':
         return await signer(context, rest);
+      case 'rewrap':
+        return await rewrapTask(context, rest);
       case 'paper':
         return await paperTask(context);
       case 'read-paper':
@@ -70,7 +79,7 @@ paper   writes a page to be printed: the private key, under its passphrase, as Q
         return await testKeyTask(context, rest);
       default:
         throw new CoffreError('usage', `cannot do ${JSON.stringify(verb ?? '')} with keys`, {
-          hint: 'one of: new, list, rotate, signer, test, paper, read-paper; npx zx tasks/keys.ts --help',
+          hint: 'one of: new, list, rotate, signer, test, rewrap, paper, read-paper; npx zx tasks/keys.ts --help',
         });
     }
   },

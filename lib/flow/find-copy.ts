@@ -5,7 +5,7 @@ import { RunId } from '../model/run-id.ts';
 import { folderReader, openRunFolders } from '../storage/run-folders.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { assertStoreReadable } from '../storage/store-guard.ts';
-import { exists } from '../system/files.ts';
+import { exists, writeDurably } from '../system/files.ts';
 import { openOffsite } from './open-offsite.ts';
 import { peekManifest } from './peek-manifest.ts';
 import { DAY_ARCHIVE_FILE, MANIFEST_FILE, RECOVERY_FILE, SIGNATURE_FILE, SUMS_FILE } from './run-files.ts';
@@ -15,6 +15,8 @@ export interface CopyPlace {
   readonly name: string;
   listRuns(): Promise<readonly RunId[]>;
   openRun(run: RunId): Promise<RunReader | undefined>;
+  /** Adds a small file to a finished run; what is there stays. Absent where that cannot be done. */
+  addFile?(run: RunId, name: string, content: Buffer): Promise<void>;
   close(): void;
 }
 
@@ -73,6 +75,7 @@ async function openFolder(path: string): Promise<CopyPlace> {
       name: path,
       listRuns: async () => [run],
       openRun: async (wanted) => (wanted === run ? reader : undefined),
+      addFile: (_run, file, content) => writeDurably(join(path, file), content, 0o600),
       close,
     };
   }

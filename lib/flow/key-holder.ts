@@ -33,7 +33,7 @@ export function keyHolder({ privateKey, host, run, allowedSigners, known }: Hold
         hint: `to restore that one, order it: --run ${shown.run}`,
       });
     }
-    const { manifest } = await verifyManifest({
+    const signed = await verifyManifest({
       bytes: Buffer.from(shown.manifest, 'base64'),
       signature: Buffer.from(shown.signature, 'base64'),
       allowedSigners,
@@ -44,8 +44,13 @@ export function keyHolder({ privateKey, host, run, allowedSigners, known }: Hold
       const wrapped = shown.wrappedKeys[file];
       return wrapped === undefined ? undefined : Buffer.from(wrapped, 'base64');
     };
-    const passphrase = await unwrapRun(privateKey, manifest, shown.where, read, known);
-    given = manifest.run;
+    const passphrase = await unwrapRun(
+      privateKey,
+      signed,
+      { where: shown.where, list: async () => Object.keys(shown.wrappedKeys), read },
+      known,
+    );
+    given = signed.manifest.run;
     return passphrase;
   };
 }

@@ -2,12 +2,13 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CoffreError } from '../model/error.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { keyFingerprint } from '../model/key-fingerprint.ts';
-import type { Manifest } from '../model/manifest.ts';
+import type { Manifest, SignedManifest } from '../model/manifest.ts';
 import type { Sha256 } from '../model/names.ts';
 import { unwrapPassphrase } from '../seal/envelope.ts';
 import type { Passphrase } from '../seal/passphrase.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
+import { type AddedEnvelopes, unwrapAdded } from './added-envelope.ts';
 
 /** By what a run is opened: a recipient's private key, or somebody elsewhere who has one. */
 export type Opening =
@@ -21,32 +22,38 @@ export type KnownKeys = Pick<Inventory, 'recipients' | 'retired'>;
 /** The passphrase of a run. Throws `private-key`, `verification-failed`, or what the one who was asked answers. */
 export async function passphraseOf(
   opening: Opening,
-  manifest: Manifest,
+  signed: Pick<SignedManifest, 'manifest' | 'sha256'>,
   reader: RunReader,
   known?: KnownKeys,
 ): Promise<Passphrase> {
   switch (opening.kind) {
     case 'key':
-      return await unwrapRun(opening.privateKey, manifest, reader.where, (file) => readSmall(reader, file), known);
+      return await unwrapRun(
+        opening.privateKey,
+        signed,
+        { where: reader.where, list: () => reader.list(), read: (file) => readSmall(reader, file) },
+        known,
+      );
     case 'asked':
-      return await opening.ask(manifest, reader);
+      return await opening.ask(signed.manifest, reader);
   }
 }
 
 /**
- * The run's passphrase, out of the envelope that was made for the owner of this key. `read` gives an envelope by its name in
- * the copy at `where`. Throws `private-key`; `verification-failed` when the copy has not the envelope that was signed.
+ * The run's passphrase, out of the envelope that was made for the owner of this key, when the run was sealed, or later. Throws `private-key`; `verification-failed` when the copy has not the envelope that was signed.
  */
 export async function unwrapRun(
   privateKey: KeyObject,
-  manifest: Manifest,
-  where: string,
-  read: (file: string) => Promise<Buffer | undefined>,
+  signed: Pick<SignedManifest, 'manifest' | 'sha256'>,
+  copy: AddedEnvelopes,
   known?: KnownKeys,
 ): Promise<Passphrase> {
+  const { manifest } = signed;
   const fingerprint = keyFingerprint(createPublicKey(privateKey));
   const recipient = manifest.recipients.find((each) => each.fingerprint === fingerprint);
   if (!recipient) {
+    const added = await unwrapAdded(privateKey, fingerprint, signed, copy);
+    if (added) return added;
     const names = manifest.recipients.map(({ name }) => name).join(', ');
     const why = whoseKey(fingerprint, manifest, known);
     const message = `cannot open ${manifest.run}: this private key is none of its recipients'${why}`;
@@ -55,11 +62,11 @@ export async function unwrapRun(
     });
   }
   const { file, sha256 } = recipient.wrappedKey;
-  const wrapped = await read(file);
+  const wrapped = await copy.read(file);
   if (wrapped && sha256Of(wrapped) === sha256) return unwrapPassphrase(wrapped, privateKey);
   throw new CoffreError(
     'verification-failed',
-    `cannot use ${file} of ${where}: ${wrapped ? 'its digest differs' : 'it is missing'}`,
+    `cannot use ${file} of ${copy.where}: ${wrapped ? 'its digest differs' : 'it is missing'}`,
     {
       hint: `take ${file} from another copy of the run: store, export, offsite, or ${manifest.host}'s keys folder`,
     },

@@ -163,7 +163,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const trusted = await readManifest(reader, host.name, run, allowedSigners);
     const signed = trusted.manifest;
     // Where names are hashed, nobody can say what is meant before the run is opened.
-    const early = signed.names && (await passphraseOf(order.opening, signed, reader, inventory));
+    const early = signed.names && (await passphraseOf(order.opening, trusted, reader, inventory));
     const manifest = early ? await revealNames(signed, reader, early) : (signed as RevealedManifest);
     const seedTarget = order.seed && (await inspectSeedTarget(wanted.target));
     const plan = await joinDatabases(order.target, await agree(manifest, reader, place.name.startsWith('offsite:')));
@@ -176,7 +176,7 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     const seedPlan = order.seed && seedTarget ? planSeed(manifest, order.seed.primary, seedTarget) : null;
     if (!order.dryRun) assertAllowed(plan);
     await assertDefinersThere(order.target, order.selection, order.accounts);
-    const passphrase = early ?? (await passphraseOf(order.opening, signed, reader, inventory));
+    const passphrase = early ?? (await passphraseOf(order.opening, trusted, reader, inventory));
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
     if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
     await warnOfForgedText(trusted, reader, plan.form, { allowedSigners, emit });

@@ -38,8 +38,8 @@ export interface KeyTest {
   readonly opened: {
     readonly run: RunId;
     readonly place: string;
-    /** As whom the manifest knows the owner of this key. */
-    readonly recipient: RecipientName;
+    /** As whom the manifest, or else the inventory, knows the owner of this key; null where nobody does. */
+    readonly recipient: RecipientName | null;
     /** The sealed file of which the beginning was read. */
     readonly file: string;
   } | null;
@@ -80,11 +80,12 @@ async function testHost(host: HostConfig, order: KeyTestOrder): Promise<KeyTest>
   const common = { host: host.name, rejected, remark: remarkOn(own, host, inventory) };
   try {
     const { place, proven } = await nearestCopy(host, wish, async (found, reader) => {
-      const { manifest } = await readManifest(reader, host.name, found, inventory.allowedSigners);
-      const passphrase = await passphraseOf({ kind: 'key', privateKey }, manifest, reader, inventory);
+      const signed = await readManifest(reader, host.name, found, inventory.allowedSigners);
+      const passphrase = await passphraseOf({ kind: 'key', privateKey }, signed, reader, inventory);
+      const { manifest } = signed;
       const file = await proveOpening(manifest, reader, passphrase);
-      // An envelope for this key was found, so one of them is its owner.
-      const recipient = manifest.recipients.find(({ fingerprint }) => fingerprint === own)?.name as RecipientName;
+      const owner = manifest.recipients.find(({ fingerprint }) => fingerprint === own);
+      const recipient = owner?.name ?? ownerOf(own, inventory);
       return { run: found, recipient, file };
     });
     place.close();
@@ -95,6 +96,11 @@ async function testHost(host: HostConfig, order: KeyTestOrder): Promise<KeyTest>
     if (code === 'usage') throw thrown;
     return { ...common, opened: null, error: { code, message, hint } };
   }
+}
+
+function ownerOf(own: Sha256, { recipients, retired = [] }: Inventory): RecipientName | null {
+  const known = [...recipients.values(), ...retired];
+  return known.find(({ publicKey }) => keyFingerprint(createPublicKey(publicKey)) === own)?.name ?? null;
 }
 
 function remarkOn(own: Sha256, host: HostConfig, { recipients }: Inventory): string | null {

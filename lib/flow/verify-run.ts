@@ -2,6 +2,7 @@ import type { TrustedManifest } from '../model/manifest.ts';
 import type { Bytes } from '../model/stages.ts';
 import { type RunReader, readSmall } from '../storage/run-reader.ts';
 import { sha256Of } from '../system/files.ts';
+import { addedAmong, LARGEST_ENVELOPE_BYTES } from './added-envelope.ts';
 import { type CopyFinding, orFinding } from './copy-finding.ts';
 import { formOf, MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, vouchedFiles } from './run-files.ts';
 import { type SegmentChoice, verifySealedFile } from './verify-sealed-file.ts';
@@ -57,6 +58,9 @@ export async function verifyRun(
   }
   findings.push(...(await verifySums(reader, signed, vouched, allowedSigners)));
   const known = new Set([...vouched.keys(), MANIFEST_FILE, SIGNATURE_FILE, SUMS_FILE, SUMS_SIGNATURE_FILE]);
+  for (const file of addedAmong(signed, names)) {
+    if (((await reader.sizeOf(file)) ?? 0) <= LARGEST_ENVELOPE_BYTES) known.add(file);
+  }
   return { findings, unknown: names.filter((name) => !known.has(name)), segments, largestFile, readBytes };
 }
 

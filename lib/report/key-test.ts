@@ -9,7 +9,7 @@ interface Trouble {
 
 interface Test {
   readonly host: string;
-  readonly opened: { readonly run: string; readonly place: string; readonly recipient: string } | null;
+  readonly opened: { readonly run: string; readonly place: string; readonly recipient: string | null } | null;
   readonly error: Trouble | null;
   readonly rejected: readonly (Trouble & { readonly place: string })[];
   readonly remark: string | null;
@@ -18,7 +18,9 @@ interface Test {
 /** What `keys test` has found, for a person: a line a host, what is wrong and what mends it, and one sentence. */
 export function formatKeyTest(tests: readonly Test[]): string {
   const rows = tests.map(({ host, opened, error }) =>
-    opened ? [host, opened.run, opened.place, opened.recipient, 'opens'] : [host, '-', '-', '-', wordOf(error?.code)],
+    opened
+      ? [host, opened.run, opened.place, opened.recipient ?? '-', 'opens']
+      : [host, '-', '-', '-', wordOf(error?.code)],
   );
   const told = tests.flatMap(({ host, rejected, error, remark }) => [
     ...rejected.map(({ place, message }) => `${host}: the copy in ${place} is not taken: ${onOneLine(message)}`),

@@ -1,4 +1,4 @@
-import { constants, createPublicKey, type KeyObject, privateDecrypt } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
 import forge from 'node-forge';
 import { CoffreError } from '../model/error.ts';
 import { Passphrase } from './passphrase.ts';
@@ -21,13 +21,23 @@ export function wrapPassphrase(publicKeyPem: string, passphrase: Passphrase): Bu
 }
 
 /**
+ * The same for somebody who becomes a recipient of a run that is signed already. `label` binds the envelope to that run: it is
+ * the label L of OAEP, and whoever opens it has to say the same one.
+ */
+export function wrapLater(publicKeyPem: string, passphrase: Passphrase, label: Buffer): Buffer {
+  const key = { key: publicKeyPem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256', oaepLabel: label };
+  return publicEncrypt(key, Buffer.from(passphrase.reveal(), 'latin1'));
+}
+
+/**
  * The passphrase out of its envelope. OpenSSL does this half, in constant time, with a key that never becomes a
  * JavaScript value. Throws `private-key` when this key is not the one that the envelope was made for.
  */
-export function unwrapPassphrase(wrapped: Buffer, privateKey: KeyObject): Passphrase {
+export function unwrapPassphrase(wrapped: Buffer, privateKey: KeyObject, label?: Buffer): Passphrase {
   let text: Buffer;
   try {
-    text = privateDecrypt({ key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, wrapped);
+    const key = { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+    text = privateDecrypt(label ? { ...key, oaepLabel: label } : key, wrapped);
   } catch {
     throw new CoffreError('private-key', 'cannot unwrap the passphrase of the run: it was wrapped for another key', {
       hint: 'compare fingerprints: npx zx tasks/keys.ts list; openssl pkey -in <key.pem> -pubout -outform DER | sha256sum',

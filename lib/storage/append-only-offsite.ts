@@ -6,6 +6,7 @@ import type { Sftp } from '../system/sftp.ts';
 import { statusOf } from '../system/sftp-extensions.ts';
 import type { FarHashing } from './far-hashing.ts';
 import type { Offsite, RunUpload } from './offsite.ts';
+import { assertFileName } from './run-names.ts';
 import { sftpFiles } from './sftp-files.ts';
 import { alreadyThere, type SftpPlace } from './sftp-place.ts';
 import { sftpReader } from './sftp-reader.ts';
@@ -95,6 +96,24 @@ export function appendOnlyOffsite({ link, root, where, manner, weaknesses }: Sft
         if (mark !== undefined) return readers[index];
       }
       return undefined;
+    },
+    async addFile(run, name, content) {
+      assertFileName(name);
+      const [attempt] = await doneOf(run);
+      if (!attempt) throw new Error(`no finished run ${run} to add to`);
+      const path = `${root}/${attempt.name}/${name}`;
+      await link.persist(async ({ sftp }) => {
+        const there = await sftp.stat(path);
+        if (!there) return await sftp.upload(path, once(content));
+        if (there.sizeBytes === content.length) return; // the answer may be what was lost
+        throw new CoffreError(
+          'refused',
+          `cannot add ${name} to ${where}: half of it is there, and nothing can be replaced`,
+          {
+            hint: `have its owner remove ${path}, then run it again`,
+          },
+        );
+      });
     },
     async removeRun(run) {
       throw new CoffreError('refused', `cannot remove the run ${run} from ${where}: nothing can be removed there`, {

@@ -12,6 +12,7 @@ export function openDirectoryOffsite(path: string): Offsite {
     listRuns: folders.listRuns,
     listPartials: folders.listPartials,
     openRun: folders.openRun,
+    addFile: folders.addFile,
     removeRun: folders.removeRun,
     removePartial: folders.removePartial,
     async beginRun(run) {

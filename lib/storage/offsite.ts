@@ -18,7 +18,7 @@ export type Shippable = Resumable | Buffer;
  * it is checked.
  *
  * An implementation MUST show a run under its name only when `commit` has been called, MUST never write into or over a
- * finished run, and MUST throw rather than say "absent" when it cannot look.
+ * finished run but by `addFile`, and MUST throw rather than say "absent" when it cannot look.
  */
 export interface Offsite {
   /** For people. */
@@ -34,6 +34,8 @@ export interface Offsite {
   beginRun(run: RunId): Promise<RunUpload>;
   /** undefined when the run is not there. */
   openRun(run: RunId): Promise<RunReader | undefined>;
+  /** Adds a small file to a finished run, the only thing that ever is. What is there under that name stays as it is. */
+  addFile(run: RunId, name: string, content: Buffer): Promise<void>;
   removeRun(run: RunId): Promise<void>;
   removePartial(run: RunId): Promise<void>;
   /** Sentences on what was found to be weaker here than it should be. */

@@ -80,6 +80,12 @@ function rcloneOffsite(place: RclonePlace, weaknesses: readonly string[]): Offsi
       const entries = await place.list(run);
       return entries && isComplete(entries) ? rcloneReader(place, run, entries) : undefined;
     },
+    async addFile(run, name, content) {
+      assertFileName(name);
+      if ((await place.list(run))?.some(({ Path }) => Path === name)) return;
+      const facts = async () => ({ sizeBytes: content.length, sha256: sha256Of(content) });
+      await putByRclone(place, `${run}/${name}`, content, facts, undefined);
+    },
     async removeRun(run) {
       if (appendOnly) {
         throw new CoffreError('refused', `cannot remove the run ${run} from ${where}: nothing is removed there`, {

@@ -10,6 +10,8 @@ import type { RunReader } from './run-reader.ts';
 export interface RemoteRunFolders {
   listRuns(): Promise<readonly RunId[]>;
   openRun(run: RunId): Promise<RunReader | undefined>;
+  /** Adds a small file to a finished run. What is there under that name stays as it is. */
+  addFile(run: RunId, name: string, content: Buffer): Promise<void>;
 }
 
 interface Place {
@@ -25,6 +27,9 @@ const LIST = 'LC_ALL=C; export LC_ALL; exec ls -1A -- "$1"';
 /** Names, a line that is none, and what could be looked at of them: each command costs the start of a shell over there. */
 const LOOK = `LC_ALL=C; export LC_ALL; ls -1A -- "$1" || exit; echo /; cd -- "$1" && stat -L -c '%f %s %n' -- * 2>/dev/null; exit 0`;
 const READ = 'exec tail -c "+$2" -- "$1"';
+
+/** In base64: what goes to a command's standard input here is text. The last sync is of the folder. */
+const ADD = `set -e; umask 077; cd -- "$1"; test ! -e "$2" || exit 0; base64 -d > "$2.partial"; sync -- "$2.partial"; mv -- "$2.partial" "$2"; sync -- .`;
 
 /** Only this says that something is absent: a volume that has lost its servers says other things. */
 const ABSENT = /No such file or directory/;
@@ -80,6 +85,12 @@ export function openRemoteRunFolders(connection: SshConnection, { name, path, pr
       throw new CoffreError('not-found', `cannot list ${path} on ${name}: there is no such folder`, {
         hint: `look there at: ls -ld ${path}`,
       });
+    },
+    async addFile(run, file, content) {
+      assertFileName(file);
+      const words = [...prefix, 'sh', '-c', ADD, 'sh', `${path}/${run}`, file];
+      const ended = await connection.run(words, { input: content.toString('base64'), timeoutMs: SHORT_MS });
+      if (ended.exitCode !== 0) throw failed(`write ${path}/${run}/${file}`, name, ended);
     },
     async openRun(run) {
       const looked = await ask(LOOK, `${path}/${run}`);

@@ -48,6 +48,8 @@ export interface RunFolders {
   /** Throws `refused` when the run is there. Clears away what an earlier try of the same run left. */
   beginRun(run: RunId): Promise<RunFolder>;
   openRun(run: RunId): Promise<RunReader | undefined>;
+  /** Adds a small file to a finished run. What is there under that name stays as it is. */
+  addFile(run: RunId, name: string, content: Buffer): Promise<void>;
   removeRun(run: RunId): Promise<void>;
   removePartial(run: RunId): Promise<void>;
 }
@@ -73,6 +75,11 @@ export function openRunFolders(path: string): RunFolders {
       return runFolder(folder, finalPath(run));
     },
     openRun: async (run) => ((await exists(finalPath(run))) ? folderReader(finalPath(run)) : undefined),
+    async addFile(run, name, content) {
+      assertFileName(name);
+      const path = join(finalPath(run), name);
+      if (!(await exists(path))) await writeDurably(path, content, FILE_MODE);
+    },
     async removeRun(run) {
       // Renamed first: a run that is half removed must not look like one.
       if (!(await exists(finalPath(run)))) return;

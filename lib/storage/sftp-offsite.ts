@@ -10,7 +10,7 @@ import { connectSsh, type SshTarget } from '../system/ssh.ts';
 import { appendOnlyOffsite } from './append-only-offsite.ts';
 import { FarHashing } from './far-hashing.ts';
 import type { Offsite } from './offsite.ts';
-import { partialName, runsAmong } from './run-names.ts';
+import { assertFileName, partialName, runsAmong } from './run-names.ts';
 import { sftpFiles } from './sftp-files.ts';
 import { SftpLink } from './sftp-link.ts';
 import { alreadyThere, type SftpPlace } from './sftp-place.ts';
@@ -86,6 +86,17 @@ function renamingOffsite(place: SftpPlace, hashing: FarHashing): Offsite {
       };
     },
     openRun: async (run) => ((await isThere(run)) ? sftpReader(link, finalPath(run), where) : undefined),
+    async addFile(run, name, content) {
+      assertFileName(name);
+      const path = `${finalPath(run)}/${name}`;
+      const partial = `${finalPath(run)}/${name}.partial`;
+      await link.persist(async ({ sftp }) => {
+        if (await sftp.stat(path)) return; // the answer may be what was lost
+        if (await sftp.stat(partial)) await sftp.removeFile(partial);
+        await sftp.upload(partial, once(content));
+        await sftp.rename(partial, path);
+      });
+    },
     removeRun: (run) =>
       link.persist(async ({ sftp }) => {
         // Renamed first: a run that is half removed must not look like one.
@@ -96,6 +107,10 @@ function renamingOffsite(place: SftpPlace, hashing: FarHashing): Offsite {
       }),
     removePartial: (run) => link.persist(({ sftp }) => sftp.removeFolder(partialPath(run))),
   };
+}
+
+async function* once(content: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  yield content;
 }
 
 function orAppendOnly(error: unknown): never {

@@ -149,6 +149,24 @@ export function offsiteContract(t: Test, kind: OffsiteUnderTest): void {
     await t.rejects(async () => collect(reader.read('../etc')), /not the name of a file/);
   });
 
+  within('adds a small file to a finished run, once, and changes nothing else of it', async (t, offsite, folder) => {
+    const upload = await offsite.beginRun(RUN);
+    await putSmall(upload, 'encrypted.dat', Buffer.from('content'));
+    await putManifest(upload);
+    await upload.commit();
+    const [added, other] = [randomBytes(512), randomBytes(512)];
+    await offsite.addFile(RUN, 'auditor-0123456789abcdef.key.enc', added);
+    await offsite.addFile(RUN, 'auditor-0123456789abcdef.key.enc', other);
+    const reader = await offsite.openRun(RUN);
+    if (!reader) throw new Error('the run is not there');
+    t.same(await reader.list(), ['auditor-0123456789abcdef.key.enc', 'encrypted.dat', 'manifest.json']);
+    t.strictSame(await readSmall(reader, 'auditor-0123456789abcdef.key.enc'), added);
+    t.equal((await readSmall(reader, 'encrypted.dat'))?.toString(), 'content');
+    t.same(await offsite.listRuns(), [RUN]);
+    t.same(readdirSync(folder).length, 1);
+    await t.rejects(async () => offsite.addFile(RUN, '../etc', added), /not the name of a file/);
+  });
+
   within('opens nothing that is no file, which may keep a reader waiting for ever', async (t, offsite, folder) => {
     const run = make(folder, RUN);
     const at = (name: string) => join(run, name);

@@ -5,7 +5,7 @@ import type { AgentQuestion } from '../../lib/model/agent-question.ts';
 import { keyFingerprint } from '../../lib/model/key-fingerprint.ts';
 import type { Manifest, SignedManifest } from '../../lib/model/manifest.ts';
 import type { HostName } from '../../lib/model/names.ts';
-import { wrapPassphrase } from '../../lib/seal/envelope.ts';
+import { wrapLater, wrapPassphrase } from '../../lib/seal/envelope.ts';
 import { Passphrase } from '../../lib/seal/passphrase.ts';
 import { sha256Of } from '../../lib/system/files.ts';
 import { manifestOf } from '../fixture/manifest.ts';
@@ -82,4 +82,31 @@ t.test('a key of somebody who is no recipient opens nothing', async (t) => {
   const other = createPrivateKey(plainKeyPair().privateKey);
   const holder = keyHolder({ privateKey: other, host, run: undefined, allowedSigners: db1.line });
   await t.rejects(holder(shown), { code: 'private-key', exitCode: 8, hint: /company/ });
+});
+
+t.test('an envelope that was added later is opened for its own run alone', async (t) => {
+  const [db1, db2] = [await signerOf(t, 'db1'), await signerOf(t, 'db2')];
+  const [own, foreign] = [await runOf(db1, 22), await runOf(db2, 22)];
+  const auditor = plainKeyPair(3072);
+  const fingerprint = keyFingerprint(createPublicKey(auditor.publicKey));
+  const file = `auditor-${fingerprint.slice(0, 16)}.key.enc`;
+  const holder = keyHolder({
+    privateKey: createPrivateKey(auditor.privateKey),
+    ...{ host, run: undefined, allowedSigners: db1.line + db2.line },
+  });
+  const showing = (envelope: Buffer): Shown => ({
+    ...own.shown,
+    wrappedKeys: { ...own.shown.wrappedKeys, [file]: envelope.toString('base64') },
+  });
+  const label = (run: typeof own) => Buffer.from(run.signed.sha256, 'hex');
+  await t.rejects(holder(own.shown), { code: 'private-key' }, 'it has none');
+  const sound = wrapLater(auditor.publicKey, own.passphrase, label(own));
+  t.equal((await holder(showing(sound))).reveal(), own.passphrase.reveal());
+  // A host that is not to be trusted shows what was made for a run of another one, to have it unwrapped for itself.
+  for (const stolen of [
+    wrapLater(auditor.publicKey, foreign.passphrase, label(foreign)),
+    wrapPassphrase(auditor.publicKey, foreign.passphrase),
+    Buffer.from('x'),
+  ])
+    await t.rejects(holder(showing(stolen)), { code: 'verification-failed', message: /made for another run/ });
 });

@@ -4,6 +4,6 @@ import { closest, distance } from 'fastest-levenshtein';
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0 || word === '') return undefined;
   const best = known.find((one) => word.length >= 3 && one.startsWith(word)) ?? closest(word, known);
-  const most = Math.max(1, Math.floor(word.length / 3));
+  const most = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3)); // two letters that have changed places count twice
   return best.startsWith(word) || distance(word, best) <= most ? best : undefined;
 }

@@ -7,8 +7,8 @@ import type { Place } from './paths.ts';
 import type { Found, PublishedDrill, PublishedLink, PublishedRecord } from './published.ts';
 import { figuresOf, lacksOf } from './run-figures.ts';
 import { isCanonicalArmor } from './signature-armor.ts';
-import { signatureFault } from './signature-fault.ts';
-import type { SignerSet, SigningKey } from './signer-set.ts';
+import { publishedHints, signatureFault, validityFault } from './signature-fault.ts';
+import type { SignerSet } from './signer-set.ts';
 import { judgeSignature, wasValid } from './verify-signature.ts';
 
 /** A record that stands beside its signature: where, and both as objects of git. */
@@ -42,7 +42,12 @@ export async function inspectRecord(
   const verdict = await judgeSignature({ bytes, signature, host: signer }, signers);
   if (verdict.kind !== 'valid') {
     const who = place.of === 'drills' ? 'this driller' : 'this host';
-    const { message, hint } = signatureFault(verdict, { path, who, name: signer });
+    const { message, hint } = signatureFault(verdict, {
+      who,
+      name: signer,
+      ...publishedHints(path),
+      changed: `see what was changed: git log -p -- ${path}; what ${signer} has signed is in its own copy beside the run`,
+    });
     found('signature', message, hint);
   }
   if (verdict.kind === 'valid' && !isCanonicalArmor(signature))
@@ -50,7 +55,10 @@ export async function inspectRecord(
   const foundOf = (finishedAt: string) => {
     const by = verdict.kind === 'valid' ? verdict.by : null;
     const trusted = by !== null && wasValid(by, new Date(finishedAt));
-    if (by && !trusted) found('signer', `${validityOf(by)}, and it says it was finished at ${finishedAt}`, LINES_HINT);
+    if (by && !trusted) {
+      const { message, hint } = validityFault(by, finishedAt);
+      found('signer', message, hint);
+    }
     return { path, sha256: sha256Of(bytes), trusted, signedBy: by?.fingerprint ?? null };
   };
   const stranger = (told: string) => {
@@ -104,17 +112,6 @@ function otherOf(bytes: Buffer): Omit<PublishedRecord, keyof Found> {
   const { version, kind, host, sequence, previous, outcome, startedAt, finishedAt } = header;
   const facts = { version, kind, host, sequence, previous, outcome, startedAt, finishedAt };
   return { ...facts, name: runIdAt(new Date(startedAt)), record: 'record' in parsed ? parsed.record : null };
-}
-
-const LINES_HINT = 'see valid-after and valid-before in signers/allowed_signers of the inventory';
-
-function validityOf({ fingerprint, lines }: SigningKey): string {
-  const spans = lines.map(({ validAfter, validBefore }) =>
-    [validAfter && `from ${validAfter.toISOString()}`, validBefore && `until ${validBefore.toISOString()}`]
-      .filter((each) => each !== null)
-      .join(' '),
-  );
-  return `it was signed by ${fingerprint}, which is valid ${spans.join(', and ')}`;
 }
 
 /** The rule by which a record that is none is found. */

@@ -4,7 +4,11 @@ import type { SignedHostRecord } from '../model/record.ts';
 import { type RunId, runIdAt } from '../model/run-id.ts';
 import { sha256Of } from '../system/files.ts';
 import { parseHostRecord } from './canonical.ts';
-import { checkSignature } from './verify-signature.ts';
+import { signatureFault } from './signature-fault.ts';
+import { signerSetOf } from './signer-set.ts';
+import { judgeSignature } from './verify-signature.ts';
+
+const ORIGIN = 'see who put it there: npx zx tasks/validate.ts';
 
 interface Claim {
   readonly bytes: Buffer;
@@ -23,14 +27,13 @@ interface Claim {
  */
 export async function verifyHostRecord(claim: Claim): Promise<SignedHostRecord> {
   const { bytes, signature, host, kind, name } = claim;
-  const refuse = (cause: string) =>
-    new CoffreError('verification-failed', `cannot trust the ${kind} of ${host} at ${name}: ${cause}`, {
-      hint: 'see who put it there: npx zx tasks/validate.ts',
-    });
-  const verdict = await checkSignature({ bytes, signature, allowedSigners: claim.allowedSigners, host });
-  if (verdict !== 'valid') {
-    const none = 'the inventory names no key that may sign for this host';
-    throw refuse(verdict === 'no signer' ? none : 'its signature is not one of this host over these bytes');
+  const refuse = (cause: string, hint = ORIGIN) =>
+    new CoffreError('verification-failed', `cannot trust the ${kind} of ${host} at ${name}: ${cause}`, { hint });
+  const verdict = await judgeSignature({ bytes, signature, host }, signerSetOf(claim.allowedSigners));
+  if (verdict.kind !== 'valid') {
+    const hints = { origin: ORIGIN, unreadable: ORIGIN, changed: ORIGIN };
+    const fault = signatureFault(verdict, { who: 'this host', name: host, ...hints });
+    throw refuse(fault.message, fault.hint);
   }
   const parsed = parseHostRecord(bytes);
   const said = 'record' in parsed ? parsed.record : parsed.header;

@@ -5,8 +5,10 @@ import type { HostName } from '../model/names.ts';
 import type { RunId } from '../model/run-id.ts';
 import { sha256Of } from '../system/files.ts';
 import { parseManifest } from './canonical.ts';
+import { COPY_HINTS, signatureFault, validityFault } from './signature-fault.ts';
 import { fingerprintOf, type SignerSet, type SigningKey, signerSetOf } from './signer-set.ts';
 import { parseSshsig, type Sshsig } from './sshsig.ts';
+import type { Invalidity, Verdict } from './verdict.ts';
 import { isSignedBy } from './verify-sshsig.ts';
 
 interface Signed {
@@ -22,21 +24,6 @@ interface Claim extends Signed {
   readonly run: RunId;
 }
 
-/** What a signature is worth. Whether its key was valid at the time is still open: only what was signed knows the time. */
-export type Verdict =
-  | { readonly kind: 'valid'; readonly by: SigningKey }
-  | { readonly kind: 'invalid'; readonly why: Invalidity }
-  | { readonly kind: 'no signer' };
-
-/** What a signature is instead of one of the host over the bytes. */
-export type Invalidity =
-  | { readonly kind: 'unreadable'; readonly cause: string }
-  /** A key of `signer`, who may be the host itself, and no signature of it over these bytes. */
-  | { readonly kind: 'bytes'; readonly signer: HostName }
-  /** Good, and by the key of somebody else. */
-  | { readonly kind: 'signer'; readonly signer: HostName }
-  | { readonly kind: 'unknown key'; readonly fingerprint: string };
-
 /**
  * The manifest in `bytes`, once it is proven that a key of `host` signed these very bytes, that the key was valid when the
  * run says it ended, and that they speak of `host` and `run`: an older manifest, or that of another host, is not taken for
@@ -51,15 +38,10 @@ export async function verifyManifest({ allowedSigners, run, ...signed }: Claim):
     case 'valid':
       break;
     case 'no signer':
-      throw refuse(
-        'the inventory names no key that may sign for this host',
-        'see signers/allowed_signers in the inventory',
-      );
-    case 'invalid':
-      throw refuse(
-        'its signature is not one of this host over these bytes',
-        'fetch it again from another copy: the store, the offsite, or the audit repository',
-      );
+    case 'invalid': {
+      const { message, hint } = signatureFault(verdict, { who: 'this host', name: host, ...COPY_HINTS });
+      throw refuse(message, hint);
+    }
   }
   const manifest = parseManifest(bytes);
   if (manifest.host !== host || manifest.run !== run) {
@@ -67,10 +49,8 @@ export async function verifyManifest({ allowedSigners, run, ...signed }: Claim):
     throw refuse(told, 'one manifest stands in the place of another: find out who has put it there');
   }
   if (!wasValid(verdict.by, new Date(manifest.finishedAt))) {
-    throw refuse(
-      `its key was not valid at ${manifest.finishedAt}, when the run ended`,
-      'see valid-after and valid-before in signers/allowed_signers of the inventory',
-    );
+    const { message, hint } = validityFault(verdict.by, manifest.finishedAt);
+    throw refuse(message, hint);
   }
   return { manifest, bytes, signature, sha256: sha256Of(bytes) } as unknown as TrustedManifest;
 }

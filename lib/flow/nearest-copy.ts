@@ -202,7 +202,7 @@ function noneOf(
   const what = run ? `the run ${run}` : 'any run';
   if (worst) {
     return new CoffreError(worst.code, `cannot use any copy of ${what}: ${worst.message}`, {
-      hint: run ? 'take another run, named with --run: npx zx tasks/list.ts' : worst.hint,
+      hint: run ? `${sharedHint(failures)}take another run, named with --run: npx zx tasks/list.ts` : worst.hint,
       findings,
       cause: worst,
     });
@@ -211,4 +211,10 @@ function noneOf(
     hint: 'see what is there: npx zx tasks/list.ts --from PLACE',
     findings,
   });
+}
+
+/** What mends all copies at once, as a line that the inventory lacks does; empty where each has a trouble of its own. */
+function sharedHint(failures: readonly CoffreError[]): string {
+  const [first, ...rest] = failures.map(({ hint }) => hint);
+  return first === undefined || rest.length === 0 || rest.some((hint) => hint !== first) ? '' : `${first}; or `;
 }

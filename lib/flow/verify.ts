@@ -40,7 +40,7 @@ export type CopyVerdict =
   /** Whole, or damaged where it has findings. */
   | ({ readonly kind: 'compared'; readonly run: RunId } & CopyCheck)
   /** Nobody vouches for it: there is no manifest, or one that must not be believed. */
-  | { readonly kind: 'untrusted'; readonly run: RunId; readonly why: string }
+  | { readonly kind: 'untrusted'; readonly run: RunId; readonly why: string; readonly hint?: string }
   /** A manifest says that it is there, and it is not. */
   | { readonly kind: 'missing'; readonly run: RunId }
   | { readonly kind: 'unread'; readonly run: RunId; readonly error: Trouble };
@@ -182,7 +182,10 @@ async function verifyCopy(
   } catch (error) {
     signal.throwIfAborted();
     const trouble = troubleOf(error);
-    if (trouble.code === 'verification-failed') return { kind: 'untrusted', run, why: trouble.message };
+    if (trouble.code === 'verification-failed') {
+      const { message: why, hint } = trouble;
+      return { kind: 'untrusted', run, why, ...(hint === undefined ? {} : { hint }) };
+    }
     return { kind: 'unread', run, error: trouble };
   }
 }

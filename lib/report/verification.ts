@@ -19,7 +19,7 @@ type Copy =
       readonly largestFile: number;
       readonly readBytes: number;
     }
-  | { readonly kind: 'untrusted'; readonly run: string; readonly why: string }
+  | { readonly kind: 'untrusted'; readonly run: string; readonly why: string; readonly hint?: string }
   | { readonly kind: 'missing'; readonly run: string }
   | { readonly kind: 'unread'; readonly run: string; readonly error: Trouble };
 
@@ -150,7 +150,7 @@ function sentencesOf(copy: Copy): readonly string[] {
           : [`nobody vouches for ${copy.unknown.map(onOneLine).join(', ')}: not a part of the run, and not to be run`]),
       ];
     case 'untrusted':
-      return [onOneLine(copy.why)];
+      return [explained({ message: copy.why, ...(copy.hint === undefined ? {} : { hint: copy.hint }) })];
     case 'missing':
       return [
         'a signed manifest says that it is there, and it is not\nhint: where a run has just ended, or could not end there, the next one brings it; else find out who has removed it',
@@ -160,7 +160,7 @@ function sentencesOf(copy: Copy): readonly string[] {
   }
 }
 
-function explained({ message, hint }: Trouble): string {
+function explained({ message, hint }: { readonly message: string; readonly hint?: string | undefined }): string {
   return onOneLine(message) + (hint === undefined ? '' : `\nhint: ${onOneLine(hint)}`);
 }
 

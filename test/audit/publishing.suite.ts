@@ -179,7 +179,7 @@ t.test('github: what lasts is owed, with its reason and what to do, and without 
     [
       'an answer that echoes the token',
       () => everywhere(answers(403, told(`no ${AUDIT_TOKEN} no`))),
-      { message: /no \[token\] no/ },
+      { message: /no \[secret\] no/ },
     ],
   ];
   for (const [name, befalls, error] of lasting) {

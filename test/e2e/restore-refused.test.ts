@@ -22,6 +22,7 @@ import {
   runsAt,
   STORE,
 } from '../fixture/nothing-half-done.ts';
+import { signerOf } from '../fixture/signer.ts';
 import { worldFor } from '../fixture/world.ts';
 
 /* Copies that must not be restored, keys that do not fit, targets that must not be touched. */
@@ -242,6 +243,43 @@ function iterations({ encryption }: Manifest): number {
 function signedFiles(folder: string): Promise<Buffer[]> {
   return Promise.all(['manifest.json', 'manifest.json.sig'].map((name) => readFile(`${folder}/${name}`)));
 }
+
+t.test('a run whose signature does not count is not restored, and why is told as validate tells it', async (t) => {
+  const own = order.inventory.allowedSigners;
+  const ownLine = own.split('\n').find((line) => line.startsWith(`${order.host.name} `)) ?? '';
+  const foreign = await signerOf(t, order.host.name);
+  const cases: Record<string, readonly [allowedSigners: string, message: RegExp, hint: RegExp]> = {
+    removed: [
+      '',
+      /: the inventory names no key that may sign for this host$/,
+      /bring its line back .* retired; or take another run/,
+    ],
+    unknown: [
+      foreign.line,
+      /: it was signed by a key that the inventory does not know, SHA256:/,
+      /bring its line back/,
+    ],
+    "another host's": [
+      `${foreign.line}${ownLine.replace(/^\S+/, 'db99')}\n`,
+      /: it was signed by the key of db99$/,
+      /^take another copy of the run/,
+    ],
+    expired: [
+      ownLine.replace('manifest"', 'manifest",valid-before="20200101Z"'),
+      /: it was signed by SHA256:\S+, which is valid until 2020-01-01T/,
+      /^see valid-after and valid-before/,
+    ],
+  };
+  for (const [name, [allowedSigners, message, hint]] of Object.entries(cases)) {
+    const inventory = { ...order.inventory, allowedSigners };
+    await t.rejects(
+      restore({ ...order, inventory }),
+      { code: 'verification-failed', exitCode: 5, message, hint },
+      name,
+    );
+  }
+  t.strictSame(await content(), before);
+});
 
 function withManifest(place: string, [bytes, signature]: readonly Buffer[], act: () => Promise<void>): Promise<void> {
   const path = world.at(place, newer, 'manifest.json');

@@ -103,7 +103,7 @@ t.test('finds nothing where everything is as it was written, having read every b
 
 /** Every file of each form, and what one flipped bit in its middle is called. */
 const SIGNATURE =
-  /^untrusted: cannot trust the manifest of db1 .*: its signature is not one of this host over these bytes$/;
+  /^untrusted: cannot trust the manifest of db1 .*: its signature is not one of this host over these bytes: .+$/;
 const COMMON = {
   'company.key.enc': /^company\.key\.enc is not as it was written$/,
   'escrow.key.enc': /^escrow\.key\.enc is not as it was written$/,
@@ -312,6 +312,51 @@ t.test("another run's folder, and another host's, under the name of this run", a
   await rename(`${folder}/away`, path);
 });
 const SIGNATURE_OF_ANOTHER = /untrusted: .*: its signature is not one of this host/;
+
+t.test('says of each signature that does not count why, and what mends it', async (t) => {
+  const [stranger, other] = [await signerOf(t, 'db1'), await signerOf(t, 'db2')];
+  const expired = signer.line.replace('manifest"', 'manifest",valid-before="20261121Z"');
+  const cases: Record<string, readonly [allowedSigners: string, why: RegExp, hint: RegExp]> = {
+    'the line was removed': [
+      other.line,
+      /: the inventory names no key that may sign for this host$/,
+      /^if db1 has signed it, bring its line back into signers\/allowed_signers of the inventory, ended with the word retired$/,
+    ],
+    'the line was replaced': [
+      stranger.line,
+      /: its signature is not one of this host over these bytes: it was signed by a key that the inventory does not know, SHA256:\S{43}$/,
+      /^if that was a key of db1, bring its line back .* retired; or else take another copy of the run: npx zx tasks\/list\.ts; and find out/,
+    ],
+    'the key is that of another host': [
+      stranger.line + signer.line.replace('db1', 'db2'),
+      /over these bytes: it was signed by the key of db2$/,
+      /^take another copy of the run: npx zx tasks\/list\.ts; and find out who put this one there$/,
+    ],
+    'the key had expired': [
+      expired,
+      /: it was signed by SHA256:\S{43}, which is valid until 2026-11-21T00:00:00\.000Z, and it says it was finished at 2026-11-2/,
+      /^see valid-after and valid-before in signers\/allowed_signers of the inventory$/,
+    ],
+  };
+  for (const [name, [allowedSigners, why, hint]] of Object.entries(cases)) {
+    const places = await verify({ ...order, inventory: { ...inventory, allowedSigners }, from: ['store'] });
+    const untrusted = places[0]?.copies ?? [];
+    t.match(
+      untrusted,
+      [
+        { kind: 'untrusted', run: older.run, why, hint },
+        { run: newer.run, why, hint },
+      ],
+      name,
+    );
+    t.match(formatVerification(places, ALL), /over these bytes|no key that may sign|which is valid until/);
+    t.match(
+      formatVerification(places, ALL),
+      new RegExp(`hint: ${hint.source.replace(/^\^|\$$/g, '')}`),
+      `${name}: told`,
+    );
+  }
+});
 
 t.test('a run that came late to the offsite is there in the form of the store', async (t) => {
   const path = join(at('contractor'), newer.run);

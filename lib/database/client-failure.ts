@@ -179,7 +179,7 @@ function hintFor(number: number | undefined, code: ErrorCode, connection: Connec
   }
   if (code === 'account-lacks-privilege') return 'look at the privileges with: SHOW GRANTS';
   if (number === 1133)
-    return "look for one without a name, which a replica makes of a restore elsewhere: SELECT user, host FROM mysql.global_priv WHERE user = ''; then: FLUSH PRIVILEGES; DROP USER ''@''";
+    return "look for one without a name, which a replica makes of a restore elsewhere: SELECT user, host FROM mysql.global_priv WHERE user = ''; then: DELETE FROM mysql.global_priv WHERE user = '' AND host = ''; FLUSH PRIVILEGES;";
   if (number === 1049 || code === 'schema-changed') return KEEP_SCHEMA;
   if (number === 1021 || number === 1114)
     return 'free space on the server, or let innodb_data_file_path grow: df -h; SELECT @@datadir, @@innodb_data_file_path;';

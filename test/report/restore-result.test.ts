@@ -100,3 +100,8 @@ refused  stuck cannot be moved out of the way: it is\\x0astuck
 warning  look out (run)`,
   );
 });
+
+t.test('a result says of which accounts the server has another password than the backup', async (t) => {
+  const text = formatRestore({ plan, compared: [], keptLogins: ['root keeps\nits own'] }, false);
+  t.equal(text.split('\n').at(-1), 'root keeps\\x0aits own');
+});

@@ -12,6 +12,8 @@ import { describeSource, readReplicaSources } from './replica-sources.ts';
 export interface SeedTarget {
   /** Databases that are not the server's own. */
   readonly databases: readonly string[];
+  /** Of those that a server is installed with, those that nothing is in. */
+  readonly unused: readonly string[];
   /** Whom it follows already, in sentences. */
   readonly follows: readonly string[];
   /** What its own log has; null where it is off. */
@@ -20,6 +22,14 @@ export interface SeedTarget {
   readonly readOnly: boolean;
   readonly runsEvents: boolean;
 }
+
+/** What mariadb-install-db makes beside the server's own. */
+const INSTALLED = 'test';
+const Used = z.object({ objects: z.int() });
+const USED = `SELECT JSON_OBJECT('objects',
+  (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${INSTALLED}')
+  + (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '${INSTALLED}')
+  + (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '${INSTALLED}'))`;
 
 const Settings = z.object({
   ownLog: z.string().nullable(),
@@ -47,8 +57,12 @@ export async function inspectSeedTarget(connection: Connection): Promise<SeedTar
     });
   }
   const [settings] = await query(connection, SETTINGS, Settings);
+  const names = (await readDatabaseNames(connection)).filter((name) => !OWN_DATABASES.has(name) && !isTrustMark(name));
+  const unused =
+    names.includes(INSTALLED) && (await query(connection, USED, Used))[0]?.objects === 0 ? [INSTALLED] : [];
   return {
-    databases: (await readDatabaseNames(connection)).filter((name) => !OWN_DATABASES.has(name) && !isTrustMark(name)),
+    databases: names.filter((name) => !unused.includes(name)).sort(),
+    unused,
     follows: (await readReplicaSources(connection)).map(describeSource),
     ownLog: settings?.ownLog == null ? null : parseGtidSet(settings.ownLog),
     serverId: settings?.serverId ?? 0,

@@ -82,18 +82,23 @@ function startingPoint({ run, server, snapshot }: Manifest): StartingPoint {
   );
 }
 
+const RESET = 'RESET MASTER;';
+
 interface Obstacle {
   readonly says: string;
   readonly hint: string;
 }
 
 function obstaclesOf({ archives }: Manifest, start: StartingPoint, target: SeedTarget): readonly Obstacle[] {
-  const { databases, follows, ownLog, runsEvents, serverId } = target;
+  const { follows, ownLog, runsEvents, serverId, unused } = target;
+  const wants = (name: string) => archives.some(({ database }) => database === name);
+  const databases = [...target.databases, ...unused.filter(wants)];
   const found: Obstacle[] = [];
   if (databases.length > 0)
     found.push({
       says: `the server is not empty: it has ${databases.join(', ')}`,
-      hint: 'take an empty one, or drop them there',
+      // What drops them is a transaction too, and would be the next obstacle.
+      hint: `take an empty one, or drop them there, then: ${RESET}`,
     });
   if (follows.length > 0)
     found.push({
@@ -110,7 +115,7 @@ function obstaclesOf({ archives }: Manifest, start: StartingPoint, target: SeedT
   if (clashing.length > 0)
     found.push({
       says: `the server's own log has transactions of the domain ${clashing.join(', ')}`,
-      hint: 'on an empty server nobody needs them; run there: RESET MASTER;',
+      hint: `on an empty server nobody needs them; run there: ${RESET}`,
     });
   if ([...wanted.values()].some(({ server }) => server === serverId))
     found.push({

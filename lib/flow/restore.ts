@@ -21,7 +21,7 @@ import { assertDefinersThere } from './assert-definers-there.ts';
 import { assertRenamable } from './assert-renamable.ts';
 import { compareRestored } from './compare-restored.ts';
 import type { CopyPlace } from './find-copy.ts';
-import { joinDatabases } from './join-database.ts';
+import { joinDatabases, readTableNames } from './join-database.ts';
 import { loadArchives } from './load-archives.ts';
 import { type Considered, type CopyWish, nearestCopy, type Prove } from './nearest-copy.ts';
 import { type Opening, passphraseOf } from './opening.ts';
@@ -178,7 +178,10 @@ function preparing(wanted: RestoreOrder, order: RestoreOrder): Prove<Prepared> {
     await assertDefinersThere(order.target, order.selection, order.accounts);
     const passphrase = early ?? (await passphraseOf(order.opening, trusted, reader, inventory));
     const piecesOf = (archive: Archive) => readPieces(archive, plan, manifest, reader, passphrase);
-    if (!order.selection?.asAnyway) await assertRenamable(plan.selections, piecesOf);
+    const anyway = order.selection?.asAnyway === true;
+    const presentIn = async (database: string) =>
+      new Set((await readTableNames(order.target, database)).map(({ name }) => name));
+    await assertRenamable(plan.selections, { piecesOf, presentIn, anyway });
     await warnOfForgedText(trusted, reader, plan.form, { allowedSigners, emit });
     for (const { kind, text, hint } of plan.remarks)
       if (kind === 'warning') emit({ kind, subject: host.name, text, hint });

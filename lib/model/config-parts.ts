@@ -6,6 +6,11 @@ export const Path = z
   .string()
   .regex(/^\/[^\0\n]*$/, 'an absolute path')
   .describe('An absolute path on the host');
+/** Cron ignores a file whose name has anything else in it, and says nothing. */
+export const CronFilePath = Path.regex(
+  /(^|\/)[A-Za-z0-9_-]+$/,
+  'cron ignores it: only letters, digits, - and _ in its name',
+);
 export const Address = z
   .string()
   .regex(/^[A-Za-z0-9:][A-Za-z0-9:._-]*$/, 'a host name or an IP address')

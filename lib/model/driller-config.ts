@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AuditConfig } from './audit-config.ts';
-import { agentConfig, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
+import { agentConfig, CronFilePath, Path, SshConfig, settingsConfig, UserName } from './config-parts.ts';
 import { LogConfig } from './log-config.ts';
 import { MetricsConfig } from './metrics-config.ts';
 import { HostName, OffsiteName, RecipientName } from './names.ts';
@@ -64,7 +64,7 @@ export const DrillerConfig = z
     scheduler: z
       .strictObject({
         kind: z.enum(['cron', 'none']).default('cron').describe('What starts the drill'),
-        cronFile: Path.default('/etc/cron.d/coffre-drill'),
+        cronFile: CronFilePath.default('/etc/cron.d/coffre-drill'),
       })
       .prefault({})
       .describe('How the drill is started'),

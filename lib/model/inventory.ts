@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Acknowledgement } from './acknowledgement.ts';
 import { AuditConfig } from './audit-config.ts';
 import { COMPRESSORS, type CompressorName } from './compression.ts';
-import { agentConfig, Path, SshConfig, settingsConfig } from './config-parts.ts';
+import { agentConfig, CronFilePath, Path, SshConfig, settingsConfig } from './config-parts.ts';
 import { DatabaseConfig } from './database-config.ts';
 import type { DrillerConfig } from './driller-config.ts';
 import { LimitsConfig } from './limits-config.ts';
@@ -110,7 +110,7 @@ export const HostConfig = z
           .enum(['auto', 'cron', 'systemd', 'none'])
           .default('auto')
           .describe('What starts the nightly task: cron where it is there, else a timer of systemd; none: nothing'),
-        cronFile: Path.default('/etc/cron.d/coffre'),
+        cronFile: CronFilePath.default('/etc/cron.d/coffre'),
         unitFolder: Path.default('/etc/systemd/system').describe('Where a timer and its service are written'),
       })
       .prefault({})

@@ -65,7 +65,7 @@ export function formatRestore(
       archive.database ?? '(accounts)',
       `${done}${selected}`,
       String(tables),
-      formatBytes(archive.plainBytes),
+      sizeOf(archive, plan),
       name !== null && compared.includes(name) ? 'the same' : '-',
     ];
   });
@@ -85,12 +85,13 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
       archive.database ?? '(accounts)',
       `${whatWouldBeDone(name, plan)}${selected}`,
       String(tables),
-      formatBytes(archive.plainBytes),
+      sizeOf(archive, plan),
     ];
   });
   const others = copies.filter(({ verdict }) => verdict !== 'taken');
   const { needsBytes, freeBytes, oldBytes, seconds } = estimate;
   const free = freeBytes === null ? 'what is free there is not known' : `${formatBytes(freeBytes)} are free there`;
+  const about = plan.archives.some((archive) => isPart(archive, plan)) ? 'at most about' : 'about';
   const old = oldBytes === 0 ? '' : `; the old ones keep ${formatBytes(oldBytes)} until then`;
   return [
     formatTable(['database', 'would', 'tables', 'SQL'], rows),
@@ -98,8 +99,8 @@ export function formatRestorePlan(plan: Restored['plan'], copies: Restored['copi
     `would restore ${plan.run} of ${plan.where}: ${formatBytes(plan.readBytes)} to be verified first, and then read`,
     `into     ${plan.into}`,
     ...others.map(({ place, verdict }) => `not from ${place}: ${onOneLine(verdict)}`),
-    `space    about ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
-    `time     about ${formatDuration(seconds * 1000)}`,
+    `space    ${about} ${formatBytes(needsBytes)} in the server's data folder, and ${free}${old}`,
+    `time     ${about} ${formatDuration(seconds * 1000)}`,
     ...(plan.leftTrusting
       ? [
           'first    log_bin_trust_function_creators is set back to 0: an earlier restore that was cut short has left it at 1',
@@ -130,6 +131,16 @@ function loadedOf(archive: Restored['plan']['archives'][number], { selections }:
     selected: selection ? describeSelection(selection) : '',
     tables: selection?.tables?.length ?? archive.tables,
   };
+}
+
+/** How large a table is, or all but the rows, stands only inside of the archive, which is read as a whole. */
+function isPart(archive: Restored['plan']['archives'][number], { selections }: Restored['plan']): boolean {
+  const selection = selections?.get(archive);
+  return selection !== undefined && (selection.tables !== null || selection.schemaOnly);
+}
+
+function sizeOf(archive: Restored['plan']['archives'][number], plan: Restored['plan']): string {
+  return `${isPart(archive, plan) ? 'at most ' : ''}${formatBytes(archive.plainBytes)}`;
 }
 
 const SETTLED = (state: string, name: string) =>

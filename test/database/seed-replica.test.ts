@@ -42,6 +42,14 @@ t.test('what is loaded stays out of its own log, and events do not run here', as
   t.match(await inspectSeedTarget(replica.root), { databases: ['shop'], ownLog: new Map() });
 });
 
+t.test('an empty database that a server is installed with does not count', async (t) => {
+  await execute(unlogged, 'CREATE DATABASE IF NOT EXISTS test');
+  t.match(await inspectSeedTarget(replica.root), { databases: ['shop'], unused: ['test'] });
+  await execute(unlogged, 'CREATE PROCEDURE test.p() SELECT 1');
+  t.match(await inspectSeedTarget(replica.root), { databases: ['shop', 'test'], unused: [] });
+  await execute(unlogged, 'DROP DATABASE test');
+});
+
 t.test('an account that may not do it is told what it lacks', async (t) => {
   await t.rejects(inspectSeedTarget(await accountOn(replica, 'weak', 'SELECT, SLAVE MONITOR')), {
     code: 'account-lacks-privilege',

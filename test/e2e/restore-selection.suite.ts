@@ -125,6 +125,26 @@ t.test('a table comes alone into a database of another name, with its sequence',
   await drop(AS);
 });
 
+t.test('a view without what it reads is refused before anything is loaded, with what to take', async (t) => {
+  const refused = await restored({ tables: only('v'), as: AS });
+  t.match(refused.error, {
+    code: 'refused',
+    message: 'cannot restore market as market old: a view reads what is left out: orders',
+    hint: 'take that, too: --table market.orders',
+    findings: ['the view v reads orders'],
+  });
+  t.strictSame(await tablesIn(AS), []);
+  const { result } = await restored({ tables: [...only('v'), ...only('orders')], as: AS });
+  t.strictSame(result?.compared, [AS]);
+  await drop(AS);
+  const later = await restored(
+    { tables: [{ database: 'named', table: 'w' }], as: AS, asAnyway: true },
+    { databases: ['named'] },
+  );
+  t.strictSame(later.result?.compared, [AS], 'one that names the old database goes on to read it there');
+  await drop(AS);
+});
+
 t.test('a table that refers to one that is left out comes, and that it does is said', async (t) => {
   const tables = [{ database: 'named', table: 'worker' }];
   const { result, warnings } = await restored({ tables, as: AS }, { databases: ['named'] });

@@ -9,6 +9,7 @@ import { manifestOf } from '../fixture/manifest.ts';
 const PRIMARY = { address: '10.0.0.1', port: 3306, ca: null };
 const EMPTY: SeedTarget = {
   databases: [],
+  unused: [],
   follows: [],
   ownLog: new Map(),
   serverId: 9,
@@ -96,6 +97,12 @@ t.test('refuses a server that is not empty, and says everything at once', async 
       /server_id of the primary, 1 /,
     ],
   });
+  t.equal(refusal({ unused: ['test'] }), undefined, 'what it was installed with, and empty');
+  t.match(
+    refusal({ unused: ['shop'] }),
+    { message: /it has shop$/, hint: /RESET MASTER/ },
+    'the run brings one of that name',
+  );
   t.equal(refusal({ ownLog: parseGtidSet('7-9-1') }), undefined, 'another domain does no harm');
   t.equal(refusal({ ownLog: null }), undefined);
   t.equal(refusal({ runsEvents: true }), undefined, 'there are no events');

@@ -56,6 +56,10 @@ const mistakes: Readonly<Record<string, readonly [Readonly<Record<string, unknow
     { recipient: 'third' },
     /hosts\[0\]: the backups of db1 are not sealed for third/,
   ],
+  'a file that cron would ignore': [
+    { scheduler: { cronFile: '/etc/cron.d/coffre.drill' } },
+    /scheduler\.cronFile: it does not fit: cron ignores it/,
+  ],
   'a copy that is none': [{ from: 'audit' }, /from: it does not fit: store, export, offsite/],
   'an offsite that the host does not have': [{ from: 'offsite:moon' }, /from: db1 has no offsite moon/],
   'a schedule that is none': [{ schedule: '@daily' }, /schedule: .*write the five fields/],

@@ -105,3 +105,19 @@ t.test('a result says of which accounts the server has another password than the
   const text = formatRestore({ plan, compared: [], keptLogins: ['root keeps\nits own'] }, false);
   t.equal(text.split('\n').at(-1), 'root keeps\\x0aits own');
 });
+
+t.test('of a part nobody knows how large it is before it is read: at most as large as the whole', async (t) => {
+  const whole = { database: 'shop', tables: 9, plainBytes: 3 * 1024 ** 3 };
+  const part = { ...{ as: null, schemaOnly: false, definer: { kind: 'keep' }, events: 'keep' }, tables: ['orders'] };
+  const said = (
+    selection: typeof part | { [Key in keyof typeof part]: Key extends 'tables' ? null : (typeof part)[Key] },
+  ) =>
+    formatRestore(
+      { plan: { ...plan, archives: [whole], selections: new Map([[whole, selection]]) }, compared: [] },
+      true,
+    );
+  t.match(said(part), /only orders +1 +at most 3\.0 GiB\n/);
+  t.match(said(part), /\nspace {4}at most about 1 B .*\ntime {5}at most about 1/);
+  t.match(said({ ...part, tables: null, schemaOnly: true }), /without rows +9 +at most 3\.0 GiB\n/);
+  t.match(said({ ...part, tables: null }), /create and load +9 +3\.0 GiB\n/);
+});

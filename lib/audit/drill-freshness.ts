@@ -1,5 +1,5 @@
 import type { HostName } from '../model/names.ts';
-import { startOfRun } from '../model/run-id.ts';
+import { type RunId, startOfRun } from '../model/run-id.ts';
 import { isAt, nameOf, standingsAt } from './copies-rule.ts';
 import type { Expectation } from './expectation.ts';
 import type { AuditFinding } from './finding.ts';
@@ -115,6 +115,25 @@ function failed(drill: PublishedDrill | null): AuditFinding[] {
 /** A drill takes the newest run that it finds; a newer one may have come while it was looking for it. */
 const LOOKING_MS = 60_000;
 
+/**
+ * The newest of the runs in `links` that a drill should have found, and has not: it is newer than the one that was drilled, was
+ * complete at that place before, and no record says that it was removed, or found damaged, since. null where there is none.
+ */
+export function newestPassedOver(
+  { host, run, source, startedAt }: Pick<PublishedDrill, 'host' | 'source' | 'startedAt'> & { readonly run: RunId },
+  links: AuditRepository['links'],
+  placeEvents: AuditRepository['placeEvents'],
+): RunId | null {
+  const before = Date.parse(startedAt) - LOOKING_MS;
+  const newer = links
+    .filter((link) => link.host === host && link.trusted && link.outcome === 'succeeded' && link.run > run)
+    .filter(({ finishedAt }) => Date.parse(finishedAt) < before)
+    .filter(({ copies }) => copies.some((copy) => isAt(copy, source) && copy.state === 'complete'))
+    .sort((a, b) => (a.run < b.run ? -1 : 1));
+  const standings = standingsAt(host, source, newer, placeEvents);
+  return newer.findLast((link) => standings.get(link.run) === 'good')?.run ?? null;
+}
+
 function passedOver(
   drill: PublishedDrill | null,
   links: AuditRepository['links'],
@@ -122,16 +141,9 @@ function passedOver(
 ): AuditFinding[] {
   if (!drill || drill.run === null) return [];
   const { host, path, driller, run, source } = drill;
-  const before = Date.parse(drill.startedAt) - LOOKING_MS;
-  const newer = links
-    .filter((link) => link.host === host && link.trusted && link.outcome === 'succeeded' && link.run > run)
-    .filter(({ finishedAt }) => Date.parse(finishedAt) < before)
-    .filter(({ copies }) => copies.some((copy) => isAt(copy, source) && copy.state === 'complete'))
-    .sort((a, b) => (a.run < b.run ? -1 : 1));
-  const standings = standingsAt(host, source, newer, placeEvents);
-  const lost = newer.filter((link) => standings.get(link.run) === 'good').at(-1);
-  if (!lost) return [];
-  const message = `the last drill of ${driller} found no newer run in ${nameOf(source)} than ${run}, and by its record ${lost.run} was there, complete`;
-  const hint = `find out who has lost it, or keeps it back: npx zx tasks/verify.ts ${host} --run ${lost.run}`;
+  const lost = newestPassedOver({ ...drill, run }, links, placeEvents);
+  if (lost === null) return [];
+  const message = `the last drill of ${driller} found no newer run in ${nameOf(source)} than ${run}, and by its record ${lost} was there, complete`;
+  const hint = `find out who has lost it, or keeps it back: npx zx tasks/verify.ts ${host} --run ${lost}`;
   return [{ rule: 'drill', severity: 'error', host, path, message, hint }];
 }

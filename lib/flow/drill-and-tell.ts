@@ -38,8 +38,8 @@ function endOf(outcomes: readonly DrillOutcome[]): [News['event'], Partial<News>
   const drilled = outcomes.map(({ record: { host, outcome, proof } }) => {
     return { host, outcome, recoveryMs: proof?.recoveryMs ?? null };
   });
-  const failed = outcomes.find(({ error }) => error !== null);
-  if (failed?.error) return ['failure', { drilled, code: failed.error.code }];
+  const failed = outcomes.flatMap(({ error, lost }) => error ?? lost ?? [])[0];
+  if (failed) return ['failure', { drilled, code: failed.code }];
   const isOwed = outcomes.some(({ publication }) => publication.kind === 'owed');
   return isOwed ? ['owed', { drilled, code: 'owed' }] : ['success', { drilled }];
 }

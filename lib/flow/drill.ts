@@ -22,6 +22,7 @@ import { DrillRun } from './drill-run.ts';
 import { clearScratch } from './drill-scratch.ts';
 import { drillSource } from './drill-source.ts';
 import { drillerSliceOf } from './driller-slice-of.ts';
+import { newerOnRecord } from './newer-on-record.ts';
 import { readPrivateKey } from './read-private-key.ts';
 import { rehearse } from './rehearse.ts';
 import { rememberDrill } from './remember.ts';
@@ -44,6 +45,8 @@ export interface DrillOutcome {
   /** Why it failed; null for one that succeeded. */
   readonly error: CoffreError | null;
   readonly publication: Publication;
+  /** That a newer run is on record than the newest that was found; null where there is none, or nobody can know. */
+  readonly lost: CoffreError | null;
 }
 
 /**
@@ -111,7 +114,28 @@ async function drillHost(
     ? { kind: 'owed', count: 1, error: asCoffreError(signal.reason) }
     : await publishDrills(driller, host.name, clock);
   tellPublication(publication, host.name, emit);
-  return { record, error: failure, publication };
+  const lost = signal.aborted ? null : await lostOf(driller, record, inventory, { emit, signal });
+  return { record, error: failure, publication, lost };
+}
+
+/** Told at once, and not by `validate` alone: who drills by hand may never look there. */
+async function lostOf(
+  driller: DrillerConfig,
+  record: DrillRecord,
+  { allowedSigners }: Inventory,
+  { emit, signal }: Pick<DrillContext, 'emit' | 'signal'>,
+): Promise<CoffreError | null> {
+  const warn = (text: string, hint = 'look for it by hand: npx zx tasks/validate.ts') =>
+    emit({ kind: 'warning', subject: record.host, text, hint });
+  try {
+    const lost = await newerOnRecord(driller, record, allowedSigners, signal);
+    if (lost) warn(lost.message, lost.hint);
+    return lost;
+  } catch (error) {
+    const { message } = asCoffreError(error);
+    warn(`nobody knows whether a newer run is on record: ${message}`);
+    return null;
+  }
 }
 
 /** A drill that was killed is one that has failed, and is put on record as that. */

@@ -2,6 +2,13 @@ import { ERRORS, type ErrorCode } from '../model/error.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { formatTable, onOneLine } from './table.ts';
 
+interface Told {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly findings: readonly string[];
+}
+
 interface Drilled {
   readonly record: {
     readonly host: string;
@@ -15,21 +22,18 @@ interface Drilled {
       readonly recoveryMs: number;
     } | null;
   };
-  readonly error: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly hint: string | undefined;
-    readonly findings: readonly string[];
-  } | null;
+  readonly error: Told | null;
   readonly publication: { readonly kind: 'published' | 'owed' };
+  /** That a newer run is on record than the one that was found. */
+  readonly lost: Told | null;
 }
 
 const VERDICT = ERRORS['drill-failed'].exit;
 
 /** The exit code of the drills of one driller: that of a wrong copy before any other, and 3 where only a publication is owed. */
 export function drillExitCode(outcomes: readonly Drilled[]): number {
-  const codes = outcomes.map(({ error, publication }) =>
-    error ? ERRORS[error.code].exit : publication.kind === 'owed' ? ERRORS.owed.exit : 0,
+  const codes = outcomes.map(({ error, publication, lost }) =>
+    lost ? VERDICT : error ? ERRORS[error.code].exit : publication.kind === 'owed' ? ERRORS.owed.exit : 0,
   );
   return codes.includes(VERDICT) ? VERDICT : Math.max(0, ...codes);
 }
@@ -51,7 +55,11 @@ export function formatDrill(outcomes: readonly Drilled[]): string {
     ];
   });
   const head = ['host', 'run', 'from', 'compared', 'databases/tables', 'SQL', 'recovery', 'record'];
-  return [formatTable(head, rows), ...outcomes.flatMap(aboutFailed)].join('\n');
+  const about = outcomes.flatMap(({ record: { host }, error, lost }) => [
+    ...aboutFailed(host, error),
+    ...aboutFailed(host, lost),
+  ]);
+  return [formatTable(head, rows), ...about].join('\n');
 }
 
 /** That nobody can tell is another thing than that it is not the same. */
@@ -59,7 +67,7 @@ function verdictOf(code: ErrorCode): string {
   return code === 'not-compared' ? 'NOT COMPARED' : `FAILED (${code})`;
 }
 
-function aboutFailed({ record: { host }, error }: Drilled): string[] {
+function aboutFailed(host: string, error: Told | null): string[] {
   if (!error) return [];
   const lines = [`error: ${error.message}`, ...error.findings.map((finding) => `  ${finding}`)];
   if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);

@@ -7,11 +7,12 @@ type Outcome = Parameters<typeof formatDrill>[0][number];
 
 const AT = new Date('2026-11-20T09:00:01Z');
 const record = drillOf('drill1', 'db1', AT, new Date('2026-11-20T04:00:07Z'));
-const good: Outcome = { record, error: null, publication: { kind: 'published' } };
+const good: Outcome = { record, error: null, lost: null, publication: { kind: 'published' } };
 const failed = (code: ErrorCode): Outcome => ({
   record: { ...record, host: 'db2', run: null, proof: null },
   error: new CoffreError(code, 'cannot go on: x\n\x1b[2J', { hint: 'do this', findings: ['a finding'] }),
   publication: { kind: 'published' },
+  lost: null,
 });
 
 t.test('a line for each host, with the time that a recovery takes, and what a failure needs of a person', async (t) => {
@@ -37,6 +38,7 @@ t.test('that a copy is wrong counts more than anything else; what is only owed i
     [[failed('refused'), failed('verification-failed')], 5],
     [[failed('interrupted')], 130],
     [[good, failed('not-compared')], 3],
+    [[{ ...good, lost: failed('drill-failed').error }], 5],
   ] as const)
     t.equal(drillExitCode(outcomes), code);
 });

@@ -37,7 +37,7 @@ export function withPutBackInFull<Attended>(
       context.emit(event.kind === 'warning' ? { ...event, hint: full(event.hint) } : event);
     try {
       const result = await act({ ...context, emit });
-      return { ...result, text: full(result.text) };
+      return { ...result, text: full(result.text), data: everyText(result.data, full) };
     } catch (thrown) {
       const error = asCoffreError(thrown);
       if (error.hint === undefined || full(error.hint) === error.hint) throw thrown;
@@ -45,6 +45,14 @@ export function withPutBackInFull<Attended>(
       throw new CoffreError(code, message, { hint: full(error.hint), findings, cause: thrown });
     }
   };
+}
+
+/** What a result gives with `--json`, with another text for each that is in it. */
+function everyText(data: unknown, change: (text: string) => string): unknown {
+  if (typeof data === 'string') return change(data);
+  if (Array.isArray(data)) return data.map((each) => everyText(each, change));
+  if (data === null || typeof data !== 'object' || Object.getPrototypeOf(data) !== Object.prototype) return data;
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, everyText(value, change)]));
 }
 
 /** Whether it is asked for, and nothing is to be restored. */

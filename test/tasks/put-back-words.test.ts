@@ -43,3 +43,15 @@ t.test('every hint says it so, but on a host that does it for control', async (t
   await t.rejects(act(context, {}), { code: 'refused', hint: HINT });
   t.match(events, [{ hint }, { hint: HINT }]);
 });
+
+t.test('a plan says it so in what it gives with --json, and all else stays what it is', async (t) => {
+  const context = {
+    ...{ values: { socket: '/run/x.sock', 'defaults-file': 'admin.cnf' }, words: ['db1'] },
+    ...{ emit: () => undefined, signal: new AbortController().signal, logTo: () => undefined },
+  };
+  const at = new Date();
+  const data = (hint: string) => ({ plan: { remarks: [{ kind: 'warning', hint }], n: 1, none: null, at } });
+  const act = withPutBackInFull(async () => ({ text: HINT, data: data(HINT), exitCode: 8 }));
+  const full = HINT.replace('.ts ', '.ts db1 --socket /run/x.sock --defaults-file admin.cnf ');
+  t.strictSame(await act(context), { text: full, data: data(full), exitCode: 8 });
+});

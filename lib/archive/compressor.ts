@@ -3,7 +3,8 @@ import { createGzip } from 'node:zlib';
 import { COMPRESSORS, type Compression, type CompressorName } from '../model/compression.ts';
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
-import { filter, run, through } from '../system/command.ts';
+import { run } from '../system/command.ts';
+import { filter, through } from '../system/pipes.ts';
 import { findProgram, requireProgram } from '../system/programs.ts';
 import { explainCompressor } from './explain-compressor.ts';
 

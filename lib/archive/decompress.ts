@@ -1,7 +1,7 @@
 import { createGunzip } from 'node:zlib';
 import type { Compression } from '../model/compression.ts';
 import type { Bytes } from '../model/stages.ts';
-import { filter, through } from '../system/command.ts';
+import { filter, through } from '../system/pipes.ts';
 import { requireProgram } from '../system/programs.ts';
 
 /**

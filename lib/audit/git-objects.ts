@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
-import { feed, terminate } from '../system/command.ts';
+import { terminate } from '../system/command.ts';
 import { startGit } from '../system/git.ts';
+import { feed } from '../system/pipes.ts';
 import { gitWords } from './git-words.ts';
 
 /** One entry of a commit's tree, whatever its kind: nothing is checked out, so nothing is followed. */

@@ -1,6 +1,7 @@
 import { CoffreError } from '../model/error.ts';
-import { feed, terminate } from '../system/command.ts';
+import { terminate } from '../system/command.ts';
 import { gitFailure, startGit } from '../system/git.ts';
+import { feed } from '../system/pipes.ts';
 
 /** A tree can name itself a thousand times over, and a few kilobytes then stand for more files than there are atoms. */
 const PATIENCE_MS = 600_000;

@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/stages.ts';
-import { feed, terminate } from '../system/command.ts';
+import { terminate } from '../system/command.ts';
+import { feed } from '../system/pipes.ts';
 import { errorLine } from './client-failure.ts';
 import { type Connection, describeServer } from './connection.ts';
 import { keepGrantHere } from './import-role.ts';

@@ -2,11 +2,10 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
 import { $ } from 'zx/core';
 import { CoffreError, outOfResources } from '../model/error.ts';
-import type { Bytes } from '../model/stages.ts';
 import { watchSilence } from './silence.ts';
 
 /** How a finished program ended. A program killed by a signal has `exitCode` null, which is a failure. */
@@ -71,7 +70,7 @@ export function assertNotKilled(program: string, { signal }: Pick<Ended, 'signal
 
 /**
  * Runs a small program to its end and returns what it wrote: everything is held in memory, so bulk data goes
- * through `stream` below. Throws `out-of-resources` where it cannot be started, and never for an exit code. No secret may stand in `args` or `env`: both can be read by others.
+ * through `start` below. Throws `out-of-resources` where it cannot be started, and never for an exit code. No secret may stand in `args` or `env`: both can be read by others.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   // zx takes a copy of these for each program. `$({…})` would set them in an AsyncLocalStorage: until Node 24 that has
@@ -186,66 +185,6 @@ function endsOf() {
     },
     text: () => (tail.length < STDERR_END ? head + tail : `${head}\n${tail}`),
   };
-}
-
-/**
- * `source` through a filter program such as a compressor, with back-pressure on both sides.
- * Calls `fail` with how the program ended when that is not exit 0, and throws what it returns.
- */
-export async function* filter(
-  program: string,
-  args: readonly string[],
-  source: Bytes,
-  fail: (ended: Omit<Ended, 'stdout'>) => Error,
-): Bytes {
-  const running = start(program, args);
-  const feeding = feed(running.stdin, source).then(
-    () => undefined,
-    (error: unknown) => {
-      terminate(running.child);
-      return { error };
-    },
-  );
-  try {
-    for await (const chunk of running.stdout) yield chunk as Buffer;
-    const failedSource = await feeding;
-    if (failedSource) throw failedSource.error;
-    const ended = await running.ended;
-    if (ended.exitCode !== 0) throw fail(ended);
-  } finally {
-    terminate(running.child);
-  }
-}
-
-/**
- * Writes all of `source` to `sink` and ends it. Asks for a chunk only when the one before is written, because the source
- * may use its memory again. A sink that breaks is left.
- */
-export async function feed(sink: Writable, source: Bytes): Promise<void> {
-  for await (const chunk of source) {
-    if (sink.destroyed) return;
-    await new Promise((settle) => sink.write(chunk, settle));
-  }
-  sink.end();
-}
-
-/**
- * `source` through a transform of this process, such as a decompressor, with back-pressure on both sides. Throws what
- * `source` throws, and what `broken` makes of an error of the transform itself.
- */
-export async function* through(transform: Duplex, source: Bytes, broken: (error: unknown) => unknown): Bytes {
-  let failed: { readonly error: unknown } | undefined;
-  feed(transform, source).catch((error: unknown) => {
-    failed = { error };
-    transform.destroy();
-  });
-  try {
-    for await (const chunk of transform) yield chunk as Buffer;
-  } catch (error) {
-    throw failed ? failed.error : broken(error);
-  } finally {
-    transform.destroy();
-  }
 }
 
 /** Ends a program that still runs: SIGTERM now, SIGKILL after five seconds. */

@@ -1,7 +1,8 @@
 import { CoffreError } from '../model/error.ts';
 import type { Bytes } from '../model/stages.ts';
-import { feed, type Running, run, start, terminate } from './command.ts';
+import { type Running, run, start, terminate } from './command.ts';
 import { learnSecret } from './known-secrets.ts';
+import { feed } from './pipes.ts';
 import { requireProgram } from './programs.ts';
 import { parseRcloneConfig, type RcloneConfig } from './rclone-config.ts';
 import { rcloneFailure } from './rclone-failure.ts';

@@ -2,8 +2,8 @@ import { createGzip } from 'node:zlib';
 import { Header } from 'tar';
 import { CoffreError } from '../../model/error.ts';
 import type { Bytes } from '../../model/stages.ts';
-import { through } from '../../system/command.ts';
 import { readStream } from '../../system/files.ts';
+import { through } from '../../system/pipes.ts';
 
 /** A file on its way into a release: its bytes, or the path of a large one. */
 export interface PackedFile {

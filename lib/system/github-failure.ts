@@ -69,9 +69,25 @@ export function githubFailure(what: string, error: unknown, { timeoutMs, names }
       );
     default:
       return status >= 500
-        ? failed('github-unreachable', `GitHub answers ${status}`, 'try again')
-        : failed('unexpected', `GitHub answers ${status}: ${told}`, 'look at the message');
+        ? failed('github-unreachable', `GitHub answers ${status}`, 'try again; see https://www.githubstatus.com')
+        : failed('unexpected', `GitHub answers ${status}: ${told}${detailsOf(response.data)}`, REFUSED_HINT);
   }
+}
+
+const REFUSED_HINT = 'what GitHub does not take stands in the message; mend that, or report it with the message';
+
+/** What GitHub's answer names of each thing that it does not take, as the second half of a sentence. */
+function detailsOf(data: unknown): string {
+  const errors = (data as { errors?: unknown } | null | undefined)?.errors;
+  if (!Array.isArray(errors)) return '';
+  const named = errors.slice(0, 3).flatMap((error: unknown) => {
+    if (typeof error === 'string') return [error];
+    const { resource, field, code, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
+    const words = [resource, field, typeof message === 'string' ? message : code];
+    return [words.filter((word) => typeof word === 'string').join(' ')];
+  });
+  const text = publicText(named.filter((each) => each !== '').join('; ')).replaceAll(/[^\x20-\x7e]/g, ' ');
+  return text === '' ? '' : `: ${text.slice(0, 300)}`;
 }
 
 /** What GitHub has answered instead of what was asked for; undefined where it did not answer. */

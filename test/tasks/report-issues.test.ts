@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { githubIssues } from '../fixture/github-issues.ts';
-import { GITHUB_TOKEN, startGitHub } from '../fixture/github-server.ts';
+import { answers, GITHUB_TOKEN, startGitHub, type Trouble, told } from '../fixture/github-server.ts';
 import { runTask } from '../fixture/task.ts';
 import { findingOf, HEAD, toldValidation } from '../fixture/told-validation.ts';
 
@@ -40,6 +40,57 @@ this was a dry run: nothing has been changed
   t.match(await task(['--recall']), { exitCode: 0, stdout: `${HEAD}\n` });
   t.same(server.complaints, []);
 });
+
+t.test(
+  'what GitHub answers instead of doing it is one sentence and a hint, without the token, and opens no issue',
+  async (t) => {
+    const [list, create] = ['GET /repos/acme/backups/issues', 'POST /repos/acme/backups/issues'];
+    const resetsAt = {
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) + 3000),
+    };
+    const invalid = {
+      ...told('Validation Failed'),
+      errors: [
+        { resource: 'Issue', code: 'custom', message: `body is too long ${GITHUB_TOKEN}` },
+        { resource: 'Label', field: 'name', code: 'invalid' },
+      ],
+    };
+    const cases: readonly (readonly [string, Trouble, number, RegExp, RegExp])[] = [
+      [list, answers(401, told('Bad credentials')), 7, /does not accept the token$/m, /is GITHUB_TOKEN set/],
+      [list, answers(404, told('Not Found')), 2, /no such thing at GitHub/, /compare GITHUB_REPOSITORY/],
+      [list, answers(410, told('Issues are disabled')), 2, /no such thing at GitHub/, /whether issues are on/],
+      [list, answers(403, told('API rate limit exceeded'), resetsAt), 7, /limits the rate/, /try again in \d{4} s$/m],
+      [
+        create,
+        answers(403, told(`Not by ${GITHUB_TOKEN}`)),
+        7,
+        /\(Not by \[secret\]\)$/m,
+        /permissions: issues: write$/m,
+      ],
+      [
+        create,
+        answers(422, invalid),
+        1,
+        /GitHub answers 422: Validation Failed: Issue body is too long \[secret\]; Label name invalid$/m,
+        /what GitHub does not take/,
+      ],
+      [create, answers(503, told('no')), 7, /GitHub answers 503$/m, /try again; see https:\/\/www.githubstatus.com$/m],
+      [create, (_, response) => response.destroy(), 7, /cannot open an issue: /, /try again$/m],
+    ];
+    for (const [at, trouble, exit, message, hint] of cases) {
+      const { stored, server, task } = await world(t);
+      for (let times = 0; times < 6; times += 1) server.meets(at, trouble);
+      const { exitCode, stdout, stderr } = await task(['--findings', 'findings.jsonl']);
+      t.equal(exitCode, exit, stderr);
+      const [error = '', mends = ''] = stderr.trim().split('\n');
+      t.match(error, message);
+      t.match(mends, new RegExp(`^hint: .*${hint.source}`));
+      t.notOk((stdout + stderr).includes(GITHUB_TOKEN));
+      t.same(stored.issues, []);
+    }
+  },
+);
 
 t.test('what is missing or wrong is one sentence and a hint', async (t) => {
   const { task } = await world(t);

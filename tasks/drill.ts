@@ -13,7 +13,8 @@ await runTask({
   usage: '[driller]',
   summary: `Restores the newest run of each host of a driller into a throwaway server, on this machine, compares it by content with
 what was backed up, measures how long that takes, and publishes a signed record of it, also when it fails. Exit code 5
-means: what is there cannot be restored, is not what was backed up, or lacks a newer run that is on record. 3: all was restored, and could not be compared.`,
+means: what is there cannot be restored, is not what was backed up, or lacks a newer run that is on record. 3: all was
+restored, and could not be compared.`,
   options: {
     host: '=…NAME  only this host of the driller; can be given several times',
     from: '=PLACE  store, export, offsite or offsite:<name> (default: what the inventory says of the driller)',

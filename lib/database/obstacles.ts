@@ -20,7 +20,7 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
 }
 
 /**
- * Finds what the dump program would stumble over half-way, and throws `dump-failed` naming all of it:
+ * Finds what the dump program would stumble over half-way, and throws `dump-failed` naming all of it, each with what mends it:
  *
  * - a view whose table is gone: the dump ends there, and lacks all that comes after it;
  * - a view whose definer is gone: it is dumped, and a view that is on it cannot be loaded then;
@@ -43,7 +43,8 @@ export async function assertDumpable(ask: Ask, counts: ReadonlyMap<DatabaseName,
   const more = findings.length === 1 ? '' : ` (and ${findings.length - 1} more)`;
   throw new CoffreError('dump-failed', `cannot dump everything: ${first.sentence}${more}`, {
     hint: first.hint,
-    findings: findings.map(({ sentence }) => sentence),
+    // Of one alone the hint is that of the error.
+    findings: findings.map(({ sentence, hint }) => (findings.length === 1 ? sentence : `${sentence} (${hint})`)),
   });
 }
 

@@ -16,7 +16,7 @@ t.test(
      CREATE USER bkp; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, PROCESS ON *.* TO bkp;`,
     );
     const definer = (view: string) =>
-      `the view \`shop\`.\`${view}\` cannot be read: its definer is no account any more, or that of a view that it is on`;
+      `the view \`shop\`.\`${view}\` cannot be read: its definer is no account any more, or that of a view that it is on (look at: SHOW CREATE VIEW \`shop\`.\`${view}\`; make that account again, or ALTER DEFINER = … VIEW \`shop\`.\`${view}\` AS …)`;
     for (const user of ['root', 'bkp']) {
       const as = { ...server.root, credentials: { kind: 'no-password', user } as const };
       const failure = await inspectServer(as, { exclude: [] }).then(
@@ -25,7 +25,11 @@ t.test(
       );
       t.strictSame(
         [...(failure?.findings ?? [])].sort(),
-        [definer('above'), 'the view `shop`.`broken` cannot be read: what it refers to is gone', definer('haunted')],
+        [
+          definer('above'),
+          'the view `shop`.`broken` cannot be read: what it refers to is gone (look at: SHOW CREATE VIEW `shop`.`broken`; then mend or drop it)',
+          definer('haunted'),
+        ],
         user,
       );
       t.match(failure, { code: 'dump-failed', hint: /SHOW CREATE VIEW `shop`\.`/ });

@@ -29,11 +29,13 @@ async function overHttps(t: Test, ca?: Authority) {
   const authority = ca ?? (await makeAuthority(join(folder, 'authority')));
   const { certificate, key } = await authority.issue('IP:127.0.0.1');
   const logins: ReturnType<typeof loginOf>[] = [];
-  const state = { status: 0, location: '' };
+  const state = { status: 0, location: '', hangsAt: '' };
   const server = createServer({ cert: await readFile(certificate), key: await readFile(key) }, (request, response) => {
     const login = loginOf(request);
     logins.push(login);
-    const { location } = state;
+    const { location, hangsAt } = state;
+    // Some of an answer, and no more of it.
+    if (hangsAt !== '' && request.url?.includes(hangsAt)) return void response.write('0');
     if (location !== '') response.writeHead(302, { location: `${location}${request.url}` }).end();
     else if (state.status !== 0) response.writeHead(state.status).end(`no ${request.headers.authorization} no`);
     else if (login?.password === TOKEN) serveGit(request, response, join(folder, 'served'), login.user);
@@ -60,8 +62,17 @@ async function overHttps(t: Test, ca?: Authority) {
       () => recoverHead({ audit: through, secretsFile, stateFolder, chain: { of: 'manifests', host } }),
       (link) => signer.sign(manifestOf(host, new Date(Date.UTC(2026, 10, n, 4)), link)),
     );
-  const publish = (through = audit) =>
-    publishOutbox({ audit: through, secretsFile, stateFolder, host, clock, secondMs: 10, timeoutMs: 20_000 });
+  const publish = (through = audit, limits = {}) =>
+    publishOutbox({
+      audit: through,
+      secretsFile,
+      stateFolder,
+      host,
+      clock,
+      secondMs: 10,
+      timeoutMs: 20_000,
+      ...limits,
+    });
   return { ...{ folder, bare, audit, secretsFile, signer, append, publish, logins, state, server } };
 }
 
@@ -120,6 +131,65 @@ t.test('git: what a server of HTTPS refuses is told, and the token is in none of
   await owed('secrets that others can read', { hint: /chmod 600/ });
   await chmod(secretsFile, 0o600);
   t.match(await publish(), { kind: 'published' });
+});
+
+t.test(
+  'git: a server of HTTPS that falls silent in the middle is given up, and the next night brings all of it',
+  async (t) => {
+    const { append, audit, publish, state, bare } = await overHttps(t);
+    await append(1);
+    t.match(await publish(), { kind: 'published', count: 1 });
+    let n = 2;
+    for (const hangsAt of [
+      'info/refs?service=git-upload-pack',
+      'info/refs?service=git-receive-pack',
+      'audit.git/git-receive-pack',
+    ]) {
+      await append(n);
+      state.hangsAt = hangsAt;
+      const done = await publish(audit, { silenceMs: 1500 });
+      t.match(done, {
+        kind: 'owed',
+        count: n - 1,
+        error: { code: 'audit-unreachable', message: /no answer within 1.5 s$/ },
+      });
+      t.notOk(JSON.stringify(done).includes(TOKEN));
+      n += 1;
+    }
+    state.hangsAt = '';
+    t.match(await publish(), { kind: 'published', count: 3, tampered: [], squatted: [] });
+    const names = execFileSync('git', ['-C', bare, 'ls-tree', '-r', '--name-only', 'main', 'manifests'], {
+      encoding: 'utf8',
+    });
+    t.equal(names.split('\n').filter((name) => name.endsWith('.json')).length, 4);
+  },
+);
+
+t.test('git: who reads over HTTPS is told of a wrong token and of an unknown authority, too', async (t) => {
+  const { append, audit, publish, signer, folder } = await overHttps(t);
+  await append(1);
+  await publish();
+  const { remote: location, branch, ca: caFile } = audit;
+  const read = (https: object) =>
+    readPublished(
+      { location, branch, https: { address: location, user: 'x', token: TOKEN, caFile, ...https } },
+      signer.host,
+    );
+  t.equal((await read({})).length, 1);
+  const cases: readonly (readonly [object, RegExp, RegExp])[] = [
+    [{ token: 'another-secret-0123' }, /does not accept this user/, /COFFRE_GIT_TOKEN/],
+    [{ token: undefined }, /does not accept this user/, /COFFRE_GIT_TOKEN/],
+    [{ caFile: undefined }, /certificate/, /audit\.ca/],
+    [{ caFile: join(folder, 'none.pem') }, /./, /./],
+  ];
+  for (const [https, message, hint] of cases) {
+    const error = await read(https).then(
+      () => t.fail('it should have been refused'),
+      (reason: Error) => reason,
+    );
+    t.match(error, { code: 'audit-unreachable', message, hint });
+    t.notMatch(`${(error as Error).stack} ${JSON.stringify(error)}`, /another-secret-0123|glpat-/);
+  }
 });
 
 t.test('git: a server that leads to another one cannot get the token told there', async (t) => {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
+import type { OrphanView } from './broken-views.ts';
 import { type ChangingColumn, readChangingColumns } from './changing-charsets.ts';
 import { type Ask, CUTS_ROWS, query } from './client.ts';
 import { type Connection, describeServer } from './connection.ts';
@@ -34,6 +35,8 @@ export interface ServerFacts {
   readonly viewReferences: readonly ViewReference[];
   /** Text that a dump changes. */
   readonly changingColumns: readonly ChangingColumn[];
+  /** Dumped as they are, and of no use to anybody. */
+  readonly orphanViews: readonly OrphanView[];
 }
 
 /** What the inventory says about the database. */
@@ -85,7 +88,7 @@ export async function inspectServer(
   const exclude = (await readDatabaseNames(connection)).filter((name) => left.has(fold(name)) || isTrustMark(name));
   const counts = await countObjects(ask, exclude);
   for (const [name, found] of counts) if (isEmptyForeignFolder(name, found)) counts.delete(name);
-  await assertDumpable(ask, counts);
+  const orphanViews = await assertDumpable(ask, counts);
   const storage = await readStorage(ask);
   const databases = [...counts].map(([name, found]) => ({
     name,
@@ -103,6 +106,7 @@ export async function inspectServer(
     databases,
     viewReferences: await readViewReferences(ask),
     changingColumns: await readChangingColumns(ask, counts),
+    orphanViews,
   };
 }
 

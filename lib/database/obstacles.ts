@@ -2,16 +2,13 @@ import * as z from 'zod';
 import { CoffreError } from '../model/error.ts';
 import type { DatabaseName } from '../model/names.ts';
 import type { ObjectCounts } from '../model/object-counts.ts';
+import { type Obstacle, type OrphanView, readBrokenViews } from './broken-views.ts';
 import type { Ask } from './client.ts';
-import { isNamed } from './own-objects.ts';
-import { quoteIdentifier, quoteString } from './sql-text.ts';
+import { quoteIdentifier } from './sql-text.ts';
 
 /** How the server shows a folder of its data directory whose name is not an encoded one, such as lost+found. */
 const FOREIGN_FOLDER = '#mysql50#';
 
-const VIEWS_A_CHECK = 200;
-
-const Failing = z.object({ index: z.int(), columns: z.int() });
 const Named = z.object({ database: z.string(), name: z.string() });
 
 /** Whether a database is only a folder that happens to lie in the data directory. */
@@ -23,34 +20,35 @@ export function isEmptyForeignFolder(database: DatabaseName, counts: ObjectCount
  * Finds what the dump program would stumble over half-way, and throws `dump-failed` naming all of it, each with what mends it:
  *
  * - a view whose table is gone: the dump ends there, and lacks all that comes after it;
- * - a view whose definer is gone: it is dumped, and a view that is on it cannot be loaded then;
+ * - a view on another one, or on a function, whose definer is gone: it cannot be loaded, or not even be dumped;
  * - an event with `;;` in it: the dump program looks for a delimiter for ever;
  * - events of a database with a quote in its name: the dump program cannot find that database again for them;
  * - tables in a folder without an encoded name: the dump cannot be restored;
  * - a table whose history is kept by transactions: the dump program refuses it, and without its history it could not
  *   be loaded either.
+ *
+ * Returns the views that are dumped, and can be loaded, and that nobody can read, as their definer is gone.
  */
-export async function assertDumpable(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectCounts>): Promise<void> {
+export async function assertDumpable(
+  ask: Ask,
+  counts: ReadonlyMap<DatabaseName, ObjectCounts>,
+): Promise<readonly OrphanView[]> {
+  const { obstacles, orphans } = await readBrokenViews(ask, new Set(counts.keys()));
   const findings = [
     ...foreignFolders(counts),
-    ...(await brokenViews(ask, counts)),
+    ...obstacles,
     ...(await endlessEvents(ask, counts)),
     ...eventsOfQuoted(counts),
     ...(await transactionHistories(ask, counts)),
   ];
   const [first] = findings;
-  if (first === undefined) return;
+  if (first === undefined) return orphans;
   const more = findings.length === 1 ? '' : ` (and ${findings.length - 1} more)`;
   throw new CoffreError('dump-failed', `cannot dump everything: ${first.sentence}${more}`, {
     hint: first.hint,
     // Of one alone the hint is that of the error.
     findings: findings.map(({ sentence, hint }) => (findings.length === 1 ? sentence : `${sentence} (${hint})`)),
   });
-}
-
-interface Obstacle {
-  readonly sentence: string;
-  readonly hint: string;
 }
 
 function foreignFolders(counts: ReadonlyMap<DatabaseName, ObjectCounts>): Obstacle[] {
@@ -60,51 +58,6 @@ function foreignFolders(counts: ReadonlyMap<DatabaseName, ObjectCounts>): Obstac
       sentence: `the database ${quoteIdentifier(name)} has a folder with the name of an old server`,
       hint: `run: ALTER DATABASE ${quoteIdentifier(name)} UPGRADE DATA DIRECTORY NAME; or list it under database.exclude`,
     }));
-}
-
-async function brokenViews(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectCounts>): Promise<Obstacle[]> {
-  const listed = await ask(
-    "SELECT JSON_OBJECT('database', TABLE_SCHEMA, 'name', TABLE_NAME) FROM information_schema.VIEWS",
-    Named,
-  );
-  const views = listed.filter(({ database }) => counts.has(database as DatabaseName));
-  const broken: Obstacle[] = [];
-  for (let start = 0; start < views.length; start += VIEWS_A_CHECK) {
-    const some = views.slice(start, start + VIEWS_A_CHECK);
-    broken.push(...(await failingViews(ask, some)));
-  }
-  return broken;
-}
-
-/** Each view is prepared and never run: that needs no more than SELECT, reads no row, and changes nothing. */
-async function failingViews(ask: Ask, views: readonly z.infer<typeof Named>[]): Promise<Obstacle[]> {
-  const probes = views.map(({ database, name }, index) => {
-    const view = `${quoteIdentifier(database)}.${quoteIdentifier(name)}`;
-    return `BEGIN NOT ATOMIC
-      DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SELECT JSON_OBJECT('index', ${index}, 'columns', (
-        SELECT COUNT(*) FROM information_schema.COLUMNS
-        WHERE ${isNamed('TABLE_SCHEMA', database)} AND ${isNamed('TABLE_NAME', name)}));
-      PREPARE coffre_probe FROM ${quoteString(`SELECT * FROM ${view}`)};
-    END`;
-  });
-  if (probes.length === 0) return [];
-  const rows = await ask(`DELIMITER //\n${probes.join('//\n')}//\nDELIMITER ;\nDO 0`, Failing);
-  return rows.flatMap(({ index, columns }) => {
-    const view = views[index];
-    if (!view) return [];
-    const name = `${quoteIdentifier(view.database)}.${quoteIdentifier(view.name)}`;
-    // What it is on is there where the server can tell its columns: then it is an account that is missing.
-    if (columns === 0) {
-      const hint = `look at: SHOW CREATE VIEW ${name}; then mend or drop it`;
-      return [{ sentence: `the view ${name} cannot be read: what it refers to is gone`, hint }];
-    }
-    return [
-      {
-        sentence: `the view ${name} cannot be read: its definer is no account any more, or that of a view that it is on`,
-        hint: `look at: SHOW CREATE VIEW ${name}; make that account again, or ALTER DEFINER = … VIEW ${name} AS …`,
-      },
-    ];
-  });
 }
 
 async function endlessEvents(ask: Ask, counts: ReadonlyMap<DatabaseName, ObjectCounts>): Promise<Obstacle[]> {

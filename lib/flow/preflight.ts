@@ -6,6 +6,7 @@ import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import type { RunUnderWay } from './run-under-way.ts';
 import { settleKilledRun } from './settle-killed-run.ts';
 import { tellChangingColumns } from './tell-changing-columns.ts';
+import { tellOrphanViews } from './tell-orphan-views.ts';
 
 /** From here on a kill is on record, unless the journal still tells of an earlier run. */
 export async function beginRecord({ given, record }: RunUnderWay): Promise<void> {
@@ -40,6 +41,7 @@ export async function prepareAttempt({ host, context, record }: RunUnderWay): Pr
   const { version, level, why } = prepared.compressor;
   emit({ kind: 'note', subject: host.name, text: `compressed by ${version} at level ${level}: ${why}` });
   tellChangingColumns(prepared.server.changingColumns, emit);
+  tellOrphanViews(prepared.server.orphanViews, host.name, emit);
   for (const name of prepared.server.unknownExcludes) {
     const text = `the inventory leaves out the database ${JSON.stringify(name)}, and the server has none of that name`;
     const hint = 'mend database.exclude: names are as SHOW DATABASES has them';

@@ -4,7 +4,7 @@ export const HIDDEN = '[secret]';
 type Rule = readonly [RegExp, string];
 
 /** A string as SQL has it, up to its end or that of the text. */
-const SQL_STRING = `(?:'(?:[^'\\\\]|\\\\[\\s\\S]|'')*(?:'|$)|"(?:[^"\\\\]|\\\\[\\s\\S]|"")*(?:"|$))`;
+const SQL_STRING = `(?!'…'|'\\[secret\\]')(?:'(?:[^'\\\\]|\\\\[\\s\\S]|'')*(?:'|$)|"(?:[^"\\\\]|\\\\[\\s\\S]|"")*(?:"|$))`;
 /** Words whose value is a secret. */
 const WORDS = '(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key)';
 /** The same, but not in the middle of a run of base64, which has any letters. */
@@ -39,7 +39,10 @@ const RULES: readonly Rule[] = [
   // password = 'x', of SQL and of option files; also MASTER_PASSWORD.
   [new RegExp(`(${WORD}\\s*=\\s*)(?!["']\\[secret\\]["'])${SQL_STRING}`, 'gi'), `$1'${HIDDEN}'`],
   // password=x, and an option file's line `password = x`. What a plan says of it in parentheses is none, nor is an ellipsis.
-  [new RegExp(`(${WORD}=)(?!…|\\[secret\\]|\\$[({A-Z_])[^\\s'"=]\\S*`, 'gi'), `$1${HIDDEN}`],
+  [
+    new RegExp(`(${WORD}=)(?!…|\\[secret\\]|(?:true|false)(?:[\\s'",;)]|$)|\\$[({A-Z_])[^\\s'"=]\\S*`, 'gi'),
+    `$1${HIDDEN}`,
+  ],
   [new RegExp(`(${WORD}[ \\t]+=[ \\t]+)(?![(…]|\\[secret\\])[^\\s'"]\\S*`, 'gi'), `$1${HIDDEN}`],
   // "password": "x", of JSON, however often it is escaped.
   [

@@ -189,7 +189,7 @@ for (const [said, left] of SAID) {
 const isNoExample = (line: string) => !line.startsWith('| what ');
 /** What stands there is for a server or a file, and not for somebody to read. */
 const NO_MESSAGES =
-  /(aside-mark|saved-definitions|seed-replica|embedded-world|quickstart-data|option-file-text|private-key|secret-patterns|row-data)\.ts$/;
+  /(aside-mark|saved-definitions|seed-replica|embedded-world|quickstart-data|option-file-text|private-key|paper-key|paper-page|secret-patterns|row-data)\.ts$/;
 const spelt = (literal: string) => literal.slice(1, -1).replace(/\$\{[^}]*\}/g, 'x');
 const LITERAL = /'(?:[^'\\\n]|\\.)+'|`(?:[^`\\]|\\.)+`|"(?:[^"\\\n]|\\.)+"/g;
 
